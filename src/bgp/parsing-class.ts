@@ -1,0 +1,14 @@
+/**
+ * What alters how the attributes of an UPDATE are read. Sessions of one class share interned attribute sets.
+ * Classes are few (internal × AS width × interface of link-local next hops) and numbered by who creates them.
+ */
+export interface ParsingClass {
+  /** Small and unique; part of the key under which sets are interned. */
+  readonly id: number;
+  /** iBGP: LOCAL_PREF, ORIGINATOR_ID and CLUSTER_LIST count; from an external peer they are discarded (RFC 7606 §7). */
+  readonly internal: boolean;
+  /** Both sides sent capability 65: ASes are four octets wide (RFC 6793). */
+  readonly fourOctetAs: boolean;
+  /** Interface that scopes link-local next hops of this session; 0 when there is none. */
+  readonly ifindex: number;
+}

@@ -1,0 +1,67 @@
+import type { ParsingClass } from "./parsing-class.ts";
+
+/** RFC 7606 §2 from mild to strong. */
+export const TREATMENT = { none: 0, discard: 1, withdraw: 2, reset: 3 } as const;
+export type Treatment = (typeof TREATMENT)[keyof typeof TREATMENT];
+
+/** AFI values; SAFI is always unicast (1) where a family is active. */
+export const AFI = { ipv4: 1, ipv6: 2 } as const;
+
+/**
+ * Where things stand in one UPDATE, and the columns that selection reads. One object is reused for all messages;
+ * offsets are into the chunk that was scanned. Absent parts have `at === end`.
+ *
+ * Filled by `scanUpdate` (hand loop; RFC 4271 §4.3, RFC 7606), which checks every length before it is used.
+ */
+export interface UpdateScan {
+  // NLRI fields
+  withdrawnAt: number;
+  withdrawnEnd: number;
+  nlriAt: number;
+  nlriEnd: number;
+  // attributes, whole field
+  attributesAt: number;
+  attributesEnd: number;
+  // MP_REACH_NLRI: AFI/SAFI 0 when absent
+  reachAfi: number;
+  reachSafi: number;
+  reachNextHopAt: number;
+  reachNextHopLength: number;
+  reachAt: number;
+  reachEnd: number;
+  // MP_UNREACH_NLRI
+  unreachAfi: number;
+  unreachSafi: number;
+  unreachAt: number;
+  unreachEnd: number;
+  // outcome
+  treatment: Treatment;
+  /** NOTIFICATION for `reset`; for milder ones the subcode RFC 4271 would have used, for the log. */
+  errorCode: number;
+  errorSubcode: number;
+  /** Attribute type at fault, or 0. */
+  faultType: number;
+  faultAt: number;
+  faultLength: number;
+  // columns
+  /** The canonical form (see canonical.ts) equals the raw octets: they can be interned without a copy. */
+  clean: boolean;
+  origin: number;
+  hasMed: boolean;
+  med: number;
+  hasLocalPref: boolean;
+  localPref: number;
+  /** SET counts 1, confederation segments 0 (RFC 4271 §9.1.2.2, RFC 5065). After AS4_PATH merging. */
+  asPathLength: number;
+  /** Left-most AS of the path (after confederation segments), 0 for an empty path. */
+  neighborAs: number;
+  hasOriginatorId: boolean;
+  originatorId: number;
+  clusterListLength: number;
+  /** Plain NEXT_HOP; length 0 when absent. */
+  nextHopAt: number;
+  nextHopLength: number;
+}
+
+/** Scans the body of one UPDATE at `[from, to)`, header excluded. Signature of the hand loop in update-scanner.ts. */
+export type ScanUpdate = (bytes: Uint8Array, from: number, to: number, session: ParsingClass, out: UpdateScan) => void;

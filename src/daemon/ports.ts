@@ -1,0 +1,86 @@
+/**
+ * What the router needs from outside. `io` implements these on the operating system, the simulation in memory.
+ */
+import type { Address } from "../ip/address.ts";
+
+/** Chosen by the router for outgoing connections, by the transport (negative) for incoming ones. */
+export type ConnectionId = number;
+
+export interface Endpoint {
+  readonly address: Address;
+  readonly port: number;
+}
+
+export interface ConnectSpec {
+  readonly remote: Endpoint;
+  /** Source address to bind to. */
+  readonly local?: Address;
+  readonly interface?: string;
+  /** TCP-MD5 key (RFC 2385), at most 80 octets. */
+  readonly md5Key?: string;
+  /** IP_TTL; undefined is the system's. */
+  readonly ttl?: number;
+  /** GTSM: the least TTL accepted (RFC 5082). */
+  readonly minTtl?: number;
+}
+
+/** One listening socket's keys: which remote addresses must sign, and how. */
+export interface ListenerKey {
+  readonly remote: Address;
+  readonly prefixLength?: number;
+  readonly md5Key: string;
+}
+
+export interface ListenSpec {
+  readonly local: Endpoint;
+  readonly keys: readonly ListenerKey[];
+}
+
+/** TCP as the router sees it. Calls never throw; failures arrive as events. */
+export interface Transport {
+  /** Replaces the set of listeners: unchanged sockets stay, keys are added and removed on the live socket. */
+  listen(listeners: readonly ListenSpec[]): void;
+  connect(id: ConnectionId, spec: ConnectSpec): void;
+  /**
+   * Queues bytes. They are shared with other connections and must not change afterwards. Returns false when the
+   * connection's buffer is above its high mark: write no more until `writable`.
+   */
+  write(id: ConnectionId, bytes: Uint8Array): boolean;
+  /** Octets queued that the kernel has not accepted. */
+  pending(id: ConnectionId): number;
+  /** Octets the kernel has accepted since the connection came up, for the send hold timer (RFC 9687). */
+  accepted(id: ConnectionId): number;
+  pauseReading(id: ConnectionId): void;
+  resumeReading(id: ConnectionId): void;
+  /** With `flush`, what is queued is sent first and the peer's FIN awaited for a while; else closed at once. */
+  close(id: ConnectionId, flush: boolean): void;
+}
+
+export type TransportEvent =
+  | { readonly kind: "connected"; readonly id: ConnectionId; readonly local: Endpoint; readonly remote: Endpoint }
+  /** `id` is negative and unknown to the router until now. */
+  | { readonly kind: "incoming"; readonly id: ConnectionId; readonly local: Endpoint; readonly remote: Endpoint }
+  /** A read chunk. `bytes` are valid only during `handle`; who keeps them copies them. */
+  | { readonly kind: "data"; readonly id: ConnectionId; readonly bytes: Uint8Array }
+  | { readonly kind: "writable"; readonly id: ConnectionId }
+  /** Failed to connect, or closed by the peer or the system; not sent after our own `close`. */
+  | { readonly kind: "closed"; readonly id: ConnectionId; readonly reason: string }
+  | { readonly kind: "listenFailed"; readonly local: Endpoint; readonly reason: string };
+
+export interface Clock {
+  /** Monotonic milliseconds; the origin is arbitrary. */
+  nowMs(): number;
+  /** Milliseconds since 1970, for showing only. */
+  wallMs(): number;
+  /** Runs once after the delay; returns its own cancel. */
+  after(delayMs: number, run: () => void): () => void;
+  /** Runs soon, after sockets and timers had their turn (setImmediate). */
+  soon(run: () => void): void;
+}
+
+/** Uniform in [0, 1). */
+export type Random = () => number;
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+/** One line per event: `event` is a short fixed name, fields are peer, reason, from, to and the like. */
+export type Log = (level: LogLevel, event: string, fields: Readonly<Record<string, unknown>>) => void;
