@@ -44,7 +44,12 @@ export interface UpdateScan {
   faultAt: number;
   faultLength: number;
   // columns
-  /** The canonical form (see canonical.ts) equals the raw octets: they can be interned without a copy. */
+  /**
+   * The canonical form equals the raw attribute field, so it can be looked up without being written first. Canonical:
+   * attributes in the order received, without MP_REACH and MP_UNREACH but with a NEXT_HOP of 4, 16 or 32 octets standing
+   * for the next hop of either family; ASes four octets wide with AS4_PATH merged; discarded attributes and duplicates
+   * left out; Partial set on unknown transitive ones.
+   */
   clean: boolean;
   origin: number;
   hasMed: boolean;

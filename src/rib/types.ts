@@ -6,7 +6,6 @@ import type { AttributeEdits, PathAttributes } from "../bgp/path-attributes.ts";
 import type { ParsingClass } from "../bgp/parsing-class.ts";
 import type { UpdateScan } from "../bgp/update-scan.ts";
 import type { Address, Family } from "../ip/address.ts";
-import type { PrefixRow, PrefixTable } from "../ip/prefix-table.ts";
 import type { RouteSource } from "../policy/types.ts";
 
 /** An interned attribute set; 0 is none. */
@@ -50,7 +49,7 @@ export interface AttributeSets {
   readonly size: number;
   /** Typed form, for policy, show and explain. The last one is remembered. */
   attributes(set: SetHandle): PathAttributes;
-  /** Canonical octets: all attributes but MP_REACH/MP_UNREACH and NEXT_HOP, ASes four octets wide. Valid until the next call that may intern. */
+  /** Where canonical octets (src/bgp/canonical.ts) stand; valid until the next call that may intern. */
   arena(): Uint8Array;
   offset(set: SetHandle): number;
   octets(set: SetHandle): number;
