@@ -50,6 +50,8 @@ export interface Transport {
   pending(id: ConnectionId): number;
   /** Octets the kernel has accepted since the connection came up, for the send hold timer (RFC 9687). */
   accepted(id: ConnectionId): number;
+  /** Octets of the peer wait in the kernel or here: its hold timer must not expire before they are read. */
+  hasUnread(id: ConnectionId): boolean;
   pauseReading(id: ConnectionId): void;
   resumeReading(id: ConnectionId): void;
   /** With `flush`, what is queued is sent first and the peer's FIN awaited for a while; else closed at once. */
