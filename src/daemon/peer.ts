@@ -1,9 +1,8 @@
 /** One configured peer as the router runs it: its session, connections, and what it has done so far. */
 import type { Framer } from "../bgp/framer.ts";
-import type { Notification } from "../bgp/notification.ts";
 import type { ParsingClass } from "../bgp/parsing-class.ts";
 import type { Peer } from "../bgp/session/peer.ts";
-import type { DownReason, Negotiated, Side } from "../bgp/session/types.ts";
+import type { Negotiated, Side } from "../bgp/session/types.ts";
 import type { PeerConfig } from "../config/model.ts";
 import type { MessageCounts } from "../control/answers.ts";
 import type { Family } from "../ip/address.ts";
@@ -43,12 +42,6 @@ export interface PeerRuntime {
   readonly counts: { received: MutableCounts; sent: MutableCounts };
   attributesDiscarded: number;
   treatedAsWithdraw: number;
-  establishedCount: number;
-  lostCount: number;
-  lastDown: { readonly reason: DownReason; readonly atMs: number } | undefined;
-  /** Last failure of a TCP attempt, in words. */
-  lastFailure: { readonly text: string; readonly atMs: number } | undefined;
-  lastSent: Notification | undefined;
   readonly timers: Map<string, { readonly cancel: () => void; readonly dueMs: number }>;
   /** Membership in the update group of each active family. */
   readonly outlets: Record<Family, Outlet | undefined>;
@@ -59,8 +52,4 @@ export interface PeerRuntime {
 
 export function newCounts(): MutableCounts {
   return { open: 0, update: 0, notification: 0, keepalive: 0, routeRefresh: 0 };
-}
-
-export function isInternal(config: PeerConfig, localAs: number): boolean {
-  return config.asn === localAs;
 }
