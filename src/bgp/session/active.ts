@@ -11,11 +11,11 @@ import { unreachable } from "./unreachable.ts";
  * its OPEN. An incoming connection that ends while it delays takes nothing with it: whoever can reach the port
  * could otherwise hold the peer down.
  */
-export function active(turn: Turn, side: Side, event: ConnectionEvent): void {
+export function active(turn: Turn, side: Side, event: ConnectionEvent): Turn {
   const { delaying } = turn.peer[side];
   switch (event.kind) {
     case "connected":
-      return delaying ? undefined : connectionUp(turn, side);
+      return delaying ? turn : connectionUp(turn, side);
     case "failed":
       return endConnection(turn, side, {
         reason: tcpClosed(event.reason),
@@ -44,10 +44,10 @@ export function active(turn: Turn, side: Side, event: ConnectionEvent): void {
   }
 }
 
-function activeTimer(turn: Turn, side: Side, event: ConnectionEvent & { kind: "timer" }): void {
+function activeTimer(turn: Turn, side: Side, event: ConnectionEvent & { kind: "timer" }): Turn {
   switch (event.timer.name) {
     case "connectRetry":
-      if (turn.peer.settings.passive) return;
+      if (turn.peer.settings.passive) return turn;
       release(turn, side, undefined, false);
       return attempt(turn);
     case "delayOpen":

@@ -12,11 +12,11 @@ import { unreachable } from "./unreachable.ts";
  * The RFC takes a failed attempt (event 18 without DelayOpenTimer) to Idle. We go to Active and retry when
  * ConnectRetryTimer ends, as every daemon does: a peer that is not up yet is no fault.
  */
-export function connect(turn: Turn, side: Side, event: ConnectionEvent): void {
+export function connect(turn: Turn, side: Side, event: ConnectionEvent): Turn {
   const { delaying } = turn.peer[side];
   switch (event.kind) {
     case "connected":
-      return delaying ? undefined : connectionUp(turn, side);
+      return delaying ? turn : connectionUp(turn, side);
     case "failed":
       return endConnection(turn, side, { reason: tcpClosed(event.reason), gone: true, counts: false, next: "retry" });
     case "open":
@@ -40,7 +40,7 @@ export function connect(turn: Turn, side: Side, event: ConnectionEvent): void {
   }
 }
 
-function connectTimer(turn: Turn, side: Side, event: ConnectionEvent & { kind: "timer" }): void {
+function connectTimer(turn: Turn, side: Side, event: ConnectionEvent & { kind: "timer" }): Turn {
   switch (event.timer.name) {
     case "connectRetry":
       release(turn, side, undefined, false);

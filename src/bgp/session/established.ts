@@ -11,10 +11,10 @@ import { unreachable } from "./unreachable.ts";
  * RFC 4271 §8.2.2, Established. KEEPALIVE and UPDATE need not pass through here: whoever stamps their arrival sends
  * the hold timer's event only when the hold time is really over, and the send hold timer's likewise (RFC 9687).
  */
-export function established(turn: Turn, side: Side, event: ConnectionEvent): void {
+export function established(turn: Turn, side: Side, event: ConnectionEvent): Turn {
   switch (event.kind) {
     case "connected":
-      return;
+      return turn;
     case "failed":
       return endConnection(turn, side, {
         reason: tcpClosed(event.reason),
@@ -40,7 +40,7 @@ export function established(turn: Turn, side: Side, event: ConnectionEvent): voi
   }
 }
 
-function establishedTimer(turn: Turn, side: Side, event: ConnectionEvent & { kind: "timer" }): void {
+function establishedTimer(turn: Turn, side: Side, event: ConnectionEvent & { kind: "timer" }): Turn {
   switch (event.timer.name) {
     case "hold":
       return holdExpired(turn, side);
@@ -58,14 +58,15 @@ function establishedTimer(turn: Turn, side: Side, event: ConnectionEvent & { kin
   }
 }
 
-function heard(turn: Turn, side: Side): void {
+function heard(turn: Turn, side: Side): Turn {
   const { holdMs } = turn.peer[side].negotiated!;
   if (holdMs > 0) arm(turn, "hold", holdMs, side);
+  return turn;
 }
 
 /** Events 24 and 25. A peer that kept the other connection of a collision does not take that one down. */
-function notifiedInEstablished(turn: Turn, side: Side, notification: Notification): void {
-  endConnection(turn, side, {
+function notifiedInEstablished(turn: Turn, side: Side, notification: Notification): Turn {
+  return endConnection(turn, side, {
     reason: received(notification),
     counts: true,
     next: asksForPatience(notification) ? "damped" : restartIfCalm(turn),

@@ -16,52 +16,51 @@ import type { SessionEvent, Side } from "./types.ts";
 export type ConnectionEvent = Exclude<SessionEvent, { readonly kind: "start" | "stop" }>;
 
 /** N(5/x): the event has no place in this state (RFC 6608); data is the type of the message, if it was one. */
-export function fsmError(turn: Turn, side: Side, subcode: 1 | 2 | 3, event: ConnectionEvent): void {
+export function fsmError(turn: Turn, side: Side, subcode: 1 | 2 | 3, event: ConnectionEvent): Turn {
   const type = messageTypeOf(event);
   const data = type === undefined ? new Uint8Array() : Uint8Array.of(type);
   const notification = { code: 5, subcode, data };
   const reason = { ...sent(notification, describe(event)), code: "fsmError" as const };
-  endConnection(turn, side, { reason, notification, counts: true, next: "damped" });
+  return endConnection(turn, side, { reason, notification, counts: true, next: "damped" });
 }
 
 /** Connect and Active: the same without words, for nobody has said OPEN yet. */
-export function unexpected(turn: Turn, side: Side, event: ConnectionEvent): void {
+export function unexpected(turn: Turn, side: Side, event: ConnectionEvent): Turn {
   const text = `unexpected before our OPEN: ${describe(event)}`;
-  endConnection(turn, side, { reason: { code: "fsmError", text }, counts: true, next: "damped" });
+  return endConnection(turn, side, { reason: { code: "fsmError", text }, counts: true, next: "damped" });
 }
 
 /** Events 21, 22 and 28. */
-export function protocolFault(turn: Turn, side: Side, notification: Notification, message: string): void {
-  endConnection(turn, side, { reason: sent(notification, message), notification, counts: true, next: "damped" });
+export function protocolFault(turn: Turn, side: Side, notification: Notification, message: string): Turn {
+  return endConnection(turn, side, { reason: sent(notification, message), notification, counts: true, next: "damped" });
 }
 
 /** Event 10. */
-export function holdExpired(turn: Turn, side: Side): void {
+export function holdExpired(turn: Turn, side: Side): Turn {
   const reason = { ...sent(HOLD_TIMER_EXPIRED), code: "holdTimer" as const };
-  endConnection(turn, side, { reason, notification: HOLD_TIMER_EXPIRED, counts: true, next: "damped" });
+  return endConnection(turn, side, { reason, notification: HOLD_TIMER_EXPIRED, counts: true, next: "damped" });
 }
 
 /** Event 29 (RFC 9687). The NOTIFICATION leaves only if it can without delay. */
-export function sendHoldExpired(turn: Turn, side: Side): void {
+export function sendHoldExpired(turn: Turn, side: Side): Turn {
   const notification = SEND_HOLD_TIMER_EXPIRED;
   const reason = { ...sent(notification), code: "sendHoldTimer" as const };
-  endConnection(turn, side, { reason, notification, counts: true, next: "damped" });
+  return endConnection(turn, side, { reason, notification, counts: true, next: "damped" });
 }
 
 /** Event 24: the peer does not speak our version. Neither counted nor damped. */
-export function versionRefused(turn: Turn, side: Side, notification: Notification): void {
-  endConnection(turn, side, { reason: received(notification), counts: false, next: "idle" });
+export function versionRefused(turn: Turn, side: Side, notification: Notification): Turn {
+  return endConnection(turn, side, { reason: received(notification), counts: false, next: "idle" });
 }
 
 /** Event 25 before Established. The first refusal of our capabilities is answered by an OPEN without them. */
-export function notified(turn: Turn, side: Side, notification: Notification): void {
+export function notified(turn: Turn, side: Side, notification: Notification): Turn {
   const reason = received(notification);
   if (refusesCapabilities(notification) && !turn.peer[side].bare) {
     update(turn, { fallback: true });
-    endConnection(turn, side, { reason, counts: true, next: "retryNow" });
-    return;
+    return endConnection(turn, side, { reason, counts: true, next: "retryNow" });
   }
-  endConnection(turn, side, { reason, counts: true, next: "damped" });
+  return endConnection(turn, side, { reason, counts: true, next: "damped" });
 }
 
 function messageTypeOf(event: ConnectionEvent): number | undefined {

@@ -9,11 +9,11 @@ import type { Side } from "./types.ts";
  * accepted from a peer that runs. A stopped peer is told (6/5); one that is held down by damping is just closed,
  * for a NOTIFICATION would damp the other end as well.
  */
-export function idle(turn: Turn, side: Side, event: ConnectionEvent): void {
-  if (event.kind !== "connected") return;
+export function idle(turn: Turn, side: Side, event: ConnectionEvent): Turn {
+  if (event.kind !== "connected") return turn;
   const { phase } = turn.peer;
   if (side === "incoming" && phase === "running") return connectionUp(turn, side);
   const told = side === "incoming" && phase === "stopped";
   if (told) emit(turn, { kind: "sendNotification", side, notification: cease(CEASE.connectionRejected) });
-  emit(turn, { kind: "close", side, flush: told });
+  return emit(turn, { kind: "close", side, flush: told });
 }

@@ -10,10 +10,10 @@ import { unreachable } from "./unreachable.ts";
  * RFC 4271 §8.2.2, OpenConfirm: both OPENs are accepted, the peer's KEEPALIVE is awaited. Event 19 of the RFC's text
  * is an OPEN on the other connection, which is judged there; a second OPEN on this one is an FSM error.
  */
-export function openConfirm(turn: Turn, side: Side, event: ConnectionEvent): void {
+export function openConfirm(turn: Turn, side: Side, event: ConnectionEvent): Turn {
   switch (event.kind) {
     case "connected":
-      return;
+      return turn;
     case "failed":
       return endConnection(turn, side, { reason: tcpClosed(event.reason), gone: true, counts: true, next: "damped" });
     case "keepalive":
@@ -37,7 +37,7 @@ export function openConfirm(turn: Turn, side: Side, event: ConnectionEvent): voi
   }
 }
 
-function openConfirmTimer(turn: Turn, side: Side, event: ConnectionEvent & { kind: "timer" }): void {
+function openConfirmTimer(turn: Turn, side: Side, event: ConnectionEvent & { kind: "timer" }): Turn {
   switch (event.timer.name) {
     case "hold":
       return holdExpired(turn, side);
@@ -54,12 +54,12 @@ function openConfirmTimer(turn: Turn, side: Side, event: ConnectionEvent & { kin
   }
 }
 
-function establish(turn: Turn, side: Side): void {
+function establish(turn: Turn, side: Side): Turn {
   const negotiated = turn.peer[side].negotiated!; // Set on the way into OpenConfirm.
   if (negotiated.holdMs > 0) arm(turn, "hold", negotiated.holdMs, side);
   else disarm(turn, "hold", side);
   if (negotiated.sendHoldMs > 0) arm(turn, "sendHold", negotiated.sendHoldMs, side);
   updateConnection(turn, side, { state: "established" });
   update(turn, { establishedCount: turn.peer.establishedCount + 1, establishedAtMs: turn.env.nowMs });
-  emit(turn, { kind: "established", side, negotiated });
+  return emit(turn, { kind: "established", side, negotiated });
 }

@@ -7,10 +7,10 @@ import type { Side } from "./types.ts";
 import { unreachable } from "./unreachable.ts";
 
 /** RFC 4271 §8.2.2, OpenSent: our OPEN is out, the peer's is awaited. A fault in an UPDATE is no better than the UPDATE. */
-export function openSent(turn: Turn, side: Side, event: ConnectionEvent): void {
+export function openSent(turn: Turn, side: Side, event: ConnectionEvent): Turn {
   switch (event.kind) {
     case "connected": // Tracked: the other connection has its own state.
-      return;
+      return turn;
     case "failed":
       return endConnection(turn, side, { reason: tcpClosed(event.reason), gone: true, counts: false, next: "retry" });
     case "open":

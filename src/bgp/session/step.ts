@@ -28,7 +28,7 @@ export function step(
   return [turn.peer, turn.actions];
 }
 
-function handle(turn: Turn, event: SessionEvent): void {
+function handle(turn: Turn, event: SessionEvent): Turn {
   switch (event.kind) {
     case "start":
       return start(turn, event.manual);
@@ -50,7 +50,7 @@ function handle(turn: Turn, event: SessionEvent): void {
   }
 }
 
-function inState(turn: Turn, side: Side, event: ConnectionEvent): void {
+function inState(turn: Turn, side: Side, event: ConnectionEvent): Turn {
   const { state } = turn.peer[side];
   switch (state) {
     case "idle":
@@ -71,28 +71,28 @@ function inState(turn: Turn, side: Side, event: ConnectionEvent): void {
 }
 
 /** IdleHoldTimer ends a hold (event 13, then 6 or 7); ConnectRetryTimer is the outgoing connection's. */
-function timer(turn: Turn, key: TimerKey, event: ConnectionEvent): void {
+function timer(turn: Turn, key: TimerKey, event: ConnectionEvent): Turn {
   if (key.name !== "idleHold") return inState(turn, key.side ?? "outgoing", event);
   if (turn.peer.phase === "idleHold") return begin(turn, 0);
-  inState(turn, leadingSide(turn.peer), event);
+  return inState(turn, leadingSide(turn.peer), event);
 }
 
 /** Events 1 and 3, or 4 and 5. Damping yields to the operator's start, not to an automatic one (events 6 and 7). */
-function start(turn: Turn, manual: boolean): void {
+function start(turn: Turn, manual: boolean): Turn {
   const { phase, settings } = turn.peer;
-  if (phase === "running" || (phase === "idleHold" && !manual)) return;
+  if (phase === "running" || (phase === "idleHold" && !manual)) return turn;
   if (phase === "idleHold") disarm(turn, "idleHold");
   update(turn, { connectRetryCounter: 0, fallback: false });
-  begin(turn, settings.connectDelayMs);
+  return begin(turn, settings.connectDelayMs);
 }
 
 /** Event 2: from any state to Idle, to stay. What was learnt about the peer's stability is forgotten. */
-function stopManually(turn: Turn, cause: StopCause): void {
+function stopManually(turn: Turn, cause: StopCause): Turn {
   const { phase, settings } = turn.peer;
-  if (phase === "stopped") return;
+  if (phase === "stopped") return turn;
   if (phase === "idleHold") disarm(turn, "idleHold");
   dropAll(turn, cause);
-  update(turn, {
+  return update(turn, {
     phase: "stopped",
     connectRetryCounter: 0,
     nextIdleHoldMs: settings.idleHold.minMs,
@@ -101,17 +101,18 @@ function stopManually(turn: Turn, cause: StopCause): void {
 }
 
 /** Event 8: the peer comes back by itself after the idle hold. */
-function stopAutomatically(turn: Turn, cause: StopCause): void {
-  if (turn.peer.phase !== "running") return;
+function stopAutomatically(turn: Turn, cause: StopCause): Turn {
+  if (turn.peer.phase !== "running") return turn;
   dropAll(turn, cause);
   countFailure(turn);
-  enterIdleHold(turn, true);
+  return enterIdleHold(turn, true);
 }
 
-function dropAll(turn: Turn, cause: StopCause): void {
+function dropAll(turn: Turn, cause: StopCause): Turn {
   const lead = leadingSide(turn.peer);
   const wasEstablished = turn.peer[lead].state === "established";
   const { phase } = turn.peer;
   releaseAll(turn, ceaseFor(cause));
   if (phase === "running") recordEnd(turn, lead, wasEstablished, stopped(cause));
+  return turn;
 }

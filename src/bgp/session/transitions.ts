@@ -31,50 +31,50 @@ export interface End {
 }
 
 /** Leaves Idle: events 1 and 3 (4 and 5 for a passive peer), after `waitMs` in which the peer may connect already. */
-export function begin(turn: Turn, waitMs: number): void {
+export function begin(turn: Turn, waitMs: number): Turn {
   update(turn, { phase: "running" });
   if (turn.peer.settings.passive) return listen(turn);
   if (waitMs === 0) return connect(turn);
   updateConnection(turn, "outgoing", { state: "active" });
-  arm(turn, "connectRetry", jitter(waitMs, turn.env.random));
+  return arm(turn, "connectRetry", jitter(waitMs, turn.env.random));
 }
 
-function listen(turn: Turn): void {
-  updateConnection(turn, "outgoing", { state: "active" });
+function listen(turn: Turn): Turn {
+  return updateConnection(turn, "outgoing", { state: "active" });
 }
 
-export function connect(turn: Turn): void {
+export function connect(turn: Turn): Turn {
   updateConnection(turn, "outgoing", { ...NO_CONNECTION, state: "connect" });
   arm(turn, "connectRetry", jitter(turn.peer.settings.connectRetryMs, turn.env.random));
-  emit(turn, { kind: "connect" });
+  return emit(turn, { kind: "connect" });
 }
 
 /** Active: nothing is sent; a passive peer waits for the other end only. */
-export function awaitRetry(turn: Turn): void {
+export function awaitRetry(turn: Turn): Turn {
   listen(turn);
-  if (turn.peer.settings.passive) return;
-  arm(turn, "connectRetry", jitter(turn.peer.settings.connectRetryMs, turn.env.random));
+  if (turn.peer.settings.passive) return turn;
+  return arm(turn, "connectRetry", jitter(turn.peer.settings.connectRetryMs, turn.env.random));
 }
 
 /** Events 14, 16 and 17: TCP is up. OPEN goes out now, or after DelayOpenTimer. */
-export function connectionUp(turn: Turn, side: Side): void {
+export function connectionUp(turn: Turn, side: Side): Turn {
   if (side === "outgoing") disarm(turn, "connectRetry");
   const { delayOpenMs } = turn.peer.settings;
   if (delayOpenMs === 0) return sendOpen(turn, side);
   const state = side === "incoming" ? "active" : turn.peer.outgoing.state;
   updateConnection(turn, side, { state, delaying: true });
-  arm(turn, "delayOpen", jitter(delayOpenMs, turn.env.random), side);
+  return arm(turn, "delayOpen", jitter(delayOpenMs, turn.env.random), side);
 }
 
 /** Sends OPEN and enters OpenSent. */
-export function sendOpen(turn: Turn, side: Side): void {
+export function sendOpen(turn: Turn, side: Side): Turn {
   emit(turn, { kind: "sendOpen", side });
   arm(turn, "hold", LARGE_HOLD_MS, side);
-  updateConnection(turn, side, { state: "openSent", delaying: false, bare: turn.peer.fallback });
+  return updateConnection(turn, side, { state: "openSent", delaying: false, bare: turn.peer.fallback });
 }
 
 /** Ends one connection. The peer goes on with the other one if that is alive, else as `end.next` says. */
-export function endConnection(turn: Turn, side: Side, end: End): void {
+export function endConnection(turn: Turn, side: Side, end: End): Turn {
   const wasEstablished = turn.peer[side].state === "established";
   release(turn, side, end.notification, end.gone === true);
   recordEnd(turn, side, wasEstablished, end.reason);
@@ -83,29 +83,27 @@ export function endConnection(turn: Turn, side: Side, end: End): void {
   if (isAlive(other) && (!wasEstablished || end.sparesOther === true)) {
     const undecided = other.delaying || other.state === "openSent";
     if (side === "outgoing" && end.next === "retry" && undecided) awaitRetry(turn);
-    return;
+    return turn;
   }
-  goOn(turn, end.next);
+  return goOn(turn, end.next);
 }
 
-export function countFailure(turn: Turn): void {
-  update(turn, { connectRetryCounter: turn.peer.connectRetryCounter + 1 });
+export function countFailure(turn: Turn): Turn {
+  return update(turn, { connectRetryCounter: turn.peer.connectRetryCounter + 1 });
 }
 
-function goOn(turn: Turn, next: Next): void {
+function goOn(turn: Turn, next: Next): Turn {
   const { outgoing, settings } = turn.peer;
   switch (next) {
     case "retry":
       if (outgoing.state === "idle") awaitRetry(turn);
-      return;
+      return turn;
     case "retryNow":
       if (settings.passive) awaitRetry(turn);
       else if (outgoing.state !== "connect") connect(turn);
-      return;
+      return turn;
     case "restart":
-      release(turn, "outgoing", undefined, false);
-      begin(turn, settings.connectDelayMs);
-      return;
+      return begin(turn, settings.connectDelayMs);
     case "idle":
       return enterIdleHold(turn, false);
     case "damped":
@@ -114,44 +112,46 @@ function goOn(turn: Turn, next: Next): void {
 }
 
 /** Idle until IdleHoldTimer ends; whatever connection is left is dropped. */
-export function enterIdleHold(turn: Turn, grow: boolean): void {
+export function enterIdleHold(turn: Turn, grow: boolean): Turn {
   releaseAll(turn, cease(CEASE.connectionRejected));
   const { nextIdleHoldMs, settings } = turn.peer;
   const grown = Math.min(2 * nextIdleHoldMs, settings.idleHold.maxMs);
   arm(turn, "idleHold", spread(nextIdleHoldMs, turn.env.random));
-  update(turn, { phase: "idleHold", nextIdleHoldMs: grow ? grown : nextIdleHoldMs });
+  return update(turn, { phase: "idleHold", nextIdleHoldMs: grow ? grown : nextIdleHoldMs });
 }
 
 /** Drops both connections; the notification goes to each on which OPEN was sent. */
-export function releaseAll(turn: Turn, notification: Notification): void {
+export function releaseAll(turn: Turn, notification: Notification): Turn {
   for (const side of ["outgoing", "incoming"] as const)
     release(turn, side, hasSentOpen(turn.peer[side]) ? notification : undefined, false);
+  return turn;
 }
 
 /** Stops the connection's timers, says goodbye if there is something to say, closes TCP if there is any. */
-export function release(turn: Turn, side: Side, notification: Notification | undefined, gone: boolean): void {
+export function release(turn: Turn, side: Side, notification: Notification | undefined, gone: boolean): Turn {
   const { state, delaying } = turn.peer[side];
-  if (state === "idle") return;
+  if (state === "idle") return turn;
   if (!gone && notification) emit(turn, { kind: "sendNotification", side, notification });
   const stuck = notification?.code === 8; // What could not be sent for so long will not leave now either.
   if (!gone && (state !== "active" || delaying))
     emit(turn, { kind: "close", side, flush: notification !== undefined && !stuck });
   stopTimers(turn, side);
-  updateConnection(turn, side, NO_CONNECTION);
+  return updateConnection(turn, side, NO_CONNECTION);
 }
 
-function stopTimers(turn: Turn, side: Side): void {
+function stopTimers(turn: Turn, side: Side): Turn {
   const { state, delaying } = turn.peer[side];
   if (delaying) disarm(turn, "delayOpen", side);
   else if (side === "outgoing" && (state === "connect" || state === "active")) disarm(turn, "connectRetry");
-  if (!hasSentOpen(turn.peer[side])) return;
+  if (!hasSentOpen(turn.peer[side])) return turn;
   disarm(turn, "hold", side);
   if (state !== "openSent") disarm(turn, "keepalive", side);
   if (state === "established") disarm(turn, "sendHold", side);
+  return turn;
 }
 
 /** Keeps why it ended, and forgets the damping when the session had been calm for longer than the next idle hold. */
-export function recordEnd(turn: Turn, side: Side, wasEstablished: boolean, reason: DownReason): void {
+export function recordEnd(turn: Turn, side: Side, wasEstablished: boolean, reason: DownReason): Turn {
   const { nowMs } = turn.env;
   const end = { reason, atMs: nowMs };
   if (reason.code !== "collision" || wasEstablished) update(turn, { lastFailure: end });
@@ -164,7 +164,7 @@ export function recordEnd(turn: Turn, side: Side, wasEstablished: boolean, reaso
     establishedAtMs: undefined,
     fallback: false,
   });
-  emit(turn, { kind: "down", reason });
+  return emit(turn, { kind: "down", reason });
 }
 
 /** Established for longer than the idle hold that a fault would cause now. */

@@ -16,24 +16,26 @@ export interface Turn {
   readonly env: StepEnvironment;
 }
 
-export function update(turn: Turn, change: Partial<Peer>): void {
+export function update(turn: Turn, change: Partial<Peer>): Turn {
   turn.peer = { ...turn.peer, ...change };
+  return turn;
 }
 
-export function updateConnection(turn: Turn, side: Side, change: Partial<Connection>): void {
-  update(turn, { [side]: { ...turn.peer[side], ...change } });
+export function updateConnection(turn: Turn, side: Side, change: Partial<Connection>): Turn {
+  return update(turn, { [side]: { ...turn.peer[side], ...change } });
 }
 
-export function emit(turn: Turn, action: SessionAction): void {
+export function emit(turn: Turn, action: SessionAction): Turn {
   turn.actions.push(action);
+  return turn;
 }
 
 /** Starts a timer, or starts it anew. Without a side it is the peer's. */
-export function arm(turn: Turn, name: TimerName, afterMs: number, side?: Side): void {
-  emit(turn, { kind: "arm", timer: side === undefined ? { name } : { name, side }, afterMs });
+export function arm(turn: Turn, name: TimerName, afterMs: number, side?: Side): Turn {
+  return emit(turn, { kind: "arm", timer: side === undefined ? { name } : { name, side }, afterMs });
 }
 
 /** Stops a timer; nothing happens when it does not run. */
-export function disarm(turn: Turn, name: TimerName, side?: Side): void {
-  emit(turn, { kind: "disarm", timer: side === undefined ? { name } : { name, side } });
+export function disarm(turn: Turn, name: TimerName, side?: Side): Turn {
+  return emit(turn, { kind: "disarm", timer: side === undefined ? { name } : { name, side } });
 }
