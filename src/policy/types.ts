@@ -88,7 +88,7 @@ export interface TraceStep {
 
 export interface Verdict {
   accepted: boolean;
-  /** Undefined: nothing changed. */
+  /** Undefined: nothing changed. The object belongs to the policy and is the same for equal changes: never write to it. */
   edits: (AttributeEdits & KernelEdits) | undefined;
 }
 
