@@ -1,0 +1,40 @@
+import { z } from "zod";
+import { file, peer } from "./schema.ts";
+
+type Json = Record<string, unknown>;
+
+/** JSON Schema (draft 2020-12) of the file format for editors: a whole file, one peer, or a list of peers. */
+export function configJsonSchema(): Json {
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "Calidris configuration",
+    description: "A configuration file. A file in `peers/` may also hold one peer or a list of peers.",
+    anyOf: [schemaOf(file), schemaOf(peer), { type: "array", items: schemaOf(peer) }],
+  };
+}
+
+function schemaOf(schema: z.ZodType): Json {
+  const { $schema: _version, ...json } = z.toJSONSchema(schema, {
+    io: "input",
+    unrepresentable: "any",
+    override: ({ jsonSchema }) => widen(jsonSchema as Json),
+  }) as Json;
+  return json;
+}
+
+/** What the text may be that a preprocessing step turns into the described form. */
+function widen(json: Json): void {
+  const { singleAllowed, textAllowed, noneAllowed, textOnly, description, default: fallback, ...form } = json;
+  const shared = {
+    ...(description !== undefined && { description }),
+    ...(fallback !== undefined && { default: fallback }),
+  };
+  const replace = (other: Json) => {
+    for (const key of Object.keys(json)) delete json[key];
+    Object.assign(json, other, shared);
+  };
+  if (singleAllowed) replace({ anyOf: [form, form.items as Json] });
+  else if (textAllowed) replace({ anyOf: [{ type: "string" }, form] });
+  else if (noneAllowed) replace({ anyOf: [{ const: "none" }, { type: ["string", "number"] }] });
+  else if (textOnly) replace({ type: "string" });
+}
