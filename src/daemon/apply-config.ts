@@ -4,7 +4,7 @@
  */
 import { diffConfig } from "../config/diff.ts";
 import type { Config, PeerConfig } from "../config/model.ts";
-import { builtinPolicy, BUILTIN_POLICIES } from "../policy/builtin.ts";
+import { BUILTIN_POLICIES, builtinPolicy } from "../policy/builtin.ts";
 import { compilePolicy } from "../policy/compile.ts";
 import type { CompiledPolicy } from "../policy/types.ts";
 import { createPeer } from "../bgp/session/peer.ts";
@@ -12,7 +12,7 @@ import type { Core } from "./core.ts";
 import type { ForwardingTable } from "./forwarding.ts";
 import type { Import } from "./import.ts";
 import type { LocalRoutes } from "./local-routes.ts";
-import { type MutableCounts, type PeerRuntime } from "./peer.ts";
+import type { MutableCounts, PeerRuntime } from "./peer.ts";
 import type { Sessions } from "./sessions.ts";
 import { isExternal, listeners, sessionSettings } from "./settings.ts";
 
@@ -31,23 +31,23 @@ export interface ConfigTarget {
 }
 
 export function applyConfig(core: Core, previous: Config | undefined, next: Config, target: ConfigTarget): void {
-  const change = diffConfig(previous, next);
+  const change = diffConfig(previous ?? { ...next, peers: [], static: [], policies: [] }, next);
   core.generation++;
   core.appliedAtMs = core.clock.nowMs();
   core.policies = compileAll(next);
   for (const rib of Object.values(core.ribs)) rib.setMultipath(next.kernel.multipath);
 
-  for (const name of change.peers.removed) removePeer(core, core.peers.get(name)!, target, target.cease.deconfigured);
-  for (const { name, reset, keys } of change.peers.changed) {
+  for (const name of change.peersRemoved) removePeer(core, core.peers.get(name)!, target, target.cease.deconfigured);
+  for (const { name, reset, resetKeys } of change.peersChanged) {
     const peer = core.peers.get(name)!;
     const config = next.peers.find((p) => p.name === name)!;
     if (reset) {
-      core.log("info", "peer changed", { peer: name, reason: `session reset for ${keys.join(", ")}` });
+      core.log("info", "peer changed", { peer: name, reason: `session reset for ${resetKeys.join(", ")}` });
       removePeer(core, peer, target, target.cease.configuration);
       addPeer(core, config, target);
     } else peer.config = config;
   }
-  for (const name of change.peers.added) addPeer(core, next.peers.find((p) => p.name === name)!, target);
+  for (const name of change.peersAdded) addPeer(core, next.peers.find((p) => p.name === name)!, target);
 
   core.transport.listen(listeners(next));
   target.local.setStatics(next.static);
@@ -56,13 +56,13 @@ export function applyConfig(core: Core, previous: Config | undefined, next: Conf
   configureKernel(core, previous, next, target);
   target.refreshContexts();
   target.imports.configured();
-  for (const name of change.peers.added) startPeer(core, name, target);
-  for (const { name, reset } of change.peers.changed) if (reset) startPeer(core, name, target);
+  for (const name of change.peersAdded) startPeer(core, name, target);
+  for (const { name, reset } of change.peersChanged) if (reset) startPeer(core, name, target);
   core.log("info", "configuration applied", {
     generation: core.generation,
-    added: change.peers.added.length,
-    removed: change.peers.removed.length,
-    changed: change.peers.changed.length,
+    added: change.peersAdded.length,
+    removed: change.peersRemoved.length,
+    changed: change.peersChanged.length,
   });
 }
 

@@ -3,13 +3,14 @@
  * RFC 4456 and bgp-protocol.md 12 to 14 that turn a best path into an announcement.
  */
 import { type ExportRule, writeAttributes } from "../bgp/attribute-writer.ts";
+import { decodeAttributes } from "../bgp/decode-attributes.ts";
 import { type Address, type Family, formatAddress, isLinkLocal } from "../ip/address.ts";
 import { contains, formatPrefix, type Prefix } from "../ip/prefix.ts";
 import type { CompiledPolicy } from "../policy/types.ts";
 import type { AttributeSets, NextHopId, NextHops, PeerId, SetHandle } from "../rib/types.ts";
 import { FIRST_PEER } from "../rib/types.ts";
 import type { PeerTable } from "../rib/peers.ts";
-import type { GroupEncoder } from "../rib/update-group.ts";
+import type { GroupEncoder } from "../rib/update-group-types.ts";
 
 export type ExportKind = "external" | "client" | "internal";
 
@@ -144,6 +145,16 @@ function rule(c: ExportContext, clusterId: number, keepMed: boolean): ExportRule
     clusterId,
     keepMed: keepMed || c.kind !== "external",
   };
+}
+
+/** The attributes that the rewriting of a group changes, for show: what its members see. */
+export function announcedAttributes(c: ExportContext, t: ExportTables, set: SetHandle, source: PeerId) {
+  const address = announcedAddress(c, t, set, source);
+  const chosen = address === "self" ? c.self : address;
+  const out = new Uint8Array(65_536);
+  const end = createEncoder(c, t).writeAttributes(set, source, out, 0);
+  const attributes = end > 0 && end <= out.length ? decodeAttributes(out, 0, end) : undefined;
+  return { nextHop: chosen ? formatAddress(chosen) : null, attributes };
 }
 
 /** Why a best path is not announced to a group, in the order in which it is checked (bgp-protocol.md 14). */

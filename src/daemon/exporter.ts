@@ -4,13 +4,13 @@
  * changes collect for the next.
  */
 import type { Family } from "../ip/address.ts";
-import type { PrefixRow, PrefixTable } from "../ip/prefix-table.ts";
-import type { RouteFacts } from "../policy/types.ts";
-import { READS } from "../policy/types.ts";
+import type { PrefixRow } from "../ip/prefix-table.ts";
+import { READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import type { PathRow, PeerId, SetHandle } from "../rib/types.ts";
 import { FIRST_PEER } from "../rib/types.ts";
-import { createUpdateGroup, type Member, type UpdateGroup } from "../rib/update-group.ts";
+import { createUpdateGroup } from "../rib/update-group.ts";
+import type { Member, UpdateGroup } from "../rib/update-group-types.ts";
 import {
   announcedAddress,
   communityStop,
@@ -23,6 +23,7 @@ import {
 } from "./export-context.ts";
 import type { Clock } from "./ports.ts";
 import { type Job, PRIORITY, type Scheduler } from "./scheduler.ts";
+import { NO_ATTRIBUTES } from "./no-attributes.ts";
 
 /** The only advertisement delay: changes this soon after a flush wait for the next one. */
 export const COLLECT_MS = 20;
@@ -49,17 +50,11 @@ export interface Outlet {
   readonly member: Member;
 }
 
-export interface ExporterFamily {
-  readonly prefixes: PrefixTable;
-  readonly rib: FamilyRib;
-}
-
 export interface ExporterOptions {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly tables: ExportTables & { readonly explicitNextHops: Set<number> };
-  readonly families: Record<Family, ExporterFamily>;
-  readonly maxRows: number;
+  readonly ribs: Record<Family, FamilyRib>;
   /** The member that lags most is closed with Cease 6/8: tombstones reached their bound. */
   readonly onLagging: (member: Member) => void;
 }
@@ -80,7 +75,9 @@ export interface Exporter {
   groups(): Iterable<ExportGroup>;
   /** Nothing waits to be considered or sent, lagging members aside. */
   readonly quiet: boolean;
-  facts(context: ExportContext, row: PrefixRow, path: PathRow): RouteFacts;
+  /** The export policy's steps for the best path, for explain. */
+  trace(group: ExportGroup, row: PrefixRow, path: PathRow): readonly TraceStep[];
+  readonly tables: ExportTables;
 }
 
 interface RunningGroup extends ExportGroup {
@@ -92,7 +89,7 @@ interface RunningGroup extends ExportGroup {
 }
 
 export function createExporter(options: ExporterOptions): Exporter {
-  const { clock, scheduler, tables, families } = options;
+  const { clock, scheduler, tables, ribs } = options;
   const { sets, peers, nextHops } = tables;
   const groups = new Map<string, RunningGroup>();
   const byFamily: Record<Family, RunningGroup[]> = { ipv4: [], ipv6: [] };
@@ -103,20 +100,21 @@ export function createExporter(options: ExporterOptions): Exporter {
     prefixLength: 0,
     source: "bgp",
     fromPeer: "",
-    attributes: sets.attributes(0),
+    attributes: NO_ATTRIBUTES,
     preference: 0,
     metric: 0,
   };
 
   function fillFacts(context: ExportContext, row: PrefixRow, source: PeerId, set: SetHandle): RouteFacts {
-    const { prefixes } = families[context.family];
+    const { prefixes } = ribs[context.family];
     facts.family = context.family;
     if (context.policy.reads & READS.prefix) {
       prefixes.writeAddress(row, facts.prefixBytes, 0);
       facts.prefixLength = prefixes.length(row);
     }
-    facts.source = peers.source(source);
-    facts.fromPeer = source >= FIRST_PEER ? peers.name(source) : "";
+    const owner = peers.facts(source)!;
+    facts.source = owner.source;
+    facts.fromPeer = source >= FIRST_PEER ? owner.name : "";
     facts.attributes = sets.attributes(set);
     facts.preference = sets.preference(set);
     facts.metric = sets.metric(set);
@@ -199,14 +197,14 @@ export function createExporter(options: ExporterOptions): Exporter {
   }
 
   function decide(group: RunningGroup, row: PrefixRow): number {
-    const { rib } = families[group.context.family];
+    const rib = ribs[group.context.family];
     const path = rib.best(row);
     if (path === 0) return STOP.noBest;
     return decideSet(group, row, rib.pathPeer(path), rib.pathSetOut(path));
   }
 
   function consider(group: RunningGroup, row: PrefixRow): void {
-    const { rib } = families[group.context.family];
+    const rib = ribs[group.context.family];
     const path = rib.best(row);
     if (path === 0) {
       group.updates.consider(row, 0, 0);
@@ -232,14 +230,19 @@ export function createExporter(options: ExporterOptions): Exporter {
   }
 
   function createGroup(context: ExportContext, key: string): RunningGroup {
-    const { prefixes, rib } = families[context.family];
+    const rib = ribs[context.family];
+    const { prefixes } = rib;
     const updates = createUpdateGroup({
       family: context.family,
       encoder: createEncoder(context, tables),
-      rows: { writeNlri: prefixes.writeNlri, hold: rib.hold, unhold: rib.unhold },
+      rows: {
+        writeNlri: (row, out, at) => prefixes.writeNlri(row, out, at),
+        hold: (row) => rib.hold(row),
+        unhold: (row) => rib.unhold(row),
+      },
       maxMessageOctets: context.maxOctets,
-      limits: { rows: options.maxRows },
       onLagging: options.onLagging,
+      nowMs: clock.nowMs,
     });
     const group: RunningGroup = {
       key,
@@ -269,7 +272,7 @@ export function createExporter(options: ExporterOptions): Exporter {
 
   /** Walks the Loc-RIB once; changes meanwhile reach the group through `propagate`. */
   function fill(group: RunningGroup): void {
-    const { prefixes } = families[group.context.family];
+    const { prefixes } = ribs[group.context.family];
     let cursor = 0;
     const job: Job = {
       name: `fill ${group.context.family}`,
@@ -365,9 +368,11 @@ export function createExporter(options: ExporterOptions): Exporter {
       for (const group of groups.values()) if (!group.filled || group.cancelTimer || scheduler.has(group.flush)) return false;
       return true;
     },
-    facts: (context, row, path) => {
-      const { rib } = families[context.family];
-      return fillFacts(context, row, rib.pathPeer(path), rib.pathSetOut(path));
+    trace: (group, row, path) => {
+      const { context } = group;
+      const rib = ribs[context.family];
+      return context.policy.trace(fillFacts(context, row, rib.pathPeer(path), rib.pathSetOut(path))).steps;
     },
+    tables,
   };
 }

@@ -4,13 +4,14 @@
  */
 import type { Fib, Forwarding, ForwardingHop } from "../fib/fib.ts";
 import { type Address, compareAddresses, type Family, formatAddress } from "../ip/address.ts";
-import type { PrefixRow, PrefixTable } from "../ip/prefix-table.ts";
+import type { PrefixRow } from "../ip/prefix-table.ts";
 import { type CompiledPolicy, type KernelEdits, READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import type { PeerTable } from "../rib/peers.ts";
 import type { AttributeSets, NextHopId, NextHops, PathRow, SetHandle } from "../rib/types.ts";
 import { FIRST_PEER, LOCAL_PEER } from "../rib/types.ts";
 import type { Interfaces } from "./interfaces.ts";
+import { NO_ATTRIBUTES } from "./no-attributes.ts";
 
 /** RT_TABLE_MAIN */
 export const MAIN_TABLE = 254;
@@ -25,12 +26,15 @@ export interface ForwardingOptions {
   readonly nextHops: NextHops;
   readonly peers: PeerTable;
   readonly interfaces: Interfaces;
-  readonly families: Record<Family, { readonly prefixes: PrefixTable; readonly rib: FamilyRib }>;
+  readonly ribs: Record<Family, FamilyRib>;
 }
 
 export interface ForwardingTable {
-  /** A new configuration: the kernel's export policy, whether to write at all. The caller walks the prefixes afterwards. */
-  configure(policy: CompiledPolicy, program: boolean): void;
+  /**
+   * A new configuration: the kernel's export policy, whether to write at all. True when that changes what is wanted: the
+   * caller walks the prefixes afterwards.
+   */
+  configure(policy: CompiledPolicy, program: boolean): boolean;
   /** Next hops or interfaces changed: forget what was made of them. */
   forget(): void;
   /** Brings the Fib's wish for this prefix up to date. */
@@ -42,7 +46,7 @@ export interface ForwardingTable {
 }
 
 export function createForwarding(options: ForwardingOptions): ForwardingTable {
-  const { fib, sets, nextHops, peers, interfaces, families } = options;
+  const { fib, sets, nextHops, peers, interfaces, ribs } = options;
   let policy: CompiledPolicy | undefined;
   let enabled = false;
   const bySingleHop = new Map<NextHopId, Forwarding>();
@@ -56,41 +60,40 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     prefixLength: 0,
     source: "bgp",
     fromPeer: "",
-    attributes: sets.attributes(0),
+    attributes: NO_ATTRIBUTES,
     preference: 0,
     metric: 0,
   };
 
   function fillFacts(family: Family, row: PrefixRow, path: PathRow): RouteFacts {
-    const set = rib(family).pathSetOut(path);
-    const peer = rib(family).pathPeer(path);
+    const set = ribs[family].pathSetOut(path);
+    const peer = ribs[family].pathPeer(path);
     facts.family = family;
     if (policy!.reads & READS.prefix) {
-      families[family].prefixes.writeAddress(row, facts.prefixBytes, 0);
-      facts.prefixLength = families[family].prefixes.length(row);
+      ribs[family].prefixes.writeAddress(row, facts.prefixBytes, 0);
+      facts.prefixLength = ribs[family].prefixes.length(row);
     }
-    facts.source = peers.source(peer);
-    facts.fromPeer = peer >= FIRST_PEER ? peers.name(peer) : "";
+    const owner = peers.facts(peer)!;
+    facts.source = owner.source;
+    facts.fromPeer = peer >= FIRST_PEER ? owner.name : "";
     facts.attributes = sets.attributes(set);
     facts.preference = sets.preference(set);
     facts.metric = sets.metric(set);
     return facts;
   }
 
-  const rib = (family: Family) => families[family].rib;
-
   function judge(family: Family, row: PrefixRow): Forwarding | string {
     if (!enabled) return "kernel.program is off";
-    const path = rib(family).best(row);
+    const path = ribs[family].best(row);
     if (path === 0) return "there is no usable path";
-    const peer = rib(family).pathPeer(path);
+    const peer = ribs[family].pathPeer(path);
     if (peer === LOCAL_PEER.direct || peer === LOCAL_PEER.kernel)
-      return `the best path is of source ${peers.source(peer)}: it is the kernel's own`;
+      return `the best path is of source ${peers.facts(peer)!.source}: it is the kernel's own`;
     const plain = policy!.reads === 0;
     const verdict = policy!.evaluate(plain ? facts : fillFacts(family, row, path));
     if (!verdict.accepted) return `the kernel export policy "${policy!.name}" rejects it`;
-    const set = rib(family).pathSetOut(path);
-    const count = rib(family).multipath(row, scratch);
+    const set = ribs[family].pathSetOut(path);
+    const count = ribs[family].multipath(row, scratch);
     if (!verdict.edits && count <= 1 && sets.metric(set) === 0) return singleHop(family, set);
     return general(family, set, count, verdict.edits ?? {});
   }
@@ -111,7 +114,7 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     edits: KernelEdits & { metric?: number },
   ): Forwarding | string {
     const ids = count <= 1 ? [sets.nextHop(set)] : [];
-    for (let i = 0; i < count && count > 1; i++) ids.push(sets.nextHop(rib(family).pathSetOut(scratch[i]!)));
+    for (let i = 0; i < count && count > 1; i++) ids.push(sets.nextHop(ribs[family].pathSetOut(scratch[i]!)));
     const metric = metricOf(family, edits.metric ?? sets.metric(set));
     const key = `${ids.join(",")}|${metric}|${edits.device ?? ""}|${edits.onlink ?? ""}|${edits.preferredSource ? formatAddress(edits.preferredSource) : ""}|${edits.table ?? ""}`;
     const known = byKey.get(key);
@@ -140,10 +143,12 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     return hops.sort(compareHops);
   }
 
-  function configure(next: CompiledPolicy, program: boolean): void {
+  function configure(next: CompiledPolicy, program: boolean): boolean {
+    const changed = policy?.contentKey !== next.contentKey || enabled !== program;
     policy = next;
     enabled = program;
     forget();
+    return changed;
   }
 
   function forget(): void {
@@ -155,7 +160,7 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     configure,
     forget,
     program(family, row) {
-      const { prefixes } = families[family];
+      const { prefixes } = ribs[family];
       const wish = judge(family, row);
       prefixes.writeAddress(row, octets, 0);
       if (typeof wish === "string") fib.unwant(family, octets, 0, prefixes.length(row));

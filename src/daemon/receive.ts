@@ -2,10 +2,9 @@
  * One UPDATE into the Adj-RIB-In: scan, intern the attribute set, evaluate import once, then a loop over the NLRI that
  * allocates nothing (DESIGN 3.1 to 3.4; RFC 4271 §9, RFC 7606).
  */
-import { checkedNextHop } from "../bgp/next-hop.ts";
 import type { Notification } from "../bgp/notification.ts";
-import { AFI, TREATMENT } from "../bgp/update-scan.ts";
-import { createUpdateScan, scanUpdate } from "../bgp/update-scanner.ts";
+import { AFI, createUpdateScan, TREATMENT } from "../bgp/update-scan.ts";
+import { scanNotification, scanUpdate } from "../bgp/update-scanner.ts";
 import type { Family } from "../ip/address.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import type { AttributeSets, NextHopId, NextHops, SetHandle } from "../rib/types.ts";
@@ -112,10 +111,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
 
   function handle(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined {
     scanUpdate(bytes, from, to, peer.parsing, scan);
-    if (scan.treatment === TREATMENT.reset) {
-      const data = bytes.slice(scan.faultAt, scan.faultAt + scan.faultLength);
-      return { code: scan.errorCode, subcode: scan.errorSubcode, data };
-    }
+    if (scan.treatment === TREATMENT.reset) return scanNotification(bytes, scan);
     if (scan.treatment !== TREATMENT.none) report(peer);
     const plain = peer.negotiated!.ipv4;
     if (plain) withdrawAll(peer, "ipv4", bytes, scan.withdrawnAt, scan.withdrawnEnd);
@@ -142,12 +138,16 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     return undefined;
   }
 
-  /** The global address of a 16 or 32 octet next hop where there is one, else the link-local one with its interface. */
+  /**
+   * The global address of a 16 or 32 octet next hop where there is one, else the link-local one with the interface of the
+   * session (bgp-protocol.md 12.3: global + link-local, either alone, and ::, link-local are all seen).
+   */
   function reachNextHop(peer: PeerRuntime, family: Family, bytes: Uint8Array): NextHopId {
-    if (scan.reachNextHopLength === 4) return nextHops.intern("ipv4", bytes, scan.reachNextHopAt, 0);
-    const at = checkedNextHop(bytes, scan.reachNextHopAt, scan.reachNextHopLength);
-    const linkLocal = bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80;
-    return nextHops.intern(family, bytes, at, linkLocal ? peer.parsing.ifindex : 0);
+    const first = scan.reachNextHopAt;
+    if (scan.reachNextHopLength === 4) return nextHops.intern("ipv4", bytes, first, 0);
+    if (scan.reachNextHopLength === 16 || isGlobal(bytes, first)) return nextHops.intern(family, bytes, first, peer.parsing.ifindex);
+    const at = isGlobal(bytes, first + 16) || !isLinkLocalAt(bytes, first) ? first + 16 : first;
+    return nextHops.intern(family, bytes, at, peer.parsing.ifindex);
   }
 
   /** RFC 4724 §2: an UPDATE with nothing in it, or with an empty MP_UNREACH and nothing else. */
@@ -167,4 +167,15 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     },
     counters,
   };
+}
+
+function isLinkLocalAt(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80;
+}
+
+/** Neither link-local nor unspecified. */
+function isGlobal(bytes: Uint8Array, at: number): boolean {
+  if (isLinkLocalAt(bytes, at)) return false;
+  for (let i = at; i < at + 16; i++) if (bytes[i] !== 0) return true;
+  return false;
 }

@@ -7,10 +7,9 @@ import { MESSAGE } from "../bgp/iana.ts";
 import { encodeKeepalive } from "../bgp/message.ts";
 import { decodeNotification, encodeNotification, type Notification } from "../bgp/notification.ts";
 import { decodeOpen, encodeOpen } from "../bgp/open.ts";
-import { decodeRouteRefresh, type RouteRefresh } from "../bgp/refresh.ts";
+import { decodeRefresh, type RouteRefresh } from "../bgp/refresh.ts";
 import { BgpError } from "../bgp/error.ts";
-import { openFor } from "../bgp/session/open-for.ts";
-import { stateOf } from "../bgp/session/peer.ts";
+import { openFor } from "../bgp/session/negotiate.ts";
 import { step } from "../bgp/session/step.ts";
 import type { DownReason, Negotiated, SessionAction, SessionEvent, Side, TimerKey } from "../bgp/session/types.ts";
 import { formatAddress, sameAddress } from "../ip/address.ts";
@@ -75,7 +74,7 @@ export function createSessions(options: SessionOptions): Sessions {
       case "connect":
         return connect(peer);
       case "sendOpen": {
-        const open = openFor(peer.session, action.side);
+        const open = openFor(peer.session.settings, peer.session.fallback);
         return send(peer, action.side, encodeOpen(open), "open");
       }
       case "sendKeepalive":
@@ -95,6 +94,8 @@ export function createSessions(options: SessionOptions): Sessions {
         peer.negotiated = undefined;
         log("warn", "session down", { peer: peer.config.name, reason: action.reason.text, code: action.reason.code });
         return hooks.down(peer, action.reason);
+      case "attemptFailed":
+        return log("info", "attempt failed", { peer: peer.config.name, side: action.side, reason: action.reason.text });
       case "state":
         peer.stateSinceMs = clock.nowMs();
         return log("debug", "state", { peer: peer.config.name, from: action.from, to: action.to });
@@ -301,23 +302,23 @@ export function createSessions(options: SessionOptions): Sessions {
         if (peer.active !== connection) dispatch(peer, { kind: "keepalive", side });
         return;
       default:
-        onRareMessage(connection, type, bytes.subarray(from, to));
+        onRareMessage(connection, type, bytes, from, to);
     }
   }
 
-  function onRareMessage(connection: Connection, type: number, body: Uint8Array): void {
+  function onRareMessage(connection: Connection, type: number, bytes: Uint8Array, from: number, to: number): void {
     const { peer, side } = connection;
     const { received } = peer.counts;
     try {
       if (type === MESSAGE.open.code) {
         received.open++;
-        dispatch(peer, { kind: "open", side, open: decodeOpen(body) });
+        dispatch(peer, { kind: "open", side, open: decodeOpen(bytes, from, to) });
       } else if (type === MESSAGE.notification.code) {
         received.notification++;
-        dispatch(peer, { kind: "notification", side, notification: decodeNotification(body) });
+        dispatch(peer, { kind: "notification", side, notification: decodeNotification(bytes, from, to) });
       } else {
         received.routeRefresh++;
-        const message = decodeRouteRefresh(body);
+        const message = decodeRefresh(bytes, from, to);
         if (peer.active !== connection) dispatch(peer, { kind: "refresh", side });
         else hooks.refresh(peer, message);
       }
