@@ -1,6 +1,4 @@
-import { applyEdits } from "../bgp/apply-edits.ts";
 import { MAX_CANONICAL_OCTETS, scanAttributes, writeCanonical } from "../bgp/canonical.ts";
-import { decodeAttributes } from "../bgp/decode-attributes.ts";
 import type { ParsingClass } from "../bgp/parsing-class.ts";
 import type { AttributeEdits, PathAttributes } from "../bgp/path-attributes.ts";
 import { createUpdateScan, type UpdateScan } from "../bgp/update-scan.ts";
@@ -8,6 +6,7 @@ import { HashIndex, mix } from "../ip/hash-index.ts";
 import { reserveWords } from "../ip/reserve.ts";
 import type { RouteSource } from "../policy/types.ts";
 import { OctetArena } from "./octet-arena.ts";
+import { applyEdits, decodeAttributes } from "./pending-codec.ts";
 import { SetMemo } from "./set-memo.ts";
 import type { AttributeSets, NextHopId, SetHandle } from "./types.ts";
 
@@ -90,13 +89,7 @@ export class SetTable implements AttributeSets {
     );
   }
 
-  intern(
-    bytes: Uint8Array,
-    scan: UpdateScan,
-    session: ParsingClass,
-    nextHop: NextHopId,
-    ofMpReach = false,
-  ): SetHandle {
+  intern(bytes: Uint8Array, scan: UpdateScan, session: ParsingClass, nextHop: NextHopId, ofMpReach = false): SetHandle {
     let from = scan.attributesAt;
     let octets = scan.attributesEnd - from;
     let source = bytes;

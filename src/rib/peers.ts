@@ -138,7 +138,8 @@ export class PeerTable {
 
   private live(id: PeerId): PeerFacts {
     const facts = this.known[id];
-    if (!facts || (this.rows[id * STRIDE + FLAGS]! & RETIRED) !== 0) throw new Error(`Cannot use peer ${id}: no such peer`);
+    if (!facts || (this.rows[id * STRIDE + FLAGS]! & RETIRED) !== 0)
+      throw new Error(`Cannot use peer ${id}: no such peer`);
     return facts;
   }
 
