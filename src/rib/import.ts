@@ -145,7 +145,8 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
       sets.retain(set);
       return set;
     }
-    return sets.derive(set, verdict.edits, editedNextHop(set, verdict.edits));
+    const nextHop = editedNextHop(set, verdict.edits);
+    return nextHop === 0 ? 0 : sets.derive(set, verdict.edits, nextHop);
   }
 
   /** What no policy can allow; 0 when there is nothing against the set. */

@@ -11,7 +11,7 @@ export function occurrencesOfAs(octets: Uint8Array, from: number, to: number, as
   if (header < 0) return 0;
   const end = endOf(octets, header);
   let count = 0;
-  for (let p = valueOf(octets, header); p < end && count <= enough; p += 2 + 4 * octets[p + 1]!)
+  for (let p = valueAt(octets, header); p < end && count <= enough; p += 2 + 4 * octets[p + 1]!)
     for (let i = 0; i < octets[p + 1]!; i++) if (u32(octets, p + 2 + 4 * i) === asn) count++;
   return count;
 }
@@ -21,7 +21,7 @@ export function holdsCluster(octets: Uint8Array, from: number, to: number, clust
   const header = headerOf(octets, from, to, ATTRIBUTE.clusterList.code);
   if (header < 0) return false;
   const end = endOf(octets, header);
-  for (let p = valueOf(octets, header); p < end; p += 4) if (u32(octets, p) === clusterId) return true;
+  for (let p = valueAt(octets, header); p < end; p += 4) if (u32(octets, p) === clusterId) return true;
   return false;
 }
 
@@ -40,7 +40,7 @@ function headerOf(octets: Uint8Array, from: number, to: number, type: number): n
   return -1;
 }
 
-function valueOf(octets: Uint8Array, header: number): number {
+function valueAt(octets: Uint8Array, header: number): number {
   return header + ((octets[header]! & FLAG.extendedLength) !== 0 ? 4 : 3);
 }
 
