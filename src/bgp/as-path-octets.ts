@@ -1,29 +1,8 @@
 import { SEGMENT } from "./iana.ts";
+import { u16, u32 } from "./octets.ts";
 
 /** What `pathLength` says of a path that is not usable. */
 export const PATH_FAULT = { malformed: -1, hasSet: -2 } as const;
-
-export function u16(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 8) | bytes[at + 1]!;
-}
-
-export function u32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-}
-
-export function writeU16(out: Uint8Array, at: number, value: number): number {
-  out[at] = value >>> 8;
-  out[at + 1] = value;
-  return at + 2;
-}
-
-export function writeU32(out: Uint8Array, at: number, value: number): number {
-  out[at] = value >>> 24;
-  out[at + 1] = value >>> 16;
-  out[at + 2] = value >>> 8;
-  out[at + 3] = value;
-  return at + 4;
-}
 
 /**
  * Checks the segments at `[at, end)`, ASes `width` octets wide, and returns the path's length: ASes of sequences, 1 for a

@@ -1,6 +1,6 @@
-import { u16, u32, writeU16, writeU32 } from "./as-path-octets.ts";
-import { copy, writeAttributeHeader } from "./canonical.ts";
+import { attributeEnd, attributeValue, writeAttributeHeader } from "./attribute-octets.ts";
 import { AS_TRANS, ATTRIBUTE, FLAG, SEGMENT } from "./iana.ts";
+import { copy, u16, u32, writeU16, writeU32 } from "./octets.ts";
 
 const A = ATTRIBUTE;
 
@@ -158,14 +158,6 @@ function insert(count: number, type: number, offset: number): number {
   for (; i > 0 && order[i - 1]! > key; i--) order[i] = order[i - 1]!;
   order[i] = key;
   return count + 1;
-}
-
-function attributeValue(bytes: Uint8Array, at: number): number {
-  return at + ((bytes[at]! & FLAG.extendedLength) !== 0 ? 4 : 3);
-}
-
-function attributeEnd(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! & FLAG.extendedLength) !== 0 ? at + 4 + u16(bytes, at + 2) : at + 3 + bytes[at + 2]!;
 }
 
 function copyAttribute(bytes: Uint8Array, from: number, out: Uint8Array, o: number): number {

@@ -1,5 +1,7 @@
-import { leftmostAs, u16, u32, writeU16, writeU32 } from "./as-path-octets.ts";
+import { leftmostAs } from "./as-path-octets.ts";
+import { attributeEnd, attributeValue, writeAttributeHeader } from "./attribute-octets.ts";
 import { ATTRIBUTE, FLAG, SEGMENT } from "./iana.ts";
+import { copy, u16, u32, writeU32 } from "./octets.ts";
 import type { ParsingClass } from "./parsing-class.ts";
 import type { UpdateScan } from "./update-scan.ts";
 import { clearColumns } from "./update-scanner.ts";
@@ -51,9 +53,8 @@ function writeKept(
   out: Uint8Array,
   outAt: number,
 ): number {
-  const extended = (bytes[at]! & FLAG.extendedLength) !== 0;
-  const valueAt = at + (extended ? 4 : 3);
-  const length = extended ? u16(bytes, at + 2) : bytes[at + 2]!;
+  const valueAt = attributeValue(bytes, at);
+  const length = attributeEnd(bytes, at) - valueAt;
   const flags = (bytes[at]! & 0xe0) | (UNDERSTOOD[type] === 0 ? FLAG.partial : 0);
   if (!session.fourOctetAs) {
     if (type === A.asPath.code) return writeWidePath(bytes, flags, scan, out, outAt);
@@ -61,24 +62,6 @@ function writeKept(
   }
   if (type === A.largeCommunities.code) return writeDistinctLarge(bytes, flags, valueAt, length, out, outAt);
   return copy(bytes, valueAt, length, out, writeAttributeHeader(out, outAt, flags, type, length));
-}
-
-/** Flags without the extended length bit, which is set as the length asks. Returns the offset of the value. */
-export function writeAttributeHeader(out: Uint8Array, at: number, flags: number, type: number, length: number): number {
-  out[at + 1] = type;
-  if (length < 256) {
-    out[at] = flags;
-    out[at + 2] = length;
-    return at + 3;
-  }
-  out[at] = flags | FLAG.extendedLength;
-  return writeU16(out, at + 2, length);
-}
-
-/** Copies octets one by one: attributes are short, and a copy beyond the end of `out` is dropped rather than thrown. */
-export function copy(from: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): number {
-  for (let i = 0; i < length; i++) out[outAt + i] = from[at + i]!;
-  return outAt + length;
 }
 
 /** AS_PATH of a two-octet session with four-octet ASes, the tail taken from AS4_PATH where that counts (RFC 6793 §4.2.3). */
@@ -216,9 +199,8 @@ export function scanAttributes(bytes: Uint8Array, from: number, to: number, scan
   clearColumns(scan, from);
   let at = from;
   while (at < to) {
-    const extended = (bytes[at]! & FLAG.extendedLength) !== 0;
-    const valueAt = at + (extended ? 4 : 3);
-    const length = extended ? u16(bytes, at + 2) : bytes[at + 2]!;
+    const valueAt = attributeValue(bytes, at);
+    const length = attributeEnd(bytes, at) - valueAt;
     scan.kept[scan.keptCount++] = at;
     switch (bytes[at + 1]) {
       case A.origin.code:

@@ -1,7 +1,9 @@
-import { leftmostAs, PATH_FAULT, pathLength, u16, u32 } from "./as-path-octets.ts";
+import { leftmostAs, PATH_FAULT, pathLength } from "./as-path-octets.ts";
+import { attributeValue } from "./attribute-octets.ts";
 import { AS_TRANS, ATTRIBUTE, ERROR, FLAG, SAFI_UNICAST } from "./iana.ts";
 import { checkNlri } from "./nlri.ts";
 import type { Notification } from "./notification.ts";
+import { u16, u32 } from "./octets.ts";
 import type { ParsingClass } from "./parsing-class.ts";
 import { AFI, TREATMENT, type Treatment, type UpdateScan } from "./update-scan.ts";
 
@@ -497,7 +499,7 @@ function settleAs4(bytes: Uint8Array, scan: UpdateScan): void {
 function aggregatorAs(bytes: Uint8Array, scan: UpdateScan): number {
   for (let i = 0; i < scan.keptCount; i++) {
     const at = scan.kept[i]!;
-    if (bytes[at + 1] === A.aggregator.code) return u16(bytes, at + ((bytes[at]! & FLAG.extendedLength) !== 0 ? 4 : 3));
+    if (bytes[at + 1] === A.aggregator.code) return u16(bytes, attributeValue(bytes, at));
   }
   return 0;
 }

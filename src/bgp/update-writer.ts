@@ -1,8 +1,7 @@
 import type { Family } from "../ip/address.ts";
-import { writeU16 } from "./as-path-octets.ts";
-import { copy } from "./canonical.ts";
 import { ATTRIBUTE, FLAG, HEADER_OCTETS, MESSAGE, SAFI_UNICAST } from "./iana.ts";
 import { patchLength, writeHeader } from "./message.ts";
+import { copy, writeU16 } from "./octets.ts";
 import { AFI } from "./update-scan.ts";
 
 /**
