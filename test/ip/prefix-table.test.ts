@@ -112,7 +112,10 @@ describe("prefix table", () => {
     assert.equal(match(table, "10.2.2.4"), "10.0.0.0/8");
     assert.equal(match(table, "11.2.2.4"), "0.0.0.0/0");
     assert.equal(match(table, "10.1.2.3", undefined, 31), "10.1.0.0/16");
-    assert.equal(match(table, "10.1.2.3", (row) => table.length(row) < 16), "10.0.0.0/8");
+    assert.equal(
+      match(table, "10.1.2.3", (row) => table.length(row) < 16),
+      "10.0.0.0/8",
+    );
     table.remove(find(table, "0.0.0.0/0"));
     assert.equal(match(table, "11.2.2.4"), "none");
   });
