@@ -1,5 +1,6 @@
-import { u16, u32 } from "../bgp/as-path-octets.ts";
-import { ATTRIBUTE, FLAG } from "../bgp/iana.ts";
+import { attributeEnd, attributeValue } from "../bgp/attribute-octets.ts";
+import { ATTRIBUTE } from "../bgp/iana.ts";
+import { u32 } from "../bgp/octets.ts";
 import type { Address } from "../ip/address.ts";
 
 /**
@@ -9,9 +10,9 @@ import type { Address } from "../ip/address.ts";
 export function occurrencesOfAs(octets: Uint8Array, from: number, to: number, asn: number, enough: number): number {
   const header = headerOf(octets, from, to, ATTRIBUTE.asPath.code);
   if (header < 0) return 0;
-  const end = endOf(octets, header);
+  const end = attributeEnd(octets, header);
   let count = 0;
-  for (let p = valueAt(octets, header); p < end && count <= enough; p += 2 + 4 * octets[p + 1]!)
+  for (let p = attributeValue(octets, header); p < end && count <= enough; p += 2 + 4 * octets[p + 1]!)
     for (let i = 0; i < octets[p + 1]!; i++) if (u32(octets, p + 2 + 4 * i) === asn) count++;
   return count;
 }
@@ -20,8 +21,8 @@ export function occurrencesOfAs(octets: Uint8Array, from: number, to: number, as
 export function holdsCluster(octets: Uint8Array, from: number, to: number, clusterId: number): boolean {
   const header = headerOf(octets, from, to, ATTRIBUTE.clusterList.code);
   if (header < 0) return false;
-  const end = endOf(octets, header);
-  for (let p = valueAt(octets, header); p < end; p += 4) if (u32(octets, p) === clusterId) return true;
+  const end = attributeEnd(octets, header);
+  for (let p = attributeValue(octets, header); p < end; p += 4) if (u32(octets, p) === clusterId) return true;
   return false;
 }
 
@@ -36,15 +37,6 @@ export function isMartian(address: Address): boolean {
 
 /** Where the attribute of the type begins; -1 when it is absent. */
 function headerOf(octets: Uint8Array, from: number, to: number, type: number): number {
-  for (let at = from; at < to; at = endOf(octets, at)) if (octets[at + 1] === type) return at;
+  for (let at = from; at < to; at = attributeEnd(octets, at)) if (octets[at + 1] === type) return at;
   return -1;
-}
-
-function valueAt(octets: Uint8Array, header: number): number {
-  return header + ((octets[header]! & FLAG.extendedLength) !== 0 ? 4 : 3);
-}
-
-function endOf(octets: Uint8Array, header: number): number {
-  if ((octets[header]! & FLAG.extendedLength) !== 0) return header + 4 + u16(octets, header + 2);
-  return header + 3 + octets[header + 2]!;
 }
