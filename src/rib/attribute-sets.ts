@@ -1,12 +1,13 @@
+import { applyEdits } from "../bgp/attribute-edits.ts";
 import { MAX_CANONICAL_OCTETS, scanAttributes, writeCanonical } from "../bgp/canonical.ts";
 import type { ParsingClass } from "../bgp/parsing-class.ts";
 import type { AttributeEdits, PathAttributes } from "../bgp/path-attributes.ts";
+import { decodeAttributes } from "../bgp/path-attributes.ts";
 import { createUpdateScan, type UpdateScan } from "../bgp/update-scan.ts";
 import { HashIndex, mix } from "../ip/hash-index.ts";
 import { reserveWords } from "../ip/reserve.ts";
 import type { RouteSource } from "../policy/types.ts";
 import { OctetArena } from "./octet-arena.ts";
-import { applyEdits, decodeAttributes } from "./pending-codec.ts";
 import { SetMemo } from "./set-memo.ts";
 import type { AttributeSets, NextHopId, SetHandle } from "./types.ts";
 

@@ -349,10 +349,12 @@ export class FamilyRib {
     if (!selection.eligible(path)) return;
     const words = row * this.stride + this.extraAt;
     const best = this.rows[words + BEST]!;
-    if (best === 0) return this.setBest(row, path);
-    const early = selection.early(path, best);
+    const early = best === 0 ? -1 : selection.early(path, best);
     if (early > 0) return;
-    if (early < 0) return this.setBest(row, path);
+    if (early < 0) {
+      this.setBest(row, path);
+      return;
+    }
     const sameAs = selection.sameNeighborAs(path, best);
     const med = selection.med(path, best);
     if (med > 0) return;

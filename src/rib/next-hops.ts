@@ -208,7 +208,11 @@ export class NextHopTable implements NextHops {
     const at = id * STRIDE;
     const hop = this.hops[id];
     if (!hop) return;
-    if (this.rows[at + HOLDERS] === 0 && (this.rows[at + STATE]! & CHANGED) === 0) return this.forget(id, hop);
+    const held = this.rows[at + HOLDERS] !== 0 || (this.rows[at + STATE]! & CHANGED) !== 0;
+    if (!held) {
+      this.forget(id, hop);
+      return;
+    }
     if (hop.address === undefined || !this.isTouched(id, hop.address)) return;
     const old = this.resolutions[id]!;
     const resolution = resolve(this.resolver, hop.address, hop.ifindex, hop.direct);
