@@ -1,5 +1,5 @@
 /** One path as an answer: what the tables hold about it, in words and stable names. */
-import { formatAsPath, formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../bgp/format.ts";
+import { formatAsPath, formatCommunity, formatExtendedCommunity, formatLargeCommunities } from "../bgp/format.ts";
 import type { PathAnswer } from "../control/answers.ts";
 import { type Family, formatAddress, formatOctets, formatQuad } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
@@ -68,7 +68,7 @@ export function setAnswer(core: Core, peer: PeerId, set: SetHandle): PathAnswer 
     med: attributes.med ?? null,
     metric: sets.metric(set),
     communities: attributes.communities.map(formatCommunity),
-    largeCommunities: triples(attributes.largeCommunities).map(([a, b, c]) => formatLargeCommunity(a, b, c)),
+    largeCommunities: formatLargeCommunities(attributes.largeCommunities),
     extendedCommunities: attributes.extendedCommunities.map(formatExtendedCommunity),
     originatorId: attributes.originatorId === undefined ? null : formatQuad(attributes.originatorId),
     clusterList: attributes.clusterList.map(formatQuad),
@@ -76,10 +76,4 @@ export function setAnswer(core: Core, peer: PeerId, set: SetHandle): PathAnswer 
     aggregator: attributes.aggregator ? `${attributes.aggregator.asn} ${formatQuad(attributes.aggregator.id)}` : null,
     rejected: null,
   };
-}
-
-function triples(flat: readonly number[]): [number, number, number][] {
-  const out: [number, number, number][] = [];
-  for (let i = 0; i + 2 < flat.length; i += 3) out.push([flat[i]!, flat[i + 1]!, flat[i + 2]!]);
-  return out;
 }

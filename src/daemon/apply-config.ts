@@ -121,6 +121,7 @@ function startPeer(core: Core, name: string, target: ConfigTarget): void {
 
 function removePeer(core: Core, peer: PeerRuntime, target: ConfigTarget, subcode: number): void {
   peer.gone = true;
+  target.imports.removed(peer);
   target.sessions.stop(peer, subcode, true);
   core.peers.delete(peer.config.name);
   core.peerTable.free(peer.id);

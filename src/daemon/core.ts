@@ -3,11 +3,10 @@ import type { Config } from "../config/model.ts";
 import type { Fib } from "../fib/fib.ts";
 import type { Family } from "../ip/address.ts";
 import type { CompiledPolicy } from "../policy/types.ts";
-import { createAttributeSets } from "../rib/attribute-sets.ts";
+import { createAttributeSets, type SetTable } from "../rib/attribute-sets.ts";
 import { createFamilyRib, type FamilyRib } from "../rib/family-rib.ts";
 import { createNextHops, type NextHopTable } from "../rib/next-hops.ts";
 import { PeerTable } from "../rib/peers.ts";
-import type { AttributeSets } from "../rib/types.ts";
 import { createInterfaces, type Interfaces } from "./interfaces.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Clock, Log, Random, Transport } from "./ports.ts";
@@ -21,12 +20,15 @@ export interface RouterPorts {
   readonly transport: Transport;
   readonly fib: Fib;
   /** For the router id of last resort (calico-bgp.md 3.1). */
-  readonly sha256: (text: string) => Uint8Array;
+  readonly sha256: (bytes: Uint8Array) => Uint8Array;
   readonly version: string;
 }
 
 /** Peers at the same time, those being swept included. */
 const MAX_PEERS = 16_384;
+const MAX_NEXT_HOPS = 1 << 20;
+/** Kernel routes of other protocols by which next hops are resolved. */
+const MAX_RESOLVING_ROUTES = 1 << 21;
 
 export interface Core extends RouterPorts {
   config: Config;
@@ -39,7 +41,7 @@ export interface Core extends RouterPorts {
   readonly startedAtMs: number;
   readonly interfaces: Interfaces;
   readonly scheduler: Scheduler;
-  readonly sets: AttributeSets;
+  readonly sets: SetTable;
   readonly nextHops: NextHopTable;
   readonly peerTable: PeerTable;
   readonly ribs: Record<Family, FamilyRib>;
@@ -52,7 +54,12 @@ export interface Core extends RouterPorts {
 /** Tables sized by the configuration's limits, which hold for the life of the process. */
 export function createCore(ports: RouterPorts, config: Config): Core {
   const { limits } = config;
-  const nextHops = createNextHops();
+  const interfaces = createInterfaces();
+  const nextHops = createNextHops({
+    maxNextHops: MAX_NEXT_HOPS,
+    maxRoutes: MAX_RESOLVING_ROUTES,
+    interfaceName: (ifindex) => interfaces.link(ifindex)?.name,
+  });
   const peerTable = new PeerTable(MAX_PEERS);
   const sets = createAttributeSets({ maxSets: limits.attributeSets, maxOctets: limits.attributeOctets, nextHops });
   const rib = (family: Family) =>
@@ -65,7 +72,7 @@ export function createCore(ports: RouterPorts, config: Config): Core {
     rejected: undefined,
     routerId: config.router.id ?? 0,
     startedAtMs: ports.clock.nowMs(),
-    interfaces: createInterfaces(),
+    interfaces,
     scheduler: createScheduler(ports.clock),
     sets,
     nextHops,

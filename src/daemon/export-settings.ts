@@ -3,7 +3,7 @@ import { isLinkLocal } from "../ip/address.ts";
 import type { Core } from "./core.ts";
 import type { ExportContext } from "./export-context.ts";
 import type { PeerRuntime } from "./peer.ts";
-import { isExternal, policyName } from "./settings.ts";
+import { clusterIdOf, isExternal, policyName } from "./settings.ts";
 
 /** What this peer is sent, from its configuration, its session and the interfaces of now. */
 export function exportContext(core: Core, peer: PeerRuntime, family: Family): ExportContext {
@@ -30,7 +30,7 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
     selfLinkLocal: self && linkLocal && !isLinkLocal(self) ? linkLocal : undefined,
     shared,
     localAs: config.router.asn,
-    clusterId: config.router.clusterId ?? (peer.config.routeReflectorClient ? core.routerId : 0),
+    clusterId: clusterIdOf(config, peer.config, core.routerId),
     fourOctetAs: peer.negotiated?.fourOctetAs ?? true,
     maxOctets: peer.negotiated?.extendedMessage ? 65535 : 4096,
   };

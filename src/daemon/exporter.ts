@@ -7,6 +7,7 @@ import type { Family } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
 import { READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
+import type { SetTable } from "../rib/attribute-sets.ts";
 import type { PathRow, PeerId, SetHandle } from "../rib/types.ts";
 import { FIRST_PEER } from "../rib/types.ts";
 import { createUpdateGroup } from "../rib/update-group.ts";
@@ -31,8 +32,6 @@ export const COLLECT_MS = 20;
 export const FLUSH_BUDGET = { rows: 4096, octets: 256 * 1024 } as const;
 /** Prefixes considered in one slice while a new group is filled. */
 const FILL_ROWS = 4096;
-/** Entries of the per-group memo of export results; each keeps two sets alive. */
-const MEMO_SLOTS = 1024;
 
 export interface ExportGroup {
   readonly key: string;
@@ -53,7 +52,7 @@ export interface Outlet {
 export interface ExporterOptions {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  readonly tables: ExportTables & { readonly explicitNextHops: Set<number> };
+  readonly tables: ExportTables & { readonly sets: SetTable; readonly explicitNextHops: Set<number> };
   readonly ribs: Record<Family, FamilyRib>;
   /** The member that lags most is closed with Cease 6/8: tombstones reached their bound. */
   readonly onLagging: (member: Member) => void;
@@ -84,8 +83,8 @@ interface RunningGroup extends ExportGroup {
   readonly flush: Job;
   readonly waiting: (() => void)[];
   cancelTimer: (() => void) | undefined;
-  // memo of export results: [set, source, result] rows, direct mapped
-  readonly memo: Int32Array;
+  /** Keys of remembered results by kind of source. */
+  readonly memoKeys: Map<number, number>;
 }
 
 export function createExporter(options: ExporterOptions): Exporter {
@@ -157,30 +156,39 @@ export function createExporter(options: ExporterOptions): Exporter {
     return next === 0 ? STOP.policy : next;
   }
 
-  /** Export decision for a set, without the prefix: remembered, retained by the memo. */
+  /**
+   * Export decision for the set of a path, remembered with the set unless it depends on the prefix. The result is not
+   * retained: whoever keeps it does so before the next decision.
+   */
   function decideSet(group: RunningGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
-    if (group.context.policy.reads & READS.prefix) return evaluate(group, row, source, set);
-    const slot = ((Math.imul(set, 0x9e3779b1) ^ source) & (MEMO_SLOTS - 1)) * 3;
-    const memo = group.memo;
-    if (memo[slot] === set && memo[slot + 1] === source) return memo[slot + 2]!;
+    const { policy } = group.context;
+    if (policy.reads & READS.prefix || (policy.reads === 0 && !group.context.policySetsMed))
+      return evaluate(group, row, source, set);
+    const key = memoKey(group, source);
+    const known = sets.recall(set, key);
+    if (known !== 0) return known;
     const result = evaluate(group, row, source, set);
-    dropMemo(memo, slot);
-    sets.retain(set);
-    memo[slot] = set;
-    memo[slot + 1] = source;
-    memo[slot + 2] = result;
-    if (result > 0) sets.retain(result);
+    sets.remember(set, key, result);
     return result;
   }
 
-  function dropMemo(memo: Int32Array, slot: number): void {
-    if (memo[slot] === 0) return;
-    sets.release(memo[slot]!);
-    if (memo[slot + 2]! > 0) sets.release(memo[slot + 2]!);
-    memo[slot] = 0;
+  /** Results are alike for sources of one kind, unless the policy asks which peer a path came from. */
+  function memoKey(group: RunningGroup, source: PeerId): number {
+    const kind = group.context.policy.reads & READS.peer ? source : sourceKind(source);
+    let key = group.memoKeys.get(kind);
+    if (key === undefined) {
+      key = sets.newMemoKey();
+      group.memoKeys.set(kind, key);
+    }
+    return key;
   }
 
-  /** Result not retained: whoever keeps it (the Adj-RIB-Out, the memo) retains it. */
+  /** Local sources by themselves; peers as external, client, or neither. */
+  function sourceKind(source: PeerId): number {
+    if (source < FIRST_PEER) return source;
+    return peers.external(source) ? -1 : peers.client(source) ? -2 : -3;
+  }
+
   let pendingRelease = 0;
   function evaluate(group: RunningGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
     const { context } = group;
@@ -253,7 +261,7 @@ export function createExporter(options: ExporterOptions): Exporter {
       lastFlushMs: Number.NEGATIVE_INFINITY,
       waiting: [],
       cancelTimer: undefined,
-      memo: new Int32Array(MEMO_SLOTS * 3),
+      memoKeys: new Map(),
       flush: {
         name: `flush ${context.family}`,
         priority: PRIORITY.propagate,
@@ -308,7 +316,7 @@ export function createExporter(options: ExporterOptions): Exporter {
     byFamily[group.context.family] = byFamily[group.context.family].filter((g) => g !== group);
     group.cancelTimer?.();
     scheduler.remove(group.flush);
-    for (let slot = 0; slot < group.memo.length; slot += 3) dropMemo(group.memo, slot);
+    for (const key of group.memoKeys.values()) sets.retireMemoKey(key);
     group.updates.close();
   }
 

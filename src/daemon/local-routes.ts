@@ -4,6 +4,7 @@ import type { KernelRoute } from "../fib/fib.ts";
 import { type Family, formatAddress } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
+import { type ResolvingRoute, STATIC_PROTOCOL } from "../rib/route-table.ts";
 import type { AttributeSets, NextHopId, NextHops, PeerId, Resolution } from "../rib/types.ts";
 import { LOCAL_PEER } from "../rib/types.ts";
 import type { Interfaces } from "./interfaces.ts";
@@ -18,8 +19,8 @@ export interface LocalRoutes {
   setStatics(routes: readonly StaticRoute[]): void;
   setLearning(on: boolean): void;
   kernelRoute(route: KernelRoute, gone: boolean): void;
-  /** Static routes with a gateway that resolves, for next-hop tracking. */
-  staticResolvers(): readonly { readonly prefix: Prefix; readonly resolution: Resolution; readonly metric: number }[];
+  /** Static routes with a gateway that resolves, for next-hop tracking. The same objects until something changes. */
+  staticResolvers(): readonly ResolvingRoute[];
 }
 
 export interface LocalRoutesOptions {
@@ -39,6 +40,7 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
   const { ribs, sets, nextHops, interfaces } = options;
   const held: Record<Source, Map<string, Held>> = { direct: new Map(), static: new Map(), kernel: new Map() };
   let statics: readonly StaticRoute[] = [];
+  let resolvers: readonly ResolvingRoute[] = [];
   let learning = false;
   /** All learned routes of one prefix: the one with the lowest metric is used. */
   const learned = new Map<string, KernelRoute[]>();
@@ -90,10 +92,20 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
   }
 
   function refreshStatic(): void {
+    const resolved = statics.map((route) => ({ route, resolution: resolveStatic(route) }));
     replaceAll(
       "static",
-      statics.map((route) => ({ prefix: route.prefix, resolution: resolveStatic(route), metric: route.metric })),
+      resolved.map(({ route, resolution }) => ({ prefix: route.prefix, resolution, metric: route.metric })),
     );
+    resolvers = resolved
+      .filter(({ resolution }) => resolution.hops.length > 0)
+      .map(({ route: { prefix, metric }, resolution: { hops } }) => ({
+        prefix,
+        metric,
+        protocol: STATIC_PROTOCOL,
+        kind: "unicast",
+        hops,
+      }));
   }
 
   function refreshKernel(prefix: Prefix): void {
@@ -132,10 +144,7 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
       else learned.delete(text);
       refreshKernel(route.prefix);
     },
-    staticResolvers: () =>
-      statics
-        .filter((route) => !route.blackhole)
-        .map((route) => ({ prefix: route.prefix, resolution: resolveStatic(route), metric: route.metric })),
+    staticResolvers: () => resolvers,
   };
 }
 

@@ -8,6 +8,7 @@ import { scanNotification, scanUpdate } from "../bgp/update-scanner.ts";
 import type { Family } from "../ip/address.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import type { AttributeSets, NextHopId, NextHops, SetHandle } from "../rib/types.ts";
+import type { Import } from "./import.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Log } from "./ports.ts";
 
@@ -20,10 +21,7 @@ export interface ReceiverOptions {
   readonly sets: AttributeSets;
   readonly nextHops: NextHops;
   readonly log: Log;
-  /** Import for one route: a set retained for the caller, or a negative REJECT code. */
-  readonly evaluate: (peer: PeerRuntime, set: SetHandle, family: Family, bytes: Uint8Array, at: number, length: number) => number;
-  /** The peer's import policy reads the prefix: it is evaluated for each. */
-  readonly readsPrefix: (peer: PeerRuntime) => boolean;
+  readonly imports: Import;
   readonly endOfRib: (peer: PeerRuntime, family: Family) => void;
 }
 
@@ -35,7 +33,7 @@ export interface Receiver {
 }
 
 export function createReceiver(options: ReceiverOptions): Receiver {
-  const { ribs, sets, nextHops, log, evaluate } = options;
+  const { ribs, sets, nextHops, log, imports } = options;
   const scan = createUpdateScan();
   const counters = { longestUpdateRoutes: 0, announced: 0, withdrawn: 0 };
   let routes = 0;
@@ -61,13 +59,14 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     to: number,
   ): boolean {
     const rib = ribs[family];
-    const perPrefix = options.readsPrefix(peer);
-    let result = perPrefix ? 0 : evaluate(peer, set, family, bytes, 0, 0);
+    const perPrefix = imports.readsPrefix(peer, family);
+    let result = perPrefix ? 0 : imports.evaluate(peer, set, family, bytes, 0, 0);
     let ok = true;
     for (let at = from; at < to && ok; ) {
       const length = bytes[at]!;
-      if (perPrefix) result = evaluate(peer, set, family, bytes, at + 1, length);
+      if (perPrefix) result = imports.evaluate(peer, set, family, bytes, at + 1, length);
       ok = rib.announce(peer.id, peer.epoch, 0, bytes, at + 1, length, set, result) >= 0;
+      if (imports.walking) imports.announced(family, bytes, at + 1, length);
       if (perPrefix && result > 0) sets.release(result);
       at += 1 + ((length + 7) >> 3);
       routes++;

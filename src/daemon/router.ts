@@ -9,6 +9,7 @@ import type { Config } from "../config/model.ts";
 import { chooseRouterId } from "../config/router-id.ts";
 import type { KernelEvent } from "../fib/fib.ts";
 import { type Family, formatQuad } from "../ip/address.ts";
+import type { ResolvingRoute } from "../rib/route-table.ts";
 import type { Member } from "../rib/update-group-types.ts";
 import { applyConfig, type ConfigTarget } from "./apply-config.ts";
 import { type Core, createCore, type RouterPorts } from "./core.ts";
@@ -23,6 +24,7 @@ import { type Connection, newCounts, type PeerRuntime } from "./peer.ts";
 import { createReceiver, type Receiver } from "./receive.ts";
 import { PRIORITY } from "./scheduler.ts";
 import { createSessions, matchPeer, type Sessions } from "./sessions.ts";
+import { isExternal } from "./settings.ts";
 import { createWalk, type Walk } from "./walks.ts";
 
 /** Adopted kernel routes that nobody announced are pruned at the latest so long after start (DESIGN §5). */
@@ -73,9 +75,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     sets,
     nextHops,
     log,
-    evaluate: imports.evaluate,
-    readsPrefix: imports.readsPrefix,
-    announced: imports.announced,
+    imports,
     endOfRib: onEndOfRib,
   });
   const sessions = createSessions({
@@ -90,8 +90,12 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   const sweep = createWalk(scheduler, "sweep", PRIORITY.sweep, (family, cursor, rows) =>
     ribs[family].sweepStale(cursor, rows),
   );
-  const reselect = createWalk(scheduler, "reselect", PRIORITY.sweep, (family, cursor, rows) =>
-    ribs[family].nextHopsChanged(cursor, rows),
+  const reselect = createWalk(
+    scheduler,
+    "reselect",
+    PRIORITY.sweep,
+    (family, cursor, rows) => ribs[family].nextHopsChanged(cursor, rows),
+    () => nextHops.settle(),
   );
   const reprogram: Walk = createWalk(scheduler, "reprogram", PRIORITY.refresh, (family, cursor, rows) =>
     ribs[family].walkPrefixes(cursor, rows, (row) => forwarding.program(family, row)),
@@ -107,6 +111,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     },
   };
   const pausedConnections: Connection[] = [];
+  let staticResolvers: readonly ResolvingRoute[] = [];
   let started = false;
   let interfacesDirty = false;
   let routesDirty = false;
@@ -161,7 +166,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     peerTable.update(peer.id, { bgpId: negotiated.remoteId | 0 });
     peer.epoch = peerTable.epoch(peer.id);
     const link = interfaces.shared(config.address);
-    peer.parsing = imports.parsingClass(peer, negotiated, link?.ifindex ?? 0);
+    peer.parsing = imports.parsingClass(negotiated, !isExternal(core.config, config), link?.ifindex ?? 0);
     for (const family of FAMILIES) {
       peer.endOfRib[family] = { received: false, sent: false };
       if (!negotiated[family]) continue;
@@ -178,9 +183,11 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   function memberOf(peer: PeerRuntime, family: Family): Member {
     const { address } = peer.config;
     const eor = endOfRib(family);
+    const ownNextHop = address.family === family ? nextHops.intern(family, address.bytes, 0, 0) : 0;
+    if (ownNextHop !== 0) nextHops.hold(ownNextHop);
     return {
       peer: peer.id,
-      ownNextHop: address.family === family ? nextHops.intern(family, address.bytes, 0, 0) : 0,
+      ownNextHop,
       write(bytes) {
         peer.counts.sent.update += countMessages(bytes);
         return sessions.write(peer, bytes);
@@ -197,7 +204,9 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     for (const family of FAMILIES) {
       const outlet = peer.outlets[family];
       peer.outlets[family] = undefined;
-      if (outlet) exporter.detach(outlet);
+      if (!outlet) continue;
+      exporter.detach(outlet);
+      if (outlet.member.ownNextHop !== 0) nextHops.unhold(outlet.member.ownNextHop);
     }
     if (peer.gone) return;
     peer.epoch = peerTable.newEpoch(peer.id, false);
@@ -267,12 +276,15 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     switch (event.kind) {
       case "link":
         interfacesDirty = interfaces.setLink(event.link, event.gone) || interfacesDirty;
+        nextHops.linkChanged(event.link.ifindex, event.link.up && !event.gone);
         return;
       case "address":
-        interfacesDirty = interfaces.setAddress(event.address, event.gone) || interfacesDirty;
+        if (!interfaces.setAddress(event.address, event.gone)) return;
+        interfacesDirty = true;
+        nextHops.ownAddressChanged(event.address.address, event.gone);
         return;
       case "route":
-        nextHops.setRoute(event.route, event.gone);
+        nextHops.routeChanged(event.route, event.gone);
         local.kernelRoute(event.route, event.gone);
         routesDirty = true;
         return;
@@ -291,16 +303,25 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     interfacesDirty = false;
     routesDirty = false;
     if (moved) {
-      nextHops.setOwnAddresses(interfaces.addresses().map((a) => a.address));
       local.interfacesChanged();
+      imports.forget();
       refreshContexts();
     }
-    nextHops.setStaticRoutes(local.staticResolvers());
-    if (nextHops.refresh() || moved) {
+    syncStaticResolvers();
+    nextHops.refresh();
+    if (nextHops.changedCount > 0 || moved) {
       forwarding.forget();
       reselect.request();
       if (moved) reprogram.request();
     }
+  }
+
+  /** Our own static routes with a gateway resolve next hops too (DESIGN 3.6). */
+  function syncStaticResolvers(): void {
+    const wanted = local.staticResolvers();
+    for (const old of staticResolvers) if (!wanted.includes(old)) nextHops.routeChanged(old, true);
+    for (const route of wanted) if (!staticResolvers.includes(route)) nextHops.routeChanged(route, false);
+    staticResolvers = wanted;
   }
 
   function refreshContexts(): void {

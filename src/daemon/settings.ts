@@ -61,3 +61,10 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 export function policyName(configured: string | undefined, external: boolean): string {
   return configured ?? (external ? "reject" : "accept");
 }
+
+/** The cluster id for routes reflected to and from a peer; 0 where we reflect nothing. */
+export function clusterIdOf(config: Config, peer: PeerConfig, routerId: number): number {
+  const own = peer.clusterId ?? config.router.clusterId;
+  if (own !== undefined) return own;
+  return config.peers.some((other) => other.routeReflectorClient) ? routerId : 0;
+}
