@@ -105,6 +105,14 @@ test("a session that ended because the peer kept the other connection goes on th
   assert.deepEqual(inShort(actions), ["close", "down"]);
 });
 
+test("a session that ended calmly goes on with a second connection that is half open", () => {
+  for (const event of [notification("outgoing", 6, 4), failed("outgoing")]) {
+    const before = drive(bothUp(LOW), [open("outgoing"), keepalive("outgoing")]).peer;
+    const { peer } = drive(before, [event], 60_000);
+    assert.deepEqual([peer.outgoing.state, peer.incoming.state], ["idle", "openSent"]);
+  }
+});
+
 test("a fault of the Established session takes a half-open second connection down too", () => {
   const before = drive(bothUp(LOW), [open("outgoing"), keepalive("outgoing")]).peer;
   const { peer, actions } = drive(before, [{ kind: "timer", timer: { name: "hold", side: "outgoing" } }]);

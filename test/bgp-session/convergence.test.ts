@@ -120,6 +120,23 @@ test("two peers always reach Established on one common connection once faults en
   );
 });
 
+test("§6.8: connecting from both ends at once costs neither a session nor a fault", () => {
+  fc.assert(
+    fc.property(shape, fc.constantFrom<1 | 50>(1, 50), (s, delayMs) => {
+      const network = run({ ...s, faults: [], delayMs });
+      assertOneCommonSession(network);
+      for (const own of ["a", "b"] as const) {
+        const { establishedCount, downCount, connectRetryCounter } = network.node(own).peer;
+        assert.deepEqual(
+          { establishedCount, downCount, connectRetryCounter },
+          { establishedCount: 1, downCount: 0, connectRetryCounter: 0 },
+        );
+      }
+    }),
+    { seed: 68, numRuns: 300, includeErrorInReport: true },
+  );
+});
+
 test("the same seed gives the same history", () => {
   fc.assert(
     fc.property(shape, (s) => {
