@@ -87,30 +87,32 @@ export const REACHED = {
 
 /** One word per action, as tables write them: `N(6/2)`, `close`, `arm hold 240000`. */
 export function inShort(actions: readonly SessionAction[]): readonly string[] {
-  return actions.flatMap((action) => {
-    switch (action.kind) {
-      case "sendNotification": {
-        const { code, subcode, data } = action.notification;
-        return [`N(${code}/${subcode}${data.length > 0 ? ` ${[...data].join(".")}` : ""})${mark(action.side)}`];
-      }
-      case "sendOpen":
-        return [`OPEN${mark(action.side)}`];
-      case "sendKeepalive":
-        return [`KEEPALIVE${mark(action.side)}`];
-      case "close":
-        return [`close${mark(action.side)}`];
-      case "arm":
-        return [`${action.timer.name}=${action.afterMs}${mark(action.timer.side)}`];
-      case "connect":
-      case "established":
-      case "down":
-        return [action.kind];
-      case "attemptFailed":
-      case "state":
-      case "disarm":
-        return [];
+  return actions.map(word).filter((text) => text !== "");
+}
+
+function word(action: SessionAction): string {
+  switch (action.kind) {
+    case "sendNotification": {
+      const { code, subcode, data } = action.notification;
+      return `N(${code}/${subcode}${data.length > 0 ? ` ${[...data].join(".")}` : ""})${mark(action.side)}`;
     }
-  });
+    case "sendOpen":
+      return `OPEN${mark(action.side)}`;
+    case "sendKeepalive":
+      return `KEEPALIVE${mark(action.side)}`;
+    case "close":
+      return `close${mark(action.side)}`;
+    case "arm":
+      return `${action.timer.name}=${action.afterMs}${mark(action.timer.side)}`;
+    case "connect":
+    case "established":
+    case "down":
+      return action.kind;
+    case "attemptFailed":
+    case "state":
+    case "disarm":
+      return "";
+  }
 }
 
 const mark = (side: Side | undefined) => (side === "incoming" ? " in" : "");

@@ -64,13 +64,17 @@ function heard(turn: Turn, side: Side): Turn {
   return turn;
 }
 
-/** Events 24 and 25. A peer that kept the other connection of a collision does not take that one down. */
+/**
+ * Events 24 and 25. A second connection that is half open lives on where the peer may come back at once, and where
+ * the peer ended this one because it kept the other of a collision.
+ */
 function notifiedInEstablished(turn: Turn, side: Side, notification: Notification): Turn {
+  const next = asksForPatience(notification) ? "damped" : restartIfCalm(turn);
   return endConnection(turn, side, {
     reason: received(notification),
     counts: true,
-    next: asksForPatience(notification) ? "damped" : restartIfCalm(turn),
-    sparesOther: isCease(notification, CEASE.collision),
+    next,
+    sparesOther: next === "restart" || isCease(notification, CEASE.collision),
   });
 }
 

@@ -1,13 +1,16 @@
 /** The ways a connection is ended by an event, shared by the states. Each ends in one call of `endConnection`. */
 import type { Notification } from "../notification.ts";
 import {
+  CEASE,
   HOLD_TIMER_EXPIRED,
+  isCease,
   MESSAGE_TYPE,
   received,
   refusesCapabilities,
   SEND_HOLD_TIMER_EXPIRED,
   sent,
 } from "./causes.ts";
+import { isAlive, otherSide } from "./peer.ts";
 import { endConnection } from "./transitions.ts";
 import { type Turn, update } from "./turn.ts";
 import type { SessionEvent, Side } from "./types.ts";
@@ -53,13 +56,18 @@ export function versionRefused(turn: Turn, side: Side, notification: Notificatio
   return endConnection(turn, side, { reason: received(notification), counts: false, next: "idle" });
 }
 
-/** Event 25 before Established. The first refusal of our capabilities is answered by an OPEN without them. */
+/**
+ * Event 25 before Established. The first refusal of our capabilities is answered by an OPEN without them. The peer's
+ * word that it kept the other connection of a collision is no failure, if we have that other one.
+ */
 export function notified(turn: Turn, side: Side, notification: Notification): Turn {
   const reason = received(notification);
   if (refusesCapabilities(notification) && !turn.peer[side].bare) {
     update(turn, { fallback: true });
     return endConnection(turn, side, { reason, counts: true, next: "retryNow" });
   }
+  if (isCease(notification, CEASE.collision) && isAlive(turn.peer[otherSide(side)]))
+    return endConnection(turn, side, { reason: { ...reason, code: "collision" }, counts: false, next: "damped" });
   return endConnection(turn, side, { reason, counts: true, next: "damped" });
 }
 
