@@ -30,16 +30,32 @@ const MEANING: Readonly<Record<number, readonly [name: string, meaning: string, 
   16: ["EBUSY", "the kernel is busy", "it is retried by itself"],
   17: ["EEXIST", "a route with this prefix and metric exists", "give ours another metric, or remove the other route"],
   19: ["ENODEV", "no such interface", "create the interface, or change the device in the kernel export policy"],
-  22: ["EINVAL", "invalid route", "look at the next hop: an off-subnet gateway needs onlink and a device; prefSrc must be a local address"],
+  22: [
+    "EINVAL",
+    "invalid route",
+    "look at the next hop: an off-subnet gateway needs onlink and a device; prefSrc must be a local address",
+  ],
   28: ["ENOSPC", "the routing table is full", "raise the limit, or learn fewer routes"],
   90: ["EMSGSIZE", "too many next hops", "lower the number of ECMP paths"],
   95: ["EOPNOTSUPP", "the kernel lacks this feature", "use a newer kernel, or one with multiple-path routing"],
-  97: ["EAFNOSUPPORT", "address family not supported", "enable the family in the kernel (net.ipv6.conf.*.disable_ipv6)"],
+  97: [
+    "EAFNOSUPPORT",
+    "address family not supported",
+    "enable the family in the kernel (net.ipv6.conf.*.disable_ipv6)",
+  ],
   99: ["EADDRNOTAVAIL", "address not on this machine", "add the preferred source address to an interface"],
   100: ["ENETDOWN", "the interface is down", "set it up; the route is written again when it comes up"],
-  101: ["ENETUNREACH", "no route to the gateway", "give the interface an address of the gateway's subnet, or use onlink"],
+  101: [
+    "ENETUNREACH",
+    "no route to the gateway",
+    "give the interface an address of the gateway's subnet, or use onlink",
+  ],
   105: ["ENOBUFS", "no buffer space", "it is retried by itself; raise net.core.rmem_max if it persists"],
-  113: ["EHOSTUNREACH", "the gateway is not reachable", "check the gateway's interface; the route is retried by itself"],
+  113: [
+    "EHOSTUNREACH",
+    "the gateway is not reachable",
+    "check the gateway's interface; the route is retried by itself",
+  ],
 };
 
 /** "ENETDOWN (the interface is down): …; what to do". `kernel` is the text of the extended acknowledgement, if any. */

@@ -1,6 +1,19 @@
 import type { KernelAddress, KernelLink } from "./fib.ts";
 import { i32, put16, put32, u16 } from "./little-endian.ts";
-import { AF, align4, IFA, IFA_F, IFADDRMSG, IFF, IFINFOMSG, IFLA, NLM_F, NLMSG_HEADER, RTEXT_FILTER_SKIP_STATS, RTM } from "./rtnetlink.ts";
+import {
+  AF,
+  align4,
+  IFA,
+  IFA_F,
+  IFADDRMSG,
+  IFF,
+  IFINFOMSG,
+  IFLA,
+  NLM_F,
+  NLMSG_HEADER,
+  RTEXT_FILTER_SKIP_STATS,
+  RTM,
+} from "./rtnetlink.ts";
 
 /** A request to dump all links, without their statistics. */
 export function writeLinkDump(out: Uint8Array, seq: number): number {
@@ -69,7 +82,7 @@ export function parseAddressMessage(bytes: Uint8Array, at: number, octets: numbe
   if (!local) return undefined;
   const wide = findAttribute(bytes, from, end, IFA.flags);
   const flags = wide < 0 ? bytes[at + 18]! : i32(bytes, wide + 4);
-  const peer = first && first.some((octet, i) => octet !== local[i]) ? { family, bytes: first } as const : undefined;
+  const peer = first && first.some((octet, i) => octet !== local[i]) ? ({ family, bytes: first } as const) : undefined;
   return {
     ifindex: i32(bytes, at + 20),
     address: { family, bytes: local },

@@ -11,6 +11,8 @@ const STRIDE = 4;
 const SEEN = 1;
 /** We wrote exactly this, so no sibling of another protocol can be in it. */
 const WRITTEN = 2;
+/** Found with our protocol number and not wanted since: stays until it is wanted or pruned. */
+const ADOPTED = 4;
 
 /** What the mirror tells its owner. `ours` says that the change was to a route with our protocol number. */
 export interface MirrorListener {
@@ -37,6 +39,7 @@ export class Mirror {
   /** Live entries; `own` of them carry our protocol number. */
   size = 0;
   own = 0;
+  adopted = 0;
 
   constructor(af: number, prefixes: PrefixTable, ways: Ways, listener: MirrorListener) {
     this.v6 = af === AF.inet6;
@@ -89,6 +92,28 @@ export class Mirror {
     return ((this.rows[entry * STRIDE + 2]! >>> 24) & WRITTEN) !== 0;
   }
 
+  isAdopted(entry: Entry): boolean {
+    return ((this.rows[entry * STRIDE + 2]! >>> 24) & ADOPTED) !== 0;
+  }
+
+  /** Marks the prefix's routes with our number as found, not written. */
+  adopt(row: PrefixRow): void {
+    for (let e = this.first(row); e !== 0; e = this.next(e)) {
+      if (this.protocol(e) !== OWN_PROTOCOL || this.isAdopted(e)) continue;
+      this.rows[e * STRIDE + 2]! |= ADOPTED << 24;
+      this.adopted++;
+    }
+  }
+
+  /** The prefix is wanted now: what it has is ours to replace and to delete. */
+  disown(row: PrefixRow): void {
+    for (let e = this.first(row); e !== 0; e = this.next(e)) {
+      if (!this.isAdopted(e)) continue;
+      this.rows[e * STRIDE + 2]! &= ~(ADOPTED << 24);
+      this.adopted--;
+    }
+  }
+
   /** Our route of the identity, or 0. */
   findOwn(row: PrefixRow, key: number, metric: number): Entry {
     for (let e = this.first(row); e !== 0; e = this.next(e))
@@ -130,6 +155,7 @@ export class Mirror {
       this.rows[before * STRIDE] = this.next(entry);
     }
     if (this.protocol(entry) === OWN_PROTOCOL) this.own--;
+    if (this.isAdopted(entry)) this.adopted--;
     this.size--;
     this.ways.release(this.way(entry));
     this.rows[entry * STRIDE] = this.free;
@@ -180,20 +206,11 @@ export class Mirror {
     if ((route.flags & NLM_F.replace) !== 0) this.replaced(row, key, route.metric);
     else if (this.v6) this.extended(row, key, route);
     this.add(row, key, route.metric, route.protocol, route.way, SEEN);
-    this.listener.changed(
-      row,
-      route.protocol === OWN_PROTOCOL,
-      route.metric,
-      route.table,
-      route.tos,
-      route.protocol,
-    );
+    this.listener.changed(row, route.protocol === OWN_PROTOCOL, route.metric, route.table, route.tos, route.protocol);
   }
 
   private is(entry: Entry, key: number, route: RouteMessage): boolean {
-    return (
-      this.keyOf(entry) === key && this.metric(entry) === route.metric && this.protocol(entry) === route.protocol
-    );
+    return this.keyOf(entry) === key && this.metric(entry) === route.metric && this.protocol(entry) === route.protocol;
   }
 
   /** A notification with REPLACE: whoever stood first at the identity has gone without another word. */
@@ -232,7 +249,8 @@ export class Mirror {
     if (this.v6) return this.shrinkSibling(row, key, route);
     this.listener.contradicted();
     if (same !== 0) this.drop(row, same);
-    else this.listener.changed(row, route.protocol === OWN_PROTOCOL, route.metric, route.table, route.tos, route.protocol);
+    else
+      this.listener.changed(row, route.protocol === OWN_PROTOCOL, route.metric, route.table, route.tos, route.protocol);
   }
 
   private shrink(row: PrefixRow, entry: Entry, route: RouteMessage): void {

@@ -29,7 +29,7 @@ export class RetryQueue {
   }
 
   /** `attempts` counts from 1. */
-  push(_owner: Retrying, row: PrefixRow, attempts: number): void {
+  push(row: PrefixRow, attempts: number): void {
     const level = Math.min(attempts, RETRY_MS.length) - 1;
     this.rings[level]!.push(row, Math.ceil((this.nowMs() + RETRY_MS[level]!) / TICK_MS));
   }

@@ -16,7 +16,7 @@ import {
   RTNEXTHOP,
   RTNH_F_ONLINK,
 } from "./rtnetlink.ts";
-import { HOP_WORDS, type WayId, type Ways, WAY_HEAD, writeAddressWords } from "./ways.ts";
+import { HOP_WORDS, WAY_HEAD, type WayId, type Ways, writeAddressWords } from "./ways.ts";
 
 /** The identity of a route, reused from message to message. For writing and for what a parse found. */
 export interface RouteMessage {
@@ -131,7 +131,8 @@ function writeHops(out: Uint8Array, at: number, words: Int32Array, octets: numbe
 function writeGateway(out: Uint8Array, at: number, words: Int32Array, from: number, octets: number): number {
   const gateway = words[from]! & 0xff;
   if (gateway === 0) return at;
-  if (gateway === octets) return writeAddressWords(words, from + 1, octets, out, attribute(out, at, RTA.gateway, octets));
+  if (gateway === octets)
+    return writeAddressWords(words, from + 1, octets, out, attribute(out, at, RTA.gateway, octets));
   const p = attribute(out, at, RTA.via, 2 + gateway);
   put16(out, p, gateway === 4 ? AF.inet : AF.inet6);
   const end = writeAddressWords(words, from + 1, gateway, out, p + 2);

@@ -1,13 +1,13 @@
 import type { PrefixRow, PrefixTable } from "../ip/prefix-table.ts";
 import { ERRNO, type Faults, isTransient } from "./errno.ts";
-import type { Forwarding, FibRouteStatus } from "./fib.ts";
+import type { FibRouteStatus, Forwarding } from "./fib.ts";
 import { type Entry, grown, Mirror, type MirrorListener } from "./mirror.ts";
-import { type RetryQueue } from "./retry-queue.ts";
+import type { RetryQueue } from "./retry-queue.ts";
 import type { RouteMessage } from "./route-codec.ts";
 import { RowRing } from "./row-ring.ts";
 import { AF, NLM_F, OWN_PROTOCOL, RTM } from "./rtnetlink.ts";
 import type { Ways } from "./ways.ts";
-import { type WishId, Wishes } from "./wishes.ts";
+import { Wishes, type WishId } from "./wishes.ts";
 
 /** What can be written for a row. */
 export const OP = { none: 0, create: 1, replace: 2, remove: 3 } as const;
@@ -68,10 +68,18 @@ export class TableSync implements MirrorListener {
   private inFlight = 0;
   /** Before prune(), routes found in the main table that nobody wants stay. */
   private pruned = false;
-  private adopting = true;
   repairs = 0;
+  /** False while the mirror is told of what the kernel drops by itself: no repair of a foreign change. */
+  countRepairs = true;
 
-  constructor(af: number, prefixes: PrefixTable, ways: Ways, faults: Faults, retries: RetryQueue, listener: SyncListener) {
+  constructor(
+    af: number,
+    prefixes: PrefixTable,
+    ways: Ways,
+    faults: Faults,
+    retries: RetryQueue,
+    listener: SyncListener,
+  ) {
     this.af = af;
     this.prefixes = prefixes;
     this.ways = ways;
@@ -113,7 +121,9 @@ export class TableSync implements MirrorListener {
     this.wishes.release(old);
     if (old === wish) return true;
     this.rows[row * STRIDE] = wish;
+    this.mirror.disown(row);
     this.setState(row, STATE.pending);
+    this.rows[row * STRIDE + 1]! &= 0xff;
     this.again(row);
     return true;
   }
@@ -124,14 +134,8 @@ export class TableSync implements MirrorListener {
     this.wishes.release(this.rows[row * STRIDE]!);
     this.rows[row * STRIDE] = 0;
     this.setState(row, STATE.none);
-    this.disown(row);
-    this.again(row);
-  }
-
-  /** What was adopted and then wanted is ours to delete. */
-  private disown(row: PrefixRow): void {
     this.rows[row * STRIDE + 1]! &= 0xff;
-    for (let e = this.mirror.first(row); e !== 0; e = this.mirror.next(e)) this.mirror.markWanted(e);
+    this.again(row);
   }
 
   status(bytes: Uint8Array, length: number): FibRouteStatus | undefined {
@@ -159,6 +163,8 @@ export class TableSync implements MirrorListener {
         const wish = this.rows[row * STRIDE]!;
         this.describe(row, op, wish, route);
         if (!write(this, row, op, wish)) return false;
+        // The wish may be changed and freed before the answer comes.
+        if (wish !== 0) this.wishes.retain(wish);
         this.rows[row * STRIDE + 1]! |= IN_FLIGHT;
         this.inFlight++;
       }
@@ -186,7 +192,8 @@ export class TableSync implements MirrorListener {
     let keep = own;
     if (wish !== 0) {
       const foreign = this.mirror.findForeign(row, this.keyOf(wish), this.wishes.metric(wish));
-      if (own !== 0 && this.ways.covers(this.wishes.way(wish), this.mirror.way(own))) this.settled(row, STATE.installed);
+      if (own !== 0 && this.ways.covers(this.wishes.way(wish), this.mirror.way(own)))
+        this.settled(row, STATE.installed);
       else if ((bits & WAITING) !== 0) {
         // The write failed. A route that is no longer wanted must not go on forwarding, unless the fault is of the moment.
         if (isTransient(this.faults.errno(bits >>> 16))) return OP.none;
@@ -245,11 +252,13 @@ export class TableSync implements MirrorListener {
     this.inFlight--;
     const errno = fault === 0 ? 0 : this.faults.errno(fault);
     const key = this.mirror.key(table, 0);
-    if (op === OP.remove && (errno === 0 || errno === ERRNO.ESRCH || errno === ERRNO.ENOENT)) this.forget(row, key, metric);
+    if (op === OP.remove && (errno === 0 || errno === ERRNO.ESRCH || errno === ERRNO.ENOENT))
+      this.forget(row, key, metric);
     else if (errno === 0) this.mirror.written(row, key, metric, this.wishes.way(wish));
     else if (op === OP.create && errno === ERRNO.EEXIST) this.collided(row, key, metric);
     else if (op === OP.replace && (errno === ERRNO.ENOENT || errno === ERRNO.ESRCH)) this.forget(row, key, metric);
     else this.fail(row, fault);
+    this.wishes.release(wish);
     if ((bits & TOUCHED) !== 0) this.listener.suspect("changed while written");
     if ((this.rows[row * STRIDE + 1]! & QUEUED) !== 0) return;
     if (this.next(row) !== OP.none) this.enqueue(row);
@@ -257,7 +266,8 @@ export class TableSync implements MirrorListener {
   }
 
   /** The answer is lost: whether the write was done will show in the next dump. */
-  abandon(row: PrefixRow): void {
+  abandon(row: PrefixRow, wish: WishId): void {
+    this.wishes.release(wish);
     this.rows[row * STRIDE + 1]! &= ~(IN_FLIGHT | TOUCHED);
     this.inFlight--;
     this.enqueue(row);
@@ -283,7 +293,7 @@ export class TableSync implements MirrorListener {
     if (this.rows[row * STRIDE] !== 0) this.setState(row, STATE.failed);
     this.rows[row * STRIDE + 1] =
       (this.rows[row * STRIDE + 1]! & 0xff) | WAITING | IN_RETRY | (attempts << 8) | (fault << 16);
-    if ((bits & IN_RETRY) === 0) this.retries.push(this, row, attempts);
+    if ((bits & IN_RETRY) === 0) this.retries.push(row, attempts);
   }
 
   /** The retry queue gives the row back. */
@@ -355,9 +365,10 @@ export class TableSync implements MirrorListener {
   }
 
   private changedOwn(row: PrefixRow, bits: number): void {
-    if (this.adopting && this.rows[row * STRIDE] === 0) this.mirror.adopt(row);
-    else if ((bits & STATE_MASK) === STATE.installed) {
-      this.repairs++;
+    if (this.rows[row * STRIDE] === 0) {
+      if (!this.pruned && (bits & IN_FLIGHT) === 0) this.mirror.adopt(row);
+    } else if ((bits & STATE_MASK) === STATE.installed) {
+      if (this.countRepairs) this.repairs++;
       this.setState(row, STATE.pending);
     }
   }
@@ -368,7 +379,6 @@ export class TableSync implements MirrorListener {
 
   /** A dump is complete: what could not be explained before is looked at again. */
   synced(): void {
-    this.adopting = false;
     for (let n = this.unexplained.size; n > 0; n--) {
       const row = this.unexplained.shift();
       if (this.prefixes.isLive(row)) this.again(row);

@@ -237,7 +237,13 @@ function putAddress(words: Int32Array, to: number, bytes: Uint8Array, at: number
 }
 
 /** Writes the octets of an address kept as words; returns the offset behind. */
-export function writeAddressWords(words: Int32Array, from: number, octets: number, out: Uint8Array, at: number): number {
+export function writeAddressWords(
+  words: Int32Array,
+  from: number,
+  octets: number,
+  out: Uint8Array,
+  at: number,
+): number {
   for (let i = 0; i < octets; i++) out[at + i] = words[from + (i >> 2)]! >> (8 * (i & 3));
   return at + octets;
 }
@@ -262,7 +268,8 @@ function findHop(words: Int32Array, other: Int32Array, at: number): number {
 /** Insertion sort: sets are small and the kernel mostly gives them back in the order we wrote. */
 function sortHops(words: Int32Array, hops: number): void {
   for (let i = 1; i < hops; i++)
-    for (let k = i; k > 0 && compareHops(words, WAY_HEAD + k * HOP_WORDS) < 0; k--) swapHop(words, WAY_HEAD + k * HOP_WORDS);
+    for (let k = i; k > 0 && compareHops(words, WAY_HEAD + k * HOP_WORDS) < 0; k--)
+      swapHop(words, WAY_HEAD + k * HOP_WORDS);
 }
 
 /** Compares the hop at `at` with the one before it. The interface decides last, as a wish may leave it open. */
