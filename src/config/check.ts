@@ -96,20 +96,23 @@ function checkNoSelf({ rules }: Policy, fail: (at: KeyPath, message: string) => 
     if (set.nextHop === "self") fail([i, "set", "nextHop"], "`self` is for export, but a peer imports by this policy");
 }
 
+/** Reports about a key of the peer at hand. */
+type Say = (message: string, ...key: string[]) => void;
+
 function checkPeer(index: number, joined: Joined, config: Config, reporter: Reporter): void {
   const peer = config.peers[index]!;
   const { file, path } = joined.peers[index]!;
-  const fail = (key: string, message: string) => reporter.error(file, [...path, key], message);
-  const warn = (message: string, ...key: string[]) => reporter.warning(file, [...path, ...key], message);
+  const fail: Say = (message, ...key) => reporter.error(file, [...path, ...key], message);
+  const warn: Say = (message, ...key) => reporter.warning(file, [...path, ...key], message);
   const addressFault = unusable(peer.address);
-  if (addressFault) fail("address", addressFault);
+  if (addressFault) fail(addressFault, "address");
   if (peer.localAddress) {
     const localFault = unusable(peer.localAddress);
-    if (localFault) fail("localAddress", localFault);
+    if (localFault) fail(localFault, "localAddress");
     else if (peer.localAddress.family !== peer.address.family)
-      fail("localAddress", `\`${formatAddress(peer.localAddress)}\` is not of the family of the peer's address`);
+      fail(`\`${formatAddress(peer.localAddress)}\` is not of the family of the peer's address`, "localAddress");
   }
-  if (peer.families.length === 0) fail("families", "expected ipv4, ipv6 or both");
+  if (peer.families.length === 0) fail("expected ipv4, ipv6 or both", "families");
   if (peer.asn === AS_TRANS) warn("23456 is AS_TRANS (RFC 6793), not an AS of anyone", "asn");
   checkPolicyNames(file, path, peer, joined, reporter);
   if (config.router.asn !== 0) checkKind(peer, config, fail, warn);
@@ -127,32 +130,28 @@ function unusable(address: Address): string | undefined {
 }
 
 /** Internal and external peers differ in what is allowed and what is a trap. */
-function checkKind(
-  peer: PeerConfig,
-  config: Config,
-  fail: (key: string, message: string) => void,
-  warn: (message: string, ...key: string[]) => void,
-): void {
+function checkKind(peer: PeerConfig, config: Config, fail: Say, warn: Say): void {
   if (peer.asn === config.router.asn) {
     if (peer.routeReflectorClient && peer.clusterId === undefined && config.router.clusterId === undefined)
       warn("no clusterId is set, so the router id serves as cluster id", "routeReflectorClient");
     return;
   }
   if (peer.routeReflectorClient)
-    fail("routeReflectorClient", `only an iBGP peer (AS ${config.router.asn}) can be a client`);
-  if (peer.clusterId !== undefined) fail("clusterId", `only an iBGP peer (AS ${config.router.asn}) has a cluster id`);
+    fail(`only an iBGP peer (AS ${config.router.asn}) can be a client`, "routeReflectorClient");
+  if (peer.clusterId !== undefined) fail(`only an iBGP peer (AS ${config.router.asn}) has a cluster id`, "clusterId");
   if (peer.import === undefined)
     warn("no import policy: routes of this eBGP peer are rejected (RFC 8212); write `import: accept` to take them");
   if (peer.export === undefined)
     warn("no export policy: nothing is announced to this eBGP peer (RFC 8212); write `export: accept` to announce");
 }
 
-function checkTimers({ timers }: PeerConfig, fail: (key: string, message: string) => void): void {
+function checkTimers({ timers }: PeerConfig, fail: Say): void {
   if (timers.keepaliveMs !== undefined && timers.holdMs > 0 && timers.keepaliveMs >= timers.holdMs)
-    fail("timers", "keepalive must be shorter than hold");
-  if (timers.idleHoldMinMs > timers.idleHoldMaxMs) fail("timers", "idleHoldMin is longer than idleHoldMax");
+    fail("keepalive must be shorter than hold", "timers", "keepalive");
+  if (timers.idleHoldMinMs > timers.idleHoldMaxMs)
+    fail("idleHoldMin is longer than idleHoldMax", "timers", "idleHoldMin");
   if (timers.sendHoldMs !== 0 && timers.sendHoldMs <= timers.holdMs)
-    fail("timers", "sendHold must be longer than hold, or 0 (RFC 9687)");
+    fail("sendHold must be longer than hold, or 0 (RFC 9687)", "timers", "sendHold");
 }
 
 /** Two peers at one address: connections must tell them apart, and TCP-MD5 keys go by remote address. */

@@ -49,15 +49,18 @@ const IN_PLACE = new Set([
   "timers.sendHold",
 ]);
 
-/** Keys of the router that stand in every OPEN, or in the routes that a reflector has passed on. */
+/** Keys of the router that stand in every OPEN. */
 const ROUTER_RESETS = ["id", "asn"] as const;
 
 export function diffConfig(before: Config, after: Config): ConfigChange {
   const router = changedKeys(plainRouter(before.router), plainRouter(after.router));
   const reset = ROUTER_RESETS.filter((key) => router.includes(key)).map((key) => `router.${key}`);
   const peers = compareNamed(before.peers, after.peers, ({ name }) => name);
-  const clusterChanged = router.includes("clusterId");
-  const peersChanged = peers.both.flatMap(([old, now]) => comparePeer(old, now, reset, clusterChanged) ?? []);
+  const peersChanged = peers.both.flatMap(([old, now]) => {
+    // The cluster id stands in the routes that a reflector has passed on between internal peers.
+    const cluster = router.includes("clusterId") && now.clusterId === undefined && now.asn === after.router.asn;
+    return comparePeer(old, now, cluster ? [...reset, "router.clusterId"] : reset) ?? [];
+  });
   const policies = compareNamed(before.policies, after.policies, ({ name }) => name);
   const statics = compareNamed(before.static, after.static, ({ prefix }) => formatPrefix(prefix));
   const change = {
@@ -79,24 +82,11 @@ export function diffConfig(before: Config, after: Config): ConfigChange {
   return { ...change, empty: Object.values(change).every((list) => list.length === 0) };
 }
 
-function comparePeer(
-  before: PeerConfig,
-  after: PeerConfig,
-  routerKeys: readonly string[],
-  clusterChanged: boolean,
-): PeerChange | undefined {
-  const own = changedKeys(comparable(before), comparable(after));
-  // A reflector's cluster id stands in the routes it passed between internal peers, clients and others.
-  const cluster =
-    clusterChanged && after.clusterId === undefined && isReflected(before, after) ? ["router.clusterId"] : [];
-  const keys = [...own, ...routerKeys, ...cluster];
+function comparePeer(before: PeerConfig, after: PeerConfig, routerKeys: readonly string[]): PeerChange | undefined {
+  const keys = [...changedKeys(comparable(before), comparable(after)), ...routerKeys];
   if (keys.length === 0) return undefined;
   const resetKeys = keys.filter((key) => !IN_PLACE.has(key));
   return { name: after.name, keys, reset: resetKeys.length > 0, resetKeys };
-}
-
-function isReflected(before: PeerConfig, after: PeerConfig): boolean {
-  return before.asn === after.asn && after.multihop !== undefined;
 }
 
 /** Inner mappings as dotted keys; the password compares by value, which is never handed on. */

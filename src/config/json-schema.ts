@@ -22,19 +22,21 @@ function schemaOf(schema: z.ZodType): Json {
   return json;
 }
 
-/** What the text may be that a preprocessing step turns into the described form. */
+/** What the text may be that a transforming step turns into the described form. */
 function widen(json: Json): void {
-  const { singleAllowed, textAllowed, noneAllowed, textOnly, description, default: fallback, ...form } = json;
-  const shared = {
-    ...(description !== undefined && { description }),
-    ...(fallback !== undefined && { default: fallback }),
-  };
-  const replace = (other: Json) => {
-    for (const key of Object.keys(json)) delete json[key];
-    Object.assign(json, other, shared);
-  };
-  if (singleAllowed) replace({ anyOf: [form, form.items as Json] });
-  else if (textAllowed) replace({ anyOf: [{ type: "string" }, form] });
-  else if (noneAllowed) replace({ anyOf: [{ const: "none" }, { type: ["string", "number"] }] });
-  else if (textOnly) replace({ type: "string" });
+  const { singleAllowed, textAllowed, form, fallback, description, ...rest } = json;
+  const body = form
+    ? (form as Json)
+    : singleAllowed
+      ? { anyOf: [rest, rest.items as Json] }
+      : textAllowed
+        ? { anyOf: [{ type: "string" }, rest] }
+        : rest;
+  for (const key of Object.keys(json)) delete json[key];
+  Object.assign(
+    json,
+    body,
+    description !== undefined && { description },
+    fallback !== undefined && { default: fallback },
+  );
 }

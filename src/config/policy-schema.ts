@@ -93,7 +93,7 @@ const MOST_PREPENDS = 32;
 
 const noneOr = z
   .preprocess((value) => (value === "none" ? null : value), unsigned32.nullable())
-  .meta({ noneAllowed: true });
+  .meta({ form: { anyOf: [{ const: "none" }, { type: "integer", minimum: 0, maximum: 0xffffffff }] } });
 const selfOr = z
   .preprocess(
     (value) => (value === "self" ? { self: true } : value),
@@ -102,7 +102,7 @@ const selfOr = z
     }),
   )
   .transform((value) => ("self" in value ? ("self" as const) : value))
-  .meta({ textOnly: true });
+  .meta({ form: { type: "string" } });
 
 const set = z.strictObject({
   preference: unsigned32.optional().describe("Wins before BGP's own steps; higher is better."),

@@ -13,15 +13,22 @@ class Fault {
 }
 const fault = (message: string) => new Fault(message);
 
-/** A YAML scalar with a grammar of its own. `json` is what the JSON Schema says of it. */
-function scalar<T>(expected: string, parse: (text: string) => T | Fault | undefined) {
-  return z.union([z.string(), z.number()], { error: () => `expected ${expected}` }).transform((value, context): T => {
-    const parsed = parse(String(value));
-    if (parsed !== undefined && !(parsed instanceof Fault)) return parsed as T;
-    const message = parsed instanceof Fault ? parsed.message : `expected ${expected}, not \`${value}\``;
-    context.issues.push({ code: "custom", message, input: value });
-    return z.NEVER;
-  });
+/** A YAML scalar with a grammar of its own. `form` is what the JSON Schema says of it. */
+function scalar<T>(
+  expected: string,
+  parse: (text: string) => T | Fault | undefined,
+  form: Readonly<Record<string, unknown>> = { type: "string" },
+) {
+  const schema = z
+    .union([z.string(), z.number()], { error: () => `expected ${expected}` })
+    .transform((value, context): T => {
+      const parsed = parse(String(value));
+      if (parsed !== undefined && !(parsed instanceof Fault)) return parsed as T;
+      const message = parsed instanceof Fault ? parsed.message : `expected ${expected}, not \`${value}\``;
+      context.issues.push({ code: "custom", message, input: value });
+      return z.NEVER;
+    });
+  return schema.meta({ form });
 }
 
 /** Decimal digits only, within bounds. */
@@ -32,7 +39,11 @@ function integerWithin(text: string, least: number, most: number): number | unde
 }
 
 export function integer(least: number, most: number) {
-  return scalar(`a whole number from ${least} to ${most}`, (text) => integerWithin(text, least, most));
+  return scalar(`a whole number from ${least} to ${most}`, (text) => integerWithin(text, least, most), {
+    type: "integer",
+    minimum: least,
+    maximum: most,
+  });
 }
 
 export const unsigned32 = integer(0, 0xffffffff);
@@ -48,7 +59,12 @@ export function parseAsn(text: string): number | undefined {
   return high <= 0xffff && low <= 0xffff && value > 0 ? value : undefined;
 }
 
-export const asn = scalar("an AS number from 1 to 4294967295, plain or dotted", parseAsn);
+export const asn = scalar("an AS number from 1 to 4294967295, plain or dotted", parseAsn, {
+  anyOf: [
+    { type: "integer", minimum: 1, maximum: 0xffffffff },
+    { type: "string", pattern: "^\\d+\\.\\d+$" },
+  ],
+});
 
 export const address = scalar<Address>("an IP address", parseAddress);
 
@@ -81,12 +97,21 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 const LONGEST_MS = 0x7fffffff;
 
 /** Milliseconds of `90s`, `500ms`, `2m`, `1h` or plain seconds. */
-export const duration = scalar("a duration such as 90s, 500ms or 2m, at most 24 days", (text) => {
-  const parts = /^(\d{1,10})\s*(ms|s|m|h)?$/.exec(text);
-  if (!parts) return undefined;
-  const value = Number(parts[1]) * UNITS[parts[2] ?? "s"]!;
-  return value <= LONGEST_MS ? value : undefined;
-});
+export const duration = scalar(
+  "a duration such as 90s, 500ms or 2m, at most 24 days",
+  (text) => {
+    const parts = /^(\d{1,10})\s*(ms|s|m|h)?$/.exec(text);
+    if (!parts) return undefined;
+    const value = Number(parts[1]) * UNITS[parts[2] ?? "s"]!;
+    return value <= LONGEST_MS ? value : undefined;
+  },
+  {
+    anyOf: [
+      { type: "integer", minimum: 0 },
+      { type: "string", pattern: "^\\d+\\s*(ms|s|m|h)?$" },
+    ],
+  },
+);
 
 export const community = scalar("a community such as 64512:100 or no-export", (text) => {
   const parsed = parseCommunity(text);

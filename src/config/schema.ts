@@ -18,7 +18,8 @@ import {
   unsigned32,
 } from "./scalars.ts";
 
-const asDefault = (value: unknown) => ({ default: value });
+/** For the JSON Schema only: zod drops `default` from what transforms. */
+const asDefault = (value: unknown) => ({ fallback: value });
 const seconds = (ms: number) => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);
 const port = integer(1, 65535);
 
