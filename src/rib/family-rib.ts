@@ -53,7 +53,7 @@ export class FamilyRib {
   readonly sets: AttributeSets;
   readonly nextHops: NextHopTable;
   readonly peers: PeerTable;
-  private readonly multipathLimit: number;
+  private multipathLimit: number;
   private readonly paths: Int32Array;
   private readonly pathBound: number;
   private readonly rows: Int32Array;
@@ -197,6 +197,11 @@ export class FamilyRib {
   /** The best path and those that share its traffic, best first; returns how many. Next hops may repeat. */
   multipath(row: PrefixRow, out: Int32Array): number {
     return this.selection.multipath(this.firstPath(row), this.multipathLimit, out);
+  }
+
+  /** Most paths that share the traffic of a prefix from now on. The caller programs the prefixes again. */
+  setMultipath(limit: number): void {
+    this.multipathLimit = limit;
   }
 
   firstPath(row: PrefixRow): PathRow {

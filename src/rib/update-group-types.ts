@@ -125,6 +125,8 @@ export interface UpdateGroup {
   /** Withdrawn rows that some member has not been told of. */
   readonly tombstones: number;
   readonly counters: Readonly<GroupCounters>;
+  /** `flush` would have something to do. */
+  readonly pending: boolean;
   /** The export decision of the group for this row is now this; set 0: nothing is announced. */
   consider(row: number, set: SetHandle, source: PeerId): void;
   /** One step: writes what is due within the budget. True: there is more to do. */

@@ -109,6 +109,10 @@ export class Group implements UpdateGroup {
     return this.table.tombstones;
   }
 
+  get pending(): boolean {
+    return this.hasWork();
+  }
+
   consider(row: number, set: SetHandle, source: PeerId): void {
     const { table } = this;
     const slot = row + 1;
