@@ -3,7 +3,7 @@
  * RFC 4456 and bgp-protocol.md 12 to 14 that turn a best path into an announcement.
  */
 import { type ExportRule, writeAttributes } from "../bgp/attribute-writer.ts";
-import { decodeAttributes } from "../bgp/decode-attributes.ts";
+import { decodeAttributes } from "../bgp/path-attributes.ts";
 import { type Address, type Family, formatAddress, isLinkLocal } from "../ip/address.ts";
 import { contains, formatPrefix, type Prefix } from "../ip/prefix.ts";
 import type { CompiledPolicy } from "../policy/types.ts";
