@@ -75,16 +75,16 @@ export class Positions {
   /** Puts a member at the head of the list, where nothing has been written. */
   enterHead(state: MemberState, skip?: Uint8Array): void {
     const first = this.order[0]!;
-    const usable = first.slot === 0 && first.skip === undefined && skip === undefined;
-    let position: Position;
-    if (usable) position = first;
-    else {
-      position = newPosition(0);
-      position.skip = skip;
-      // Whoever sweeps behind takes over from a rearmost position without members.
-      if (isEmpty(first)) this.order[0] = position;
-      else this.order.unshift(position);
+    const there = this.order.find((position) => position.slot === 0 && position.skip === undefined);
+    if (there && skip === undefined) {
+      this.place(state, there);
+      return;
     }
+    const position = newPosition(0);
+    position.skip = skip;
+    // Whoever walks from the head takes over from a rearmost position without members.
+    if (isEmpty(first)) this.order[0] = position;
+    else this.order.unshift(position);
     this.place(state, position);
   }
 

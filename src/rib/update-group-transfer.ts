@@ -132,7 +132,7 @@ export class Transfer {
   private withdraw(slot: number): void {
     const { family, maxMessageOctets } = this.to.delivery;
     if (this.end === 0) this.end = openWithdrawal(family, this.out, 0);
-    this.end = this.to.rows.writeNlri(slot - 1, this.out, this.end);
+    this.end = this.from.rows.writeNlri(slot - 1, this.out, this.end);
     if (this.end + this.to.nlriOctets + 2 > maxMessageOctets) this.writeWithdrawals();
   }
 
