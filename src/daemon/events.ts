@@ -7,7 +7,7 @@ export type RouterEvent =
   | { readonly from: "transport"; readonly event: TransportEvent }
   | { readonly from: "kernel"; readonly event: KernelEvent }
   /** A valid configuration, whole; the router applies the difference. */
-  | { readonly from: "config"; readonly config: Config; readonly hostName: string }
+  | { readonly from: "config"; readonly config: Config }
   /** A configuration that was refused: kept for `status`. */
   | { readonly from: "config"; readonly rejected: string }
   /** Administrative shutdown: Cease to all peers. */
