@@ -83,7 +83,8 @@ export function describeNotification(notification: Notification): string {
   const { code, subcode, data } = notification;
   const head = `${errorInWords(code, subcode)} (${code}/${subcode})`;
   const inner = unwrapHardReset(notification);
-  if (inner) return `${head}: ${describeNotification(inner)}`;
+  // One inside another is not looked into: nobody sends that, and depth would be the peer's choice.
+  if (inner && unwrapHardReset(inner) === undefined) return `${head}: ${describeNotification(inner)}`;
   const text = shutdownText(notification);
   if (text !== undefined) return `${head}: "${text}"`;
   const meaning = describeData(notification);
