@@ -11,7 +11,7 @@ const FAULTS_END = 10 * MINUTE;
 /** Long enough for a 240 s hold, the largest damping, and several collisions. */
 const CONVERGED_AT = FAULTS_END + 60 * MINUTE;
 
-const FAULTS = ["reset", "silence", "stop", "manualStop", "start", "fault", "keepalive"] as const;
+const FAULTS = ["reset", "silence", "stop", "manualStop", "start", "fault", "keepalive", "update", "expire"] as const;
 
 const end = fc.constantFrom<End>("a", "b");
 const side = fc.constantFrom<Side>("outgoing", "incoming");
@@ -49,7 +49,7 @@ function settingsOf(own: End, s: Shape): SessionSettings {
   };
 }
 
-function apply(network: Network, { end, side, what }: Shape["faults"][number]): void {
+function apply(network: Network, { atMs, end, side, what }: Shape["faults"][number]): void {
   switch (what) {
     case "reset":
       network.reset(end, side);
@@ -71,8 +71,12 @@ function apply(network: Network, { end, side, what }: Shape["faults"][number]): 
       network.injectOn(end, side, { kind: "fault", side, notification, message: "made up" });
       break;
     }
+    case "expire":
+      network.expire(end, atMs);
+      break;
+    case "update":
     case "keepalive":
-      network.injectOn(end, side, { kind: "keepalive", side });
+      network.injectOn(end, side, { kind: what, side });
       break;
   }
 }

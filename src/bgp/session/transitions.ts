@@ -64,7 +64,7 @@ export function connectionUp(turn: Turn, side: Side): Turn {
   if (delayOpenMs === 0) return sendOpen(turn, side);
   const state = side === "incoming" ? "active" : turn.peer.outgoing.state;
   updateConnection(turn, side, { state, delaying: true });
-  return arm(turn, "delayOpen", jitter(delayOpenMs, turn.env.random), side);
+  return arm(turn, "delayOpen", delayOpenMs, side);
 }
 
 /** Sends OPEN and enters OpenSent. */
