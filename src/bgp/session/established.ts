@@ -74,7 +74,7 @@ function notifiedInEstablished(turn: Turn, side: Side, notification: Notificatio
     reason: received(notification),
     counts: true,
     next,
-    sparesOther: next === "restart" || isCease(notification, CEASE.collision),
+    sparesOther: next === "restart" || isCease(notification, CEASE.collisionResolution),
   });
 }
 
@@ -90,5 +90,5 @@ function restartIfCalm(turn: Turn): Next {
 function asksForPatience(notification: Notification): boolean {
   if (!isCease(notification)) return true;
   const { subcode } = notification;
-  return subcode === CEASE.maxPrefixes || subcode === CEASE.connectionRejected || subcode === CEASE.outOfResources;
+  return subcode === CEASE.maximumPrefixes || subcode === CEASE.connectionRejected || subcode === CEASE.outOfResources;
 }

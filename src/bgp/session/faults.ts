@@ -1,10 +1,10 @@
 /** The ways a connection is ended by an event, shared by the states. Each ends in one call of `endConnection`. */
+import { ERROR, MESSAGE } from "../iana.ts";
 import type { Notification } from "../notification.ts";
 import {
   CEASE,
   HOLD_TIMER_EXPIRED,
   isCease,
-  MESSAGE_TYPE,
   received,
   refusesCapabilities,
   SEND_HOLD_TIMER_EXPIRED,
@@ -22,7 +22,7 @@ export type ConnectionEvent = Exclude<SessionEvent, { readonly kind: "start" | "
 export function fsmError(turn: Turn, side: Side, subcode: 1 | 2 | 3, event: ConnectionEvent): Turn {
   const type = messageTypeOf(event);
   const data = type === undefined ? new Uint8Array() : Uint8Array.of(type);
-  const notification = { code: 5, subcode, data };
+  const notification = { code: ERROR.fsm.code, subcode, data };
   const reason = { ...sent(notification, describe(event)), code: "fsmError" as const };
   return endConnection(turn, side, { reason, notification, counts: true, next: "damped" });
 }
@@ -66,7 +66,7 @@ export function notified(turn: Turn, side: Side, notification: Notification): Tu
     update(turn, { fallback: true });
     return endConnection(turn, side, { reason, counts: true, next: "retryNow" });
   }
-  if (isCease(notification, CEASE.collision) && isAlive(turn.peer[otherSide(side)]))
+  if (isCease(notification, CEASE.collisionResolution) && isAlive(turn.peer[otherSide(side)]))
     return endConnection(turn, side, { reason: { ...reason, code: "collision" }, counts: false, next: "damped" });
   return endConnection(turn, side, { reason, counts: true, next: "damped" });
 }
@@ -77,10 +77,11 @@ function messageTypeOf(event: ConnectionEvent): number | undefined {
     case "update":
     case "notification":
     case "keepalive":
+      return MESSAGE[event.kind].code;
     case "refresh":
-      return MESSAGE_TYPE[event.kind];
+      return MESSAGE.routeRefresh.code;
     case "fault":
-      return event.notification.code === 7 ? MESSAGE_TYPE.refresh : MESSAGE_TYPE.update;
+      return event.notification.code === ERROR.routeRefresh.code ? MESSAGE.routeRefresh.code : MESSAGE.update.code;
     default:
       return undefined;
   }

@@ -1,13 +1,12 @@
 import type { Family } from "../../ip/address.ts";
+import { AS_TRANS, ERROR } from "../iana.ts";
 import type { Notification } from "../notification.ts";
 import type { Capabilities, OpenMessage } from "../open.ts";
 import { LEAST_HOLD_SECONDS, LEAST_KEEPALIVE_MS } from "./timing.ts";
 import type { Negotiated, SessionSettings } from "./types.ts";
 
-/** Stands for an AS number that does not fit in 16 bits (RFC 6793 §9). */
-export const AS_TRANS = 23456;
-
 const VERSION = 4;
+const BAD = ERROR.open.sub;
 
 const NO_CAPABILITIES: Capabilities = {
   routeRefresh: false,
@@ -40,17 +39,18 @@ export type Verdict =
  * address family still get a session, which carries no routes; `remarks` says so.
  */
 export function judgeOpen(settings: SessionSettings, open: OpenMessage, bare: boolean): Verdict {
-  if (open.version !== VERSION) return refuse(1, u16(VERSION), `version ${open.version}, we speak ${VERSION}`);
+  if (open.version !== VERSION)
+    return refuse(BAD.unsupportedVersion, u16(VERSION), `version ${open.version}, we speak ${VERSION}`);
   const holdFault = faultOfHoldTime(settings, open.holdSeconds);
-  if (holdFault !== undefined) return refuse(6, u16(open.holdSeconds), holdFault);
-  if (open.identifier === 0) return refuse(3, NO_DATA, "the identifier is 0.0.0.0");
+  if (holdFault !== undefined) return refuse(BAD.unacceptableHoldTime, u16(open.holdSeconds), holdFault);
+  if (open.identifier === 0) return refuse(BAD.badIdentifier, NO_DATA, "the identifier is 0.0.0.0");
   if (settings.internal && open.identifier === settings.localId)
-    return refuse(3, NO_DATA, "an internal peer has our own identifier");
+    return refuse(BAD.badIdentifier, NO_DATA, "an internal peer has our own identifier");
   const { fourOctetAs } = open.capabilities;
   const remoteAs = fourOctetAs ?? open.asn;
   if (remoteAs === 0 || remoteAs !== settings.remoteAs) {
     const data = fourOctetAs === undefined ? u16(remoteAs) : u32(remoteAs);
-    return refuse(2, data, `the peer is AS ${remoteAs}, expected AS ${settings.remoteAs}`);
+    return refuse(BAD.badPeerAs, data, `the peer is AS ${remoteAs}, expected AS ${settings.remoteAs}`);
   }
   return { accepted: true, negotiated: negotiate(settings, open, openFor(settings, bare).capabilities) };
 }
@@ -58,7 +58,7 @@ export function judgeOpen(settings: SessionSettings, open: OpenMessage, bare: bo
 const NO_DATA = new Uint8Array();
 
 function refuse(subcode: number, data: Uint8Array, why: string): Verdict {
-  return { accepted: false, notification: { code: 2, subcode, data }, why };
+  return { accepted: false, notification: { code: ERROR.open.code, subcode, data }, why };
 }
 
 function faultOfHoldTime(settings: SessionSettings, seconds: number): string | undefined {

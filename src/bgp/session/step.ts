@@ -12,6 +12,18 @@ import { disarm, type StepEnvironment, type Turn, update } from "./turn.ts";
 import type { SessionAction, SessionEvent, Side, StopCause, TimerKey } from "./types.ts";
 import { unreachable } from "./unreachable.ts";
 
+/*
+ * Where this differs from the text of RFC 4271 §8.2.2, which knows one connection per state machine:
+ *
+ * - Each of the peer's two connections has a state of its own (§6.8). An incoming one leaves our attempt alone until
+ *   its OPEN is accepted, so a half-open connection cannot keep us from trying. While one is alive, the other ends alone.
+ * - Connect + event 18 goes to Active and a retry, not to Idle (connect.ts).
+ * - OpenConfirm + event 19 on the same connection is an FSM error (open-confirm.ts).
+ * - Established + 18, 24, 25 is damped, unless the session had been calm; then it starts again at once (established.ts).
+ * - With a hold time of 0 HoldTimer still bounds OpenConfirm (accept-open.ts).
+ * - Nothing is sent before OPEN, but for the fault found while DelayOpenTimer runs, and 6/5 of a stopped peer (idle.ts).
+ */
+
 /**
  * One event of one peer (RFC 4271 §8): the peer after it, and what is to be done, in this order. Neither a clock nor
  * a socket is in reach: same input, same output. `state`, if the peer's state changed, is the last action.

@@ -1,4 +1,5 @@
 /** The moves that several states share: how an attempt begins, how a connection ends, and what follows. */
+import { ERROR } from "../iana.ts";
 import type { Notification } from "../notification.ts";
 import { CEASE, cease } from "./causes.ts";
 import { hasSentOpen, isAlive, NO_CONNECTION, otherSide } from "./peer.ts";
@@ -63,7 +64,7 @@ export function connectionUp(turn: Turn, side: Side): Turn {
   if (delayOpenMs === 0) return sendOpen(turn, side);
   const state = side === "incoming" ? "active" : turn.peer.outgoing.state;
   updateConnection(turn, side, { state, delaying: true });
-  return arm(turn, "delayOpen", jitter(delayOpenMs, turn.env.random), side);
+  return arm(turn, "delayOpen", delayOpenMs, side);
 }
 
 /** Sends OPEN and enters OpenSent. */
@@ -132,7 +133,7 @@ export function release(turn: Turn, side: Side, notification: Notification | und
   const { state, delaying } = turn.peer[side];
   if (state === "idle") return turn;
   if (!gone && notification) emit(turn, { kind: "sendNotification", side, notification });
-  const stuck = notification?.code === 8; // What could not be sent for so long will not leave now either.
+  const stuck = notification?.code === ERROR.sendHoldTimer.code; // What could not be sent for so long will not leave now either.
   if (!gone && (state !== "active" || delaying))
     emit(turn, { kind: "close", side, flush: notification !== undefined && !stuck });
   stopTimers(turn, side);
