@@ -81,12 +81,14 @@ export class Transfer {
   abandon(): void {
     this.from.dismiss(this.leaving);
     this.over();
+    this.from.onWork();
   }
 
   private finish(): void {
     const { to, state, skip } = this;
     this.from.dismiss(this.leaving);
     this.over();
+    this.from.onWork();
     if (this.everything) skip.fill(0);
     state.held = false;
     to.positions.sort(state);

@@ -111,6 +111,8 @@ export interface UpdateGroupOptions {
   readonly expectedRows?: number;
   /** Withdrawn rows have piled up beyond the bound behind this member, which takes nothing: close it (Cease 6/8). */
   readonly onLagging?: (member: Member) => void;
+  /** The group wants to be flushed for a reason its owner cannot see: a member that was taken over has left it. */
+  readonly onWork?: () => void;
   readonly nowMs?: () => number;
   /** Working memory shared with other groups of the same limits (createPacker); a group makes its own by default. */
   readonly packer?: Packer;

@@ -67,6 +67,7 @@ export class Group implements UpdateGroup {
   private readonly memo: ChangeMemo;
   private readonly peers = new Map<number, number>();
   private readonly hops = new Map<number, number>();
+  readonly onWork: () => void;
   private readonly onLagging: (member: Member) => void;
   private outstanding: Outstanding | undefined;
   private turn = 0;
@@ -84,6 +85,7 @@ export class Group implements UpdateGroup {
     this.comparer = new AnnouncementComparer(family, maxMessageOctets);
     this.memo = new ChangeMemo(encoder, this.comparer);
     this.onLagging = options.onLagging ?? (() => {});
+    this.onWork = options.onWork ?? (() => {});
     const nowMs = options.nowMs ?? (() => 0);
     this.delivery = { family, maxMessageOctets, counters: this.counters, positions: this.positions, nowMs };
     this.request = {

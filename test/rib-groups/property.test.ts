@@ -83,6 +83,7 @@ class World {
   >();
   /** Changes of a row since all was quiet. */
   readonly changes: Map<number, number>[] = [];
+  woken = false;
   readonly family: Family;
   readonly sourceShows: boolean;
 
@@ -96,8 +97,11 @@ class World {
       this.rowHolds.push(rows.holds);
       this.wanted.push(new Map());
       this.changes.push(new Map());
+      const onWork = () => {
+        this.woken = true;
+      };
       const limits = { membersPerStep: perStep, batchOctets: 400, batchRows: 16 };
-      this.groups.push(createUpdateGroup({ family, encoder, rows, maxMessageOctets: MAX, limits }));
+      this.groups.push(createUpdateGroup({ family, encoder, rows, maxMessageOctets: MAX, limits, onWork }));
     }
   }
 
@@ -179,9 +183,10 @@ class World {
   /** All members take everything; then each holds what a per-peer export gives. */
   quiet(): void {
     for (const entry of this.members.values()) this.resume(entry);
-    for (let i = 0, more = true; more; i++) {
+    for (let i = 0, more = true; more || this.woken; i++) {
       assert.ok(i < 10_000, "flush never comes to an end");
-      more = false;
+      more = this.woken;
+      this.woken = false;
       for (const g of this.groups) more = g.flush({ rows: 7, octets: 200 }) || more;
       for (const g of this.groups) g.check();
     }
