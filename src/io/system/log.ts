@@ -13,18 +13,21 @@ export interface LogOptions {
 export interface LogOutput {
   readonly log: Log;
   setLevel(level: LogLevel): void;
-  /** Writes what is buffered, before the process ends. */
-  flush(): void;
+  /** Resolves when all has been written, or a reader has not read for a second. */
+  flush(): Promise<void>;
+  /** Writes what is buffered before this call returns, for a process that is about to die; may repeat or reorder a line. */
+  flushNow(): void;
 }
 
 /** Octets that may wait for a reader that does not read; lines beyond are dropped. */
 const BUFFERED_OCTETS = 4 * 1024 * 1024;
+const FLUSH_MS = 1000;
 const SECRETS = ["password", "md5Key", "secret", "token", "privateKey"];
 
 /** One line per event. A log that cannot be written never disturbs the daemon. */
 export function createLog(options: LogOptions): LogOutput {
   const fd = options.fd ?? 2;
-  const destination = pino.destination({ fd, sync: false, maxLength: BUFFERED_OCTETS });
+  const destination = pino.destination({ fd, sync: false, minLength: 1, maxLength: BUFFERED_OCTETS });
   destination.on("error", () => undefined); // a closed pipe or a full disk; nowhere to say so
   const text = options.format === "text" || (options.format === "auto" && isatty(fd));
   const stream = text ? { write: (line: string) => void destination.write(textLine(line)) } : destination;
@@ -51,6 +54,15 @@ export function createLog(options: LogOptions): LogOutput {
       logger.level = level;
     },
     flush() {
+      return new Promise((resolve) => {
+        const timer = setTimeout(resolve, FLUSH_MS);
+        destination.flush(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    },
+    flushNow() {
       try {
         destination.flushSync();
       } catch {
