@@ -383,7 +383,6 @@ export class Group implements UpdateGroup {
   resend(member: Member, done?: () => void): void {
     const state = this.members.get(member);
     if (!state) return;
-    this.settleBatch(state);
     if (done) state.refreshDone.push(done);
     const transfer = this.transfers.get(state);
     if (transfer) {
