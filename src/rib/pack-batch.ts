@@ -13,7 +13,7 @@ import {
   withdrawalOverhead,
 } from "./pack-message.ts";
 import type { NextHopId, PeerId } from "./types.ts";
-import type { GroupEncoder, RowWriter } from "./update-group-types.ts";
+import { GROUP_LIMITS, type GroupEncoder, type GroupLimits, type RowWriter } from "./update-group-types.ts";
 
 /** Cells of a message in `Batch.messages`. */
 export const MESSAGE = { start: 0, end: 1, source: 2, nextHop: 3, nlriAt: 4, mixedEnd: 5, cells: 6 } as const;
@@ -74,6 +74,12 @@ const ANNOUNCE = 0;
 const WITHDRAW = 1;
 /** Not for the only recipient. */
 const LEFT_OUT = 2;
+
+/** Working memory that groups may share; see Packer. */
+export function createPacker(limits: Partial<GroupLimits>, maxMessageOctets: number): Packer {
+  const { batchRows, batchOctets } = { ...GROUP_LIMITS, ...limits };
+  return new Packer(batchRows, batchOctets, maxMessageOctets);
+}
 
 /**
  * Working memory of packing, about half a megabyte. It holds nothing between calls, so one serves all groups of a

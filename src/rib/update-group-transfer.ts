@@ -99,13 +99,16 @@ export class Transfer {
   private visitKnown(slot: number): void {
     const { from, to, leaving, state } = this;
     if (!this.firstSight(slot)) return;
-    const holds = (from.table.flags(slot) & LIVE) !== 0 && from.mayReceive(leaving, slot) && from.fits(slot);
+    const holds =
+      (from.table.flags(slot) & LIVE) !== 0 &&
+      from.view.mayReceive(leaving, slot) &&
+      from.view.fits(slot, to.nlriOctets);
     const flags = to.table.flags(slot);
-    const gets = (flags & LIVE) !== 0 && to.mayReceive(state, slot) && to.fits(slot);
+    const gets = (flags & LIVE) !== 0 && to.view.mayReceive(state, slot) && to.view.fits(slot, to.nlriOctets);
     if (!gets) {
       if (holds && (flags & TOMBSTONE) === 0) this.withdraw(slot);
       if ((flags & LIVE) !== 0) this.leaveOut(slot);
-    } else if (holds && to.sameAs(slot, from)) this.leaveOut(slot);
+    } else if (holds && to.view.sameAs(slot, from.view)) this.leaveOut(slot);
   }
 
   /** A row of which the member may hold an earlier state. */
@@ -114,7 +117,7 @@ export class Transfer {
     if (!this.firstSight(slot)) return;
     const flags = to.table.flags(slot);
     if ((flags & TOMBSTONE) !== 0) return;
-    if ((flags & LIVE) !== 0 && to.mayReceive(state, slot)) return;
+    if ((flags & LIVE) !== 0 && to.view.mayReceive(state, slot)) return;
     this.withdraw(slot);
     if ((flags & LIVE) !== 0) this.leaveOut(slot);
   }

@@ -3,11 +3,12 @@
  * Changes collect in the list of the Adj-RIB-Out; `flush` walks it in slices, packs what it passes and writes the same
  * buffers to all members at one place.
  */
-import { AdjRibOut, ANCHOR, LIVE, MIXED, TOMBSTONE, TOO_LONG } from "./adj-rib-out.ts";
-import { MESSAGE, Packer, type PackRequest } from "./pack-batch.ts";
+import { AdjRibOut, LIVE } from "./adj-rib-out.ts";
+import { createPacker, MESSAGE, type Packer, type PackRequest } from "./pack-batch.ts";
 import type { PeerId, SetHandle } from "./types.ts";
 import { checkGroup } from "./update-group-check.ts";
-import { AnnouncementComparer, ChangeMemo } from "./update-group-compare.ts";
+import { AnnouncementComparer } from "./update-group-compare.ts";
+import { Decisions } from "./update-group-decisions.ts";
 import { type Delivery, deliver, deliverTo, type Outstanding } from "./update-group-delivery.ts";
 import { type MemberState, Positions } from "./update-group-positions.ts";
 import { Transfer } from "./update-group-transfer.ts";
@@ -23,15 +24,10 @@ import {
   type UpdateGroup,
   type UpdateGroupOptions,
 } from "./update-group-types.ts";
+import { AnnouncedView } from "./update-group-view.ts";
 
 export function createUpdateGroup(options: UpdateGroupOptions): UpdateGroup {
   return new Group(options);
-}
-
-/** Working memory that groups may share; see Packer. */
-export function createPacker(limits: Partial<GroupLimits>, maxMessageOctets: number): Packer {
-  const { batchRows, batchOctets } = { ...GROUP_LIMITS, ...limits };
-  return new Packer(batchRows, batchOctets, maxMessageOctets);
 }
 
 export class Group implements UpdateGroup {
@@ -56,17 +52,13 @@ export class Group implements UpdateGroup {
   /** Members on their way to another group, by their state here. */
   readonly leavers = new Map<MemberState, Transfer>();
   readonly delivery: Delivery;
-  readonly comparer: AnnouncementComparer;
+  readonly view: AnnouncedView;
   readonly nlriOctets: number;
-  /** Bits of members taken over: a row that changes is no longer left out for them. */
-  readonly skips = new Set<Uint8Array>();
   private readonly transfers = new Map<MemberState, Transfer>();
   private readonly limits: GroupLimits;
   private readonly packer: Packer;
   private readonly request: PackRequest;
-  private readonly memo: ChangeMemo;
-  private readonly peers = new Map<number, number>();
-  private readonly hops = new Map<number, number>();
+  private readonly decisions: Decisions;
   readonly onWork: () => void;
   private readonly onLagging: (member: Member) => void;
   private outstanding: Outstanding | undefined;
@@ -82,8 +74,9 @@ export class Group implements UpdateGroup {
     this.positions = new Positions(this.table, rows);
     this.packer = options.packer ?? createPacker(this.limits, maxMessageOctets);
     this.nlriOctets = options.nlriOctets ?? (family === "ipv4" ? 5 : 17);
-    this.comparer = new AnnouncementComparer(family, maxMessageOctets);
-    this.memo = new ChangeMemo(encoder, this.comparer);
+    const comparer = new AnnouncementComparer(family, maxMessageOctets);
+    this.view = new AnnouncedView(this.table, encoder, comparer);
+    this.decisions = new Decisions(this.table, this.positions, encoder, rows, this.counters, comparer);
     this.onLagging = options.onLagging ?? (() => {});
     this.onWork = options.onWork ?? (() => {});
     const nowMs = options.nowMs ?? (() => 0);
@@ -116,89 +109,12 @@ export class Group implements UpdateGroup {
   }
 
   consider(row: number, set: SetHandle, source: PeerId): void {
-    const { table } = this;
-    const slot = row + 1;
-    const flags = table.flags(slot);
-    if ((flags & LIVE) !== 0) {
-      const held = table.set(slot);
-      const heldSource = table.source(slot);
-      if (set === 0) this.withdraw(slot, held, heldSource, flags);
-      else if (held !== set || heldSource !== source) this.replace(slot, held, heldSource, flags, set, source);
-    } else if (set !== 0) this.announce(slot, flags, set, source);
-  }
-
-  private announce(slot: number, flags: number, set: SetHandle, source: PeerId): void {
-    const { table, encoder } = this;
-    encoder.retain(set);
-    table.live++;
-    if ((flags & TOMBSTONE) === 0) {
-      table.reserve(slot);
-      this.rows.hold(slot - 1);
-      table.write(slot, set, source, LIVE);
-      table.append(slot);
-    } else {
-      table.tombstones--;
-      const differs =
-        table.source(slot) !== source || table.lastNextHop(slot) !== encoder.announcedNextHop(set, source);
-      if ((flags & ANCHOR) !== 0) this.positions.vacate(slot);
-      table.write(slot, set, source, LIVE | (flags & MIXED) | (differs ? MIXED : 0));
-      table.moveToTail(slot);
-    }
-    if (this.skips.size > 0) this.unskip(slot);
-  }
-
-  private withdraw(slot: number, held: SetHandle, heldSource: PeerId, flags: number): void {
-    const { table, encoder } = this;
-    const nextHop = encoder.announcedNextHop(held, heldSource);
-    if ((flags & ANCHOR) !== 0) this.positions.vacate(slot);
-    table.write(slot, nextHop, heldSource, TOMBSTONE | (flags & MIXED));
-    table.moveToTail(slot);
-    table.live--;
-    table.tombstones++;
-    encoder.release(held);
-    if (this.skips.size > 0) this.unskip(slot);
-  }
-
-  private replace(
-    slot: number,
-    held: SetHandle,
-    heldSource: PeerId,
-    flags: number,
-    set: SetHandle,
-    source: PeerId,
-  ): void {
-    const { table, encoder, memo } = this;
-    memo.compare(held, heldSource, set, source);
-    encoder.retain(set);
-    const sameNextHop = memo.oldNextHop === memo.newNextHop;
-    if (memo.same && this.sameMembers(heldSource, source)) {
-      table.write(slot, set, source, flags);
-      this.counters.silentChanges++;
-    } else {
-      const mixed = heldSource === source && sameNextHop ? flags & MIXED : MIXED;
-      if ((flags & ANCHOR) !== 0) this.positions.vacate(slot);
-      table.write(slot, set, source, LIVE | mixed);
-      table.moveToTail(slot);
-      if (this.skips.size > 0) this.unskip(slot);
-    }
-    encoder.release(held);
-  }
-
-  /** True when the change alters nothing about who may receive the path. */
-  private sameMembers(oldSource: PeerId, newSource: PeerId): boolean {
-    const { memo, peers, hops } = this;
-    if (oldSource !== newSource && (peers.has(oldSource) || peers.has(newSource))) return false;
-    if (memo.oldNextHop === memo.newNextHop) return true;
-    return !hops.has(memo.oldNextHop) && !hops.has(memo.newNextHop);
-  }
-
-  private unskip(slot: number): void {
-    for (const skip of this.skips) skip[slot >>> 3]! &= ~(1 << (slot & 7));
+    this.decisions.consider(row, set, source);
   }
 
   flush(budget: FlushBudget): boolean {
     const started = this.delivery.nowMs();
-    this.memo.forget();
+    this.decisions.forget();
     let rows = 0;
     let octets = 0;
     let written = 0;
@@ -273,7 +189,7 @@ export class Group implements UpdateGroup {
       state.initial = false;
       const { skip } = state.position;
       if (skip) {
-        this.skips.delete(skip);
+        this.decisions.skips.delete(skip);
         this.positions.dropSkip(state.position);
       }
       if (!state.secondRound && state.mark !== this.table.tail) {
@@ -354,8 +270,7 @@ export class Group implements UpdateGroup {
       blockedSinceMs: 0,
     };
     this.members.set(member, state);
-    count(this.peers, state.peer, 1);
-    if (state.ownNextHop !== 0) count(this.hops, state.ownNextHop, 1);
+    this.decisions.countMember(state.peer, state.ownNextHop, 1);
     return state;
   }
 
@@ -370,11 +285,10 @@ export class Group implements UpdateGroup {
   /** Forgets all about a member. */
   dismiss(state: MemberState): void {
     state.awaiting = false;
-    if (state.position.skip) this.skips.delete(state.position.skip);
+    if (state.position.skip) this.decisions.skips.delete(state.position.skip);
     this.positions.unmark(state);
     this.positions.remove(state);
-    count(this.peers, state.peer, -1);
-    if (state.ownNextHop !== 0) count(this.hops, state.ownNextHop, -1);
+    this.decisions.countMember(state.peer, state.ownNextHop, -1);
   }
 
   resume(member: Member): void {
@@ -387,14 +301,13 @@ export class Group implements UpdateGroup {
   resend(member: Member, done?: () => void): void {
     const state = this.members.get(member);
     if (!state) return;
-    this.settleBatch(state);
     if (done) state.refreshDone.push(done);
     const transfer = this.transfers.get(state);
     if (transfer) {
       transfer.sendEverything();
       return;
     }
-    if (state.position.skip) this.skips.delete(state.position.skip);
+    if (state.position.skip) this.decisions.skips.delete(state.position.skip);
     this.positions.remove(state);
     this.positions.enterHead(state);
     state.secondRound = false;
@@ -415,7 +328,7 @@ export class Group implements UpdateGroup {
     from.transfers.get(leaving)?.complete();
     from.settleBatch(leaving);
     from.members.delete(member);
-    if (leaving.position.skip) from.skips.delete(leaving.position.skip);
+    if (leaving.position.skip) from.decisions.skips.delete(leaving.position.skip);
     const state = this.admit(member);
     const skip = new Uint8Array((Math.max(this.table.highWater, from.table.highWater) >>> 3) + 1);
     state.held = true;
@@ -424,7 +337,7 @@ export class Group implements UpdateGroup {
     state.endOfRibDue = leaving.endOfRibDue;
     state.refreshDone = leaving.refreshDone;
     this.positions.enterHead(state, skip);
-    this.skips.add(skip);
+    this.decisions.skips.add(skip);
     leaving.held = true;
     from.positions.sort(leaving);
     from.positions.unmark(leaving);
@@ -436,59 +349,23 @@ export class Group implements UpdateGroup {
     from.leavers.set(leaving, transfer);
   }
 
-  /** May receive the announced path of a live slot. */
-  mayReceive(state: MemberState | Member, slot: number): boolean {
-    const { table } = this;
-    if (table.source(slot) === state.peer) return false;
-    return (
-      state.ownNextHop === 0 || this.encoder.announcedNextHop(table.set(slot), table.source(slot)) !== state.ownNextHop
-    );
-  }
-
-  /** The attributes of a live slot fit a message. */
-  fits(slot: number): boolean {
-    return this.comparer.fits(this.encoder, this.table.set(slot), this.table.source(slot), this.nlriOctets);
-  }
-
-  /** A slot that is live in both groups is the same octets in both. */
-  sameAs(slot: number, other: Group): boolean {
-    const { table, encoder } = this;
-    const theirs = other.table;
-    return this.comparer.equal(
-      encoder,
-      table.set(slot),
-      table.source(slot),
-      other.encoder,
-      theirs.set(slot),
-      theirs.source(slot),
-    );
-  }
-
   announced(row: number): Announcement | undefined {
-    const slot = row + 1;
-    if ((this.table.flags(slot) & (LIVE | TOO_LONG)) !== LIVE) return undefined;
-    return { set: this.table.set(slot), source: this.table.source(slot) };
+    return this.view.announced(row);
   }
 
   announcedTo(member: Member, row: number): Announcement | undefined {
-    const announced = this.announced(row);
-    return announced && this.mayReceive(member, row + 1) ? announced : undefined;
+    const announced = this.view.announced(row);
+    return announced && this.view.mayReceive(member, row + 1) ? announced : undefined;
   }
 
   walk(row: number, limit: number, visit: (row: number, set: SetHandle, source: PeerId) => void): number {
-    const { table } = this;
-    const end = Math.min(table.highWater - 1, row + limit);
-    for (let r = row; r < end; r++) {
-      const slot = r + 1;
-      if ((table.flags(slot) & (LIVE | TOO_LONG)) === LIVE) visit(r, table.set(slot), table.source(slot));
-    }
-    return end >= table.highWater - 1 ? -1 : end;
+    return this.view.walk(row, limit, visit);
   }
 
   close(): void {
     for (const transfer of [...this.leavers.values()]) transfer.complete();
     for (const member of [...this.members.keys()]) this.leave(member);
-    this.memo.forget();
+    this.decisions.forget();
     const { table } = this;
     for (let slot = table.next(0); slot !== 0; ) {
       const next = table.next(slot);
@@ -505,10 +382,4 @@ export class Group implements UpdateGroup {
   check(): void {
     checkGroup(this);
   }
-}
-
-function count(counts: Map<number, number>, key: number, by: number): void {
-  const n = (counts.get(key) ?? 0) + by;
-  if (n === 0) counts.delete(key);
-  else counts.set(key, n);
 }

@@ -241,12 +241,20 @@ for (const family of ["ipv4", "ipv6"] as const)
   for (const sourceShows of [true, false])
     test(`each member holds what a per-peer export gives, ${family}, source ${sourceShows ? "in" : "not in"} the octets`, () => {
       fc.assert(
-        fc.property(fc.array(step, { maxLength: 120, size: "max" }), fc.integer({ min: 1, max: 3 }), (steps, perStep) => {
-          const world = new World(family, sourceShows, perStep);
-          for (const one of steps) world.run(one);
-          world.quiet();
-          world.close();
-        }),
-        { seed: Number(process.env.GROUP_SEED ?? 4271), includeErrorInReport: true, numRuns: Number(process.env.GROUP_RUNS ?? 400) },
+        fc.property(
+          fc.array(step, { maxLength: 120, size: "max" }),
+          fc.integer({ min: 1, max: 3 }),
+          (steps, perStep) => {
+            const world = new World(family, sourceShows, perStep);
+            for (const one of steps) world.run(one);
+            world.quiet();
+            world.close();
+          },
+        ),
+        {
+          seed: Number(process.env.GROUP_SEED ?? 4271),
+          includeErrorInReport: true,
+          numRuns: Number(process.env.GROUP_RUNS ?? 400),
+        },
       );
     });
