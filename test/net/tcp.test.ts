@@ -158,6 +158,14 @@ describe("TCP transport", () => {
     await client.until(() => server.received(id).length === 19); // sent again by TCP
   });
 
+  it("answers a peer that accepts nothing below TTL 255", async () => {
+    const world = openWorld();
+    const [client, server, at] = [world.openHost(), world.openHost(), await world.freeEndpoint()];
+    server.transport.listen([{ local: at, keys: [] }]);
+    client.transport.connect(1, { remote: at, ttl: 255, minTtl: 255 });
+    await client.until(() => find(client, "connected", 1) !== undefined);
+  });
+
   it("lets the router close a connection, or pause it, while its data is handled", async () => {
     const world = openWorld();
     const [client, server] = [world.openHost(), world.openHost({ readChunkOctets: 1000 })];
