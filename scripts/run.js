@@ -8,6 +8,7 @@
 // downloads (default: .cache in the checkout); CI=true turns skipped suites into failures.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { cache, fail, filesUnder, prepare, root } from "./prepare.js";
 
@@ -62,6 +63,6 @@ function start(nodeArguments) {
   process.on("SIGINT", () => undefined);
   child.on("error", (error) => fail(`Cannot start node: ${error.message}`));
   child.on("exit", (code, signal) => {
-    process.exit(signal ? 128 + 15 : (code ?? 1));
+    process.exit(signal ? 128 + constants.signals[signal] : (code ?? 1));
   });
 }

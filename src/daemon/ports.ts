@@ -57,7 +57,10 @@ export interface Transport {
   accepted(id: ConnectionId): number;
   /** Octets have arrived that no `data` event has shown yet: such a session is not expired by its hold timer. */
   hasUnread(id: ConnectionId): boolean;
-  /** TTL sent and least TTL accepted (RFC 5082) from now on, for an incoming connection once its peer is known. */
+  /**
+   * TTL sent and least TTL accepted (RFC 5082) from now on, for an incoming connection once its peer is known; until
+   * then it sends 255. Undefined leaves either as it is.
+   */
   setTtl(id: ConnectionId, ttl: number | undefined, minTtl: number | undefined): void;
   pauseReading(id: ConnectionId): void;
   resumeReading(id: ConnectionId): void;

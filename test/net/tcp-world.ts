@@ -68,12 +68,13 @@ export function openTcpWorld(address = "127.0.0.1"): TcpWorld {
         return new Uint8Array(joined.buffer, joined.byteOffset, joined.length);
       },
       until,
+      turn: () => new Promise((resolve) => setImmediate(resolve)),
     };
     hosts.push(host);
     return host;
   }
 
-  /** Also looks once per turn of the loop, for conditions that no event announces (octets taken by the kernel). */
+  /** Also looks every few milliseconds, for conditions that no event announces (octets taken by the kernel). */
   function until(condition: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;

@@ -64,10 +64,14 @@ export function setCommonOptions(fd: number, address: Address, sendBufferOctets:
   );
 }
 
-/** A listener of one family only: MD5 keys and peer addresses never meet the v4-mapped form. */
+/**
+ * A listener of one family only: MD5 keys and peer addresses never meet the v4-mapped form. It answers with TTL 255,
+ * since a peer that demands it (RFC 5082) would drop the handshake otherwise, and whose SYN it is we cannot know yet.
+ */
 export function setListenerOptions(fd: number, address: Address): number {
   return (
     setIntOption(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
+    setHops(fd, address.family, 255, undefined) ||
     (address.family === "ipv6" ? setIntOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) : 0)
   );
 }

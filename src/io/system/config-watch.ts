@@ -111,7 +111,11 @@ export async function watchConfig(path: string, options: ConfigWatchOptions): Pr
     });
     next.on("all", soon);
     next.on("error", soon);
-    await new Promise<void>((resolve) => next.once("ready", () => resolve()));
+    // A directory that may not be read gives an error in place of readiness.
+    await new Promise<void>((resolve) => {
+      next.once("ready", () => resolve());
+      next.once("error", () => resolve());
+    });
     await previous?.close();
   }
 
