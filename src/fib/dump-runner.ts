@@ -24,7 +24,8 @@ export interface DumpOwner {
 }
 
 type Step =
-  | { readonly kind: "link" | "address" }
+  | { readonly kind: "link" }
+  | { readonly kind: "address" }
   | { readonly kind: "route"; readonly sync: TableSync; readonly table: number; readonly last: boolean };
 
 /**
