@@ -63,6 +63,16 @@ describe("ReadTurns", () => {
     assert.deepEqual(calls.slice(2).sort(), ["+0", "+1"]);
   });
 
+  it("does not start a socket that was paused before it connected", () => {
+    const { turns, readers, calls, endTurn } = setUp(1);
+    const early = new Reader({ pause: () => calls.push("-early"), resume: () => calls.push("+early") });
+    turns.pause(early);
+    turns.add(early);
+    turns.served(readers[0]!, 120);
+    endTurn();
+    assert.deepEqual(calls, ["-early", "-0", "+0"]);
+  });
+
   it("reads no more from a socket that was paused while its chunk was handled", () => {
     const { turns, readers } = setUp(1);
     turns.pause(readers[0]!);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createServer, Socket } from "node:net";
 import { after, describe, it } from "node:test";
 import { parseAddress } from "../../src/ip/address.ts";
@@ -134,6 +135,45 @@ describe("TCP transport", () => {
     // A chunk that begins within the budget may end beyond it.
     assert.ok(Math.max(...octetsOfTurn.values()) < budget + 16 * 1024);
     assert.ok(widest <= 4 * 64 * 1024, `one socket was ${widest} octets ahead of another`);
+  });
+
+  it("drops what comes from further away than the least TTL allows (GTSM)", async () => {
+    const drops = () => {
+      const [names, values] = readFileSync("/proc/net/netstat", "latin1")
+        .split("\n")
+        .filter((line) => line.startsWith("TcpExt:"))
+        .map((line) => line.split(" "));
+      return Number(values![names!.indexOf("TCPMinTTLDrop")]);
+    };
+    const world = openWorld();
+    const [client, server] = [world.openHost(), world.openHost()];
+    const id = await join(client, server, await world.freeEndpoint());
+    client.transport.setTtl(1, 254, undefined);
+    server.transport.setTtl(id, undefined, 255);
+    const before = drops();
+    client.transport.write(1, octets(19));
+    await client.until(() => drops() > before || server.received(id).length > 0);
+    assert.equal(server.received(id).length, 0);
+    client.transport.setTtl(1, 255, undefined);
+    await client.until(() => server.received(id).length === 19); // sent again by TCP
+  });
+
+  it("lets the router close a connection, or pause it, while its data is handled", async () => {
+    const world = openWorld();
+    const [client, server] = [world.openHost(), world.openHost({ readChunkOctets: 1000 })];
+    const id = await join(client, server, await world.freeEndpoint());
+    let chunks = 0;
+    server.onEvent = (event) => {
+      if (event.kind !== "data") return;
+      chunks++;
+      if (chunks === 1) {
+        server.transport.pauseReading(id);
+        setImmediate(() => server.transport.resumeReading(id));
+      } else server.transport.close(id, false);
+    };
+    client.transport.write(1, octets(500_000));
+    await client.until(() => find(client, "closed", 1) !== undefined);
+    assert.equal(chunks, 2);
   });
 
   it("reports a reset in words", async () => {

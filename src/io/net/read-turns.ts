@@ -53,7 +53,7 @@ export class ReadTurns {
   }
 
   add(reader: Reader): void {
-    this.#order.add(reader);
+    if (!reader.paused) this.#order.add(reader);
   }
 
   remove(reader: Reader): void {
