@@ -160,6 +160,9 @@ function setupScript(plan: LabPlan, ip: string): string {
       }
     }
     for (const [node, addresses] of Object.entries(ends)) {
+      // Link-local addresses that the plan gives are the only ones, so tests can name them.
+      if (addresses.some((address) => address.startsWith("fe80:")))
+        lines.push(`${ip} -n ${node} link set ${device} addrgenmode none`);
       for (const address of addresses)
         lines.push(`${ip} -n ${node} addr add ${address} dev ${device}${address.includes(":") ? " nodad" : ""}`);
       lines.push(`${ip} -n ${node} link set ${device} up`);

@@ -6,6 +6,8 @@ export function frrConfig(plan: SpeakerPlan): string {
   const router = [
     `bgp router-id ${plan.routerId}`,
     "no bgp ebgp-requires-policy",
+    // On by default; a cut session would otherwise keep its routes for two minutes.
+    "bgp graceful-restart-disable",
     "no bgp default ipv4-unicast",
     "no bgp network import-check",
     `timers bgp ${Math.max(1, Math.floor(hold / 3))} ${hold}`,

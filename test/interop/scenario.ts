@@ -41,7 +41,7 @@ export function v6(n: number, link = 0): string {
 }
 
 export function onLink(n: number, link = 0): string[] {
-  return [`${v4(n, link)}/24`, `${v6(n, link)}/64`];
+  return [`${v4(n, link)}/24`, `${v6(n, link)}/64`, `fe80::${n}/64`];
 }
 
 /** A host address inside each of the prefixes that node n announces, so that it answers pings. */
@@ -78,13 +78,15 @@ export function bothFamilies(
   ];
 }
 
-/** Gateways of a kernel route, sorted; empty where there is none. */
+/**
+ * Gateways of a kernel route, sorted; empty where there is none. A speaker may use the link-local next hop that a peer
+ * announces beside its global one: both stand as the global address.
+ */
 export function gatewaysOf(routes: readonly KernelRoute[], prefix: string): string[] {
   return routes
     .filter((route) => route.dst === prefix && route.type !== "blackhole")
-    .flatMap(
-      (route) => route.nexthops?.map((hop) => hop.gateway ?? hop.dev) ?? [route.gateway ?? route.via?.host ?? ""],
-    )
+    .flatMap((route) => route.nexthops ?? [{ gateway: route.gateway ?? route.via?.host ?? "", dev: route.dev ?? "" }])
+    .map((hop) => hop.gateway?.replace(/^fe80::/, `fdbb:${Number(hop.dev.slice(-1)) + 1}::`) ?? hop.dev)
     .sort();
 }
 
