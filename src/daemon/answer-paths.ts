@@ -26,7 +26,13 @@ export function formatRow(core: Core, family: Family, row: PrefixRow): string {
   return `${formatOctets(bytes)}/${prefixes.length(row)}`;
 }
 
-export function pathAnswer(core: Core, family: Family, row: PrefixRow, path: PathRow, shared: ReadonlySet<PathRow>): PathAnswer {
+export function pathAnswer(
+  core: Core,
+  family: Family,
+  row: PrefixRow,
+  path: PathRow,
+  shared: ReadonlySet<PathRow>,
+): PathAnswer {
   const rib = core.ribs[family];
   const out = rib.pathSetOut(path);
   const best = rib.best(row) === path;

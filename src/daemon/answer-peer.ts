@@ -88,7 +88,9 @@ function reasonDown(core: Core, peer: PeerRuntime): string {
 }
 
 function nextRetry(core: Core, peer: PeerRuntime): number | null {
-  const due = ["connectRetry/outgoing", "connectRetry", "idleHold"].flatMap((name) => peer.timers.get(name)?.dueMs ?? []);
+  const due = ["connectRetry/outgoing", "connectRetry", "idleHold"].flatMap(
+    (name) => peer.timers.get(name)?.dueMs ?? [],
+  );
   return due.length === 0 ? null : seconds(Math.max(0, Math.min(...due) - core.clock.nowMs()));
 }
 

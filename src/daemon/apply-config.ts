@@ -2,12 +2,13 @@
  * One configuration generation: what differs from the running one is applied, nothing else is touched (DESIGN §4).
  * A policy, static route or description resets no session.
  */
+
+import { createPeer } from "../bgp/session/peer.ts";
 import { diffConfig } from "../config/diff.ts";
 import type { Config, PeerConfig } from "../config/model.ts";
 import { BUILTIN_POLICIES, builtinPolicy } from "../policy/builtin.ts";
 import { compilePolicy } from "../policy/compile.ts";
 import type { CompiledPolicy } from "../policy/types.ts";
-import { createPeer } from "../bgp/session/peer.ts";
 import type { Core } from "./core.ts";
 import type { ForwardingTable } from "./forwarding.ts";
 import type { Import } from "./import.ts";
@@ -89,7 +90,10 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
     address: config.address,
   });
   if (id === 0) {
-    core.log("error", "peer not started", { peer: config.name, reason: "as many peers as the daemon can hold are configured" });
+    core.log("error", "peer not started", {
+      peer: config.name,
+      reason: "as many peers as the daemon can hold are configured",
+    });
     return;
   }
   const peer: PeerRuntime = {

@@ -7,9 +7,9 @@ import { decodeAttributes } from "../bgp/path-attributes.ts";
 import { type Address, type Family, formatAddress, isLinkLocal } from "../ip/address.ts";
 import { contains, formatPrefix, type Prefix } from "../ip/prefix.ts";
 import type { CompiledPolicy } from "../policy/types.ts";
+import type { PeerTable } from "../rib/peers.ts";
 import type { AttributeSets, NextHopId, NextHops, PeerId, SetHandle } from "../rib/types.ts";
 import { FIRST_PEER } from "../rib/types.ts";
-import type { PeerTable } from "../rib/peers.ts";
 import type { GroupEncoder } from "../rib/update-group-types.ts";
 
 export type ExportKind = "external" | "client" | "internal";
@@ -215,4 +215,3 @@ export function communityStop(sets: AttributeSets, set: SetHandle, external: boo
   }
   return 0;
 }
-

@@ -6,8 +6,8 @@
 import type { Family } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
 import { READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
-import type { FamilyRib } from "../rib/family-rib.ts";
 import type { SetTable } from "../rib/attribute-sets.ts";
+import type { FamilyRib } from "../rib/family-rib.ts";
 import type { PathRow, PeerId, SetHandle } from "../rib/types.ts";
 import { FIRST_PEER } from "../rib/types.ts";
 import { createUpdateGroup } from "../rib/update-group.ts";
@@ -22,9 +22,9 @@ import {
   mayPass,
   STOP,
 } from "./export-context.ts";
+import { NO_ATTRIBUTES } from "./no-attributes.ts";
 import type { Clock } from "./ports.ts";
 import { type Job, PRIORITY, type Scheduler } from "./scheduler.ts";
-import { NO_ATTRIBUTES } from "./no-attributes.ts";
 
 /**
  * The only advertisement delay: after a flush changes collect for as long as that flush took, at most this long. A lone
@@ -383,7 +383,8 @@ export function createExporter(options: ExporterOptions): Exporter {
     decide: (group, row) => decide(group as RunningGroup, row),
     groups: () => groups.values(),
     get quiet() {
-      for (const group of groups.values()) if (!group.filled || group.cancelTimer || scheduler.has(group.flush)) return false;
+      for (const group of groups.values())
+        if (!group.filled || group.cancelTimer || scheduler.has(group.flush)) return false;
       return true;
     },
     trace: (group, row, path) => {

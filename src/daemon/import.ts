@@ -20,14 +20,7 @@ const FAMILIES = ["ipv4", "ipv6"] as const;
 
 export interface Import {
   /** A set retained for the caller, a negative REJECT code, or 0 at a bound. */
-  evaluate(
-    peer: PeerRuntime,
-    set: SetHandle,
-    family: Family,
-    bytes: Uint8Array,
-    at: number,
-    length: number,
-  ): number;
+  evaluate(peer: PeerRuntime, set: SetHandle, family: Family, bytes: Uint8Array, at: number, length: number): number;
   readsPrefix(peer: PeerRuntime, family: Family): boolean;
   /** The walk that imports again has not come by this prefix yet: then all its paths are imported now. */
   announced(family: Family, bytes: Uint8Array, at: number, length: number): void;

@@ -1,7 +1,8 @@
 /** Links and addresses of this host, as the kernel reports them. */
+
+import type { KernelAddress, KernelLink } from "../fib/fib.ts";
 import { type Address, compareAddresses, type Family, isLinkLocal, sameAddress } from "../ip/address.ts";
 import { contains, type Prefix, prefixOf } from "../ip/prefix.ts";
-import type { KernelAddress, KernelLink } from "../fib/fib.ts";
 
 /** The subnet that an address of ours shares with a neighbour. */
 export interface SharedLink {
@@ -89,7 +90,11 @@ export function createInterfaces(): Interfaces {
     connected() {
       return usable()
         .filter((a) => !isLinkLocal(a.address) && !isLoopback(a.address))
-        .map((a) => ({ prefix: prefixOf(a.peer ?? a.address, a.prefixLength), ifindex: a.ifindex, address: a.address }));
+        .map((a) => ({
+          prefix: prefixOf(a.peer ?? a.address, a.prefixLength),
+          ifindex: a.ifindex,
+          address: a.address,
+        }));
     },
     addresses: () => addresses,
   };

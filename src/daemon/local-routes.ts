@@ -61,7 +61,10 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
   }
 
   /** Announces what is in `wanted` and withdraws the rest of the source. */
-  function replaceAll(source: Source, wanted: readonly { prefix: Prefix; resolution: Resolution; metric: number }[]): void {
+  function replaceAll(
+    source: Source,
+    wanted: readonly { prefix: Prefix; resolution: Resolution; metric: number }[],
+  ): void {
     const keep = new Set(wanted.map((route) => formatPrefix(route.prefix)));
     for (const { prefix } of [...held[source].values()]) if (!keep.has(formatPrefix(prefix))) withdraw(source, prefix);
     for (const { prefix, resolution, metric } of wanted)
@@ -74,7 +77,11 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
       const text = formatPrefix(prefix);
       if (seen.has(text)) continue;
       const via = `connected on ${interfaces.name(ifindex)}`;
-      seen.set(text, { prefix, metric: 0, resolution: { reachable: true, cost: 0, hops: [{ ifindex }], blackhole: false, via } });
+      seen.set(text, {
+        prefix,
+        metric: 0,
+        resolution: { reachable: true, cost: 0, hops: [{ ifindex }], blackhole: false, via },
+      });
     }
     replaceAll("direct", [...seen.values()]);
   }
@@ -117,7 +124,13 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
     const best = routes.reduce((a, b) => (b.metric < a.metric ? b : a));
     const blackhole = best.kind === "blackhole";
     const hops = best.hops.map((hop) => ({ ...(hop.gateway ? { gateway: hop.gateway } : {}), ifindex: hop.ifindex }));
-    const resolution: Resolution = { reachable: true, cost: 0, hops, blackhole, via: `kernel route of protocol ${best.protocol}` };
+    const resolution: Resolution = {
+      reachable: true,
+      cost: 0,
+      hops,
+      blackhole,
+      via: `kernel route of protocol ${best.protocol}`,
+    };
     announce("kernel", prefix, nextHops.fixed(resolution), best.metric, resolutionKey(resolution, best.metric));
   }
 

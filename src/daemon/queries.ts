@@ -1,5 +1,13 @@
 /** The router's answers (control/view.ts). They are computed when asked for; tables are read in pages. */
-import type { ExplainAnswer, KernelAnswer, PathAnswer, PeerRouteAnswer, RouteAnswer, StatusAnswer, TraceAnswer } from "../control/answers.ts";
+import type {
+  ExplainAnswer,
+  KernelAnswer,
+  PathAnswer,
+  PeerRouteAnswer,
+  RouteAnswer,
+  StatusAnswer,
+  TraceAnswer,
+} from "../control/answers.ts";
 import type { RouterView } from "../control/view.ts";
 import { type Family, formatQuad } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
@@ -87,7 +95,10 @@ export function createQueries(router: Router): RouterView {
     const announced = outlet?.group?.updates.announcedTo(outlet.member, row);
     if (!outlet || !announced) return undefined;
     const answer = setAnswer(core, announced.source, announced.set);
-    return { ...answer, ...announcedAttributes(outlet.group.context, exporter.tables, announced.set, announced.source) };
+    return {
+      ...answer,
+      ...announcedAttributes(outlet.group.context, exporter.tables, announced.set, announced.source),
+    };
   }
 
   function explainTo(peer: PeerRuntime, family: Family, row: PrefixRow): ExplainAnswer["to"] {
@@ -113,7 +124,8 @@ export function createQueries(router: Router): RouterView {
     if (decision <= 0) {
       const why = STOP_REASON[decision] ?? { step: "export", reason: `code ${decision}` };
       const rule = trace.find((step) => step.action === "reject");
-      const named = decision === STOP.policy && rule ? `${why.reason} at rule ${rule.rule} of "${rule.policy}"` : why.reason;
+      const named =
+        decision === STOP.policy && rule ? `${why.reason} at rule ${rule.rule} of "${rule.policy}"` : why.reason;
       return stop(why.step, named, trace);
     }
     const path = announcedTo(peer, family, row);
@@ -195,7 +207,9 @@ export function createQueries(router: Router): RouterView {
         peerAnswer(core, peer, (family) => peer.outlets[family]?.group?.updates.announcedRows ?? 0),
       ),
     routes: (family, cursor, count) =>
-      page(family, cursor, count, (row) => (core.ribs[family].firstPath(row) === 0 ? undefined : routeAnswer(family, row))),
+      page(family, cursor, count, (row) =>
+        core.ribs[family].firstPath(row) === 0 ? undefined : routeAnswer(family, row),
+      ),
     route(prefix) {
       const row = find(prefix);
       return row < 0 || core.ribs[prefix.family].firstPath(row) === 0 ? undefined : routeAnswer(prefix.family, row);
@@ -211,7 +225,11 @@ export function createQueries(router: Router): RouterView {
       return page(family, cursor, count, (row): PeerRouteAnswer | undefined => {
         const path = core.ribs[family].pathOf(row, peer.id, 0);
         if (path === 0) return undefined;
-        return { prefix: formatRow(core, family, row), family, path: pathAnswer(core, family, row, path, sharedPaths(family, row)) };
+        return {
+          prefix: formatRow(core, family, row),
+          family,
+          path: pathAnswer(core, family, row, path, sharedPaths(family, row)),
+        };
       });
     },
     routesOut(name, family, cursor, count) {
@@ -230,6 +248,11 @@ export function createQueries(router: Router): RouterView {
 const PAGE_ROWS = 50_000;
 
 function traceAnswer(step: TraceStep): TraceAnswer {
-  return { policy: step.policy, rule: step.rule, matched: step.matched, because: step.because, action: step.action ?? null };
+  return {
+    policy: step.policy,
+    rule: step.rule,
+    matched: step.matched,
+    because: step.because,
+    action: step.action ?? null,
+  };
 }
-

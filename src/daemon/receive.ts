@@ -144,7 +144,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   function reachNextHop(peer: PeerRuntime, family: Family, bytes: Uint8Array): NextHopId {
     const first = scan.reachNextHopAt;
     if (scan.reachNextHopLength === 4) return nextHops.intern("ipv4", bytes, first, 0);
-    if (scan.reachNextHopLength === 16 || isGlobal(bytes, first)) return nextHops.intern(family, bytes, first, peer.parsing.ifindex);
+    if (scan.reachNextHopLength === 16 || isGlobal(bytes, first))
+      return nextHops.intern(family, bytes, first, peer.parsing.ifindex);
     const at = isGlobal(bytes, first + 16) || !isLinkLocalAt(bytes, first) ? first + 16 : first;
     return nextHops.intern(family, bytes, at, peer.parsing.ifindex);
   }

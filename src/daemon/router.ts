@@ -214,9 +214,13 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   }
 
   function refresh(peer: PeerRuntime, message: RouteRefresh): void {
-    const family = message.safi === 1 ? (message.afi === 1 ? "ipv4" : message.afi === 2 ? "ipv6" : undefined) : undefined;
+    const family =
+      message.safi === 1 ? (message.afi === 1 ? "ipv4" : message.afi === 2 ? "ipv6" : undefined) : undefined;
     const outlet = family && peer.outlets[family];
-    log("info", "route refresh requested", { peer: peer.config.name, family: family ?? `${message.afi}/${message.safi}` });
+    log("info", "route refresh requested", {
+      peer: peer.config.name,
+      family: family ?? `${message.afi}/${message.safi}`,
+    });
     if (outlet) exporter.resend(outlet);
   }
 
@@ -230,7 +234,10 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   function closeLagging(member: Member): void {
     const peer = [...core.peers.values()].find((p) => p.id === member.peer);
     if (!peer) return;
-    log("error", "peer lags too far behind", { peer: peer.config.name, reason: "withdrawn routes waiting for it reached their bound" });
+    log("error", "peer lags too far behind", {
+      peer: peer.config.name,
+      reason: "withdrawn routes waiting for it reached their bound",
+    });
     sessions.stop(peer, CEASE.outOfResources, false);
   }
 
@@ -337,7 +344,12 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     started = true;
     chooseId();
     const id = formatQuad(core.routerId);
-    log("info", "started", { router: id, asn: core.config.router.asn, peers: core.config.peers.length, version: core.version });
+    log("info", "started", {
+      router: id,
+      asn: core.config.router.asn,
+      peers: core.config.peers.length,
+      version: core.version,
+    });
     cancelPrune = clock.after(PRUNE_AFTER_MS, prune);
     applyConfig(core, undefined, core.config, target);
     pruneWhenComplete();

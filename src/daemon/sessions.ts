@@ -2,13 +2,14 @@
  * Sessions at work: transport events and timers go through the state machine, its actions become calls.
  * In Established, KEEPALIVE and UPDATE only stamp when the peer was heard last (DESIGN 3.9).
  */
+
+import { BgpError } from "../bgp/error.ts";
 import { createFramer } from "../bgp/framer.ts";
 import { MESSAGE } from "../bgp/iana.ts";
 import { encodeKeepalive } from "../bgp/message.ts";
 import { decodeNotification, encodeNotification, type Notification } from "../bgp/notification.ts";
 import { decodeOpen, encodeOpen } from "../bgp/open.ts";
 import { decodeRefresh, type RouteRefresh } from "../bgp/refresh.ts";
-import { BgpError } from "../bgp/error.ts";
 import { openFor } from "../bgp/session/negotiate.ts";
 import { step } from "../bgp/session/step.ts";
 import type { DownReason, Negotiated, SessionAction, SessionEvent, Side, TimerKey } from "../bgp/session/types.ts";
@@ -361,11 +362,7 @@ function timerName(timer: TimerKey): string {
 }
 
 /** The configured peer with the most specific match of (remote address and zone, local address). */
-export function matchPeer(
-  peers: Iterable<PeerRuntime>,
-  local: Endpoint,
-  remote: Endpoint,
-): PeerRuntime | undefined {
+export function matchPeer(peers: Iterable<PeerRuntime>, local: Endpoint, remote: Endpoint): PeerRuntime | undefined {
   let best: PeerRuntime | undefined;
   for (const peer of peers) {
     const { config } = peer;

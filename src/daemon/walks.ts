@@ -22,7 +22,13 @@ export interface Walk {
 }
 
 /** A walk over both families as a job. `done` runs once after the last slice of a run that was not restarted. */
-export function createWalk(scheduler: Scheduler, name: string, priority: number, slice: Slice, done?: () => void): Walk {
+export function createWalk(
+  scheduler: Scheduler,
+  name: string,
+  priority: number,
+  slice: Slice,
+  done?: () => void,
+): Walk {
   let index = 0;
   let cursor = 0;
   let running = false;
@@ -57,4 +63,3 @@ export function createWalk(scheduler: Scheduler, name: string, priority: number,
     },
   };
 }
-

@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs";
 import { createServer, Socket } from "node:net";
-import type { NetlinkHandlers } from "./netlink-socket.ts";
 import { loadLibc } from "./libc.ts";
+import type { NetlinkHandlers } from "./netlink-socket.ts";
 
 /** Larger than any message of a dump (32 KiB) or notification (an attribute has at most 64 KiB). */
 const READ_OCTETS = 128 * 1024;
