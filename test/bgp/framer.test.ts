@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createFramer, type Framer } from "../../src/bgp/framer.ts";
+import { decodeNotification } from "../../src/bgp/notification.ts";
 import { bytes, message, ORIGIN, toHex, u8, u16, updateBody } from "./wire.ts";
 
 const MARKER = new Array<number>(16).fill(0xff);
@@ -125,3 +126,20 @@ describe("framer", () => {
     assert.equal(framer.bodyEnd - framer.bodyAt, 65535 - 19);
   });
 });
+
+test("what is decoded from one of Node's buffers does not share its memory", () => {
+  const chunk = Buffer.from([...message(3, bytes([6, 2, 3, 0x62, 0x79, 0x65])), ...shortHeader()]);
+  const framer = createFramer();
+  framer.push(chunk, 4096);
+  assert.equal(framer.next(), true);
+  assert.equal(framer.bytes.constructor, Uint8Array);
+  const notification = decodeNotification(chunk, 19, 25);
+  assert.equal(framer.next(), false);
+  chunk.fill(0);
+  assert.deepEqual([...notification.data], [3, 0x62, 0x79, 0x65]);
+  assert.deepEqual([...(framer.fault?.data ?? [])], [0, 18]);
+});
+
+function shortHeader(): Uint8Array {
+  return bytes(MARKER, u16(18), u8(4));
+}
