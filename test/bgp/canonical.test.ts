@@ -57,10 +57,26 @@ describe("the canonical form", () => {
   });
 
   for (const { name, given, is } of [
-    { name: "duplicates", given: [ORIGIN, AS_PATH, NEXT_HOP, attribute(0x40, 1, [2])], is: [ORIGIN, AS_PATH, NEXT_HOP] },
-    { name: "LOCAL_PREF of an external peer", given: [ORIGIN, AS_PATH, NEXT_HOP, attribute(0x40, 5, u32(1))], is: [ORIGIN, AS_PATH, NEXT_HOP] },
-    { name: "discarded attributes", given: [ORIGIN, AS_PATH, NEXT_HOP, attribute(0x40, 6, [1])], is: [ORIGIN, AS_PATH, NEXT_HOP] },
-    { name: "unknown non-transitive attributes", given: [ORIGIN, attribute(0x80, 99), AS_PATH, NEXT_HOP], is: [ORIGIN, AS_PATH, NEXT_HOP] },
+    {
+      name: "duplicates",
+      given: [ORIGIN, AS_PATH, NEXT_HOP, attribute(0x40, 1, [2])],
+      is: [ORIGIN, AS_PATH, NEXT_HOP],
+    },
+    {
+      name: "LOCAL_PREF of an external peer",
+      given: [ORIGIN, AS_PATH, NEXT_HOP, attribute(0x40, 5, u32(1))],
+      is: [ORIGIN, AS_PATH, NEXT_HOP],
+    },
+    {
+      name: "discarded attributes",
+      given: [ORIGIN, AS_PATH, NEXT_HOP, attribute(0x40, 6, [1])],
+      is: [ORIGIN, AS_PATH, NEXT_HOP],
+    },
+    {
+      name: "unknown non-transitive attributes",
+      given: [ORIGIN, attribute(0x80, 99), AS_PATH, NEXT_HOP],
+      is: [ORIGIN, AS_PATH, NEXT_HOP],
+    },
   ])
     test(`leaves out ${name}`, () => assert.equal(canonical(EXTERNAL, given).hex, hexOf(...is)));
 
@@ -77,7 +93,10 @@ describe("the canonical form", () => {
     for (const count of [2, 30, 300]) {
       const given = attribute(0xd0, 32, list(count), large(2), large(1));
       const header = count < 21 ? [0xc0, 32, 12 * count] : [0xd0, 32, ...u16(12 * count)];
-      assert.equal(canonical(EXTERNAL, [ORIGIN, AS_PATH, NEXT_HOP, given]).hex, hexOf(ORIGIN, AS_PATH, NEXT_HOP, [...header, ...list(count)]));
+      assert.equal(
+        canonical(EXTERNAL, [ORIGIN, AS_PATH, NEXT_HOP, given]).hex,
+        hexOf(ORIGIN, AS_PATH, NEXT_HOP, [...header, ...list(count)]),
+      );
     }
   });
 
@@ -86,16 +105,66 @@ describe("the canonical form", () => {
     for (const { name, given, is, path } of [
       { name: "widens ASes", given: [AS_PATH_2], is: [AS_PATH], path: [2, 65001] },
       { name: "keeps an empty path", given: [narrow()], is: [wide()], path: [0, 0] },
-      { name: "takes all of AS4_PATH where it is as long", given: [narrow([2, 23456, 65002]), as4([2, 70000, 65002])], is: [wide([2, 70000, 65002])], path: [2, 70000] },
-      { name: "puts the lead of AS_PATH before a shorter AS4_PATH", given: [narrow([2, 1, 2, 23456]), as4([2, 70000])], is: [wide([2, 1, 2, 70000])], path: [3, 1] },
-      { name: "cuts the lead inside a later segment", given: [narrow([2, 1], [2, 2, 23456]), as4([2, 70000])], is: [wide([2, 1], [2, 2, 70000])], path: [3, 1] },
-      { name: "ignores an AS4_PATH that is longer", given: [narrow([2, 23456]), as4([2, 70000, 70001])], is: [wide([2, 23456])], path: [1, 23456] },
-      { name: "drops confederation segments of AS4_PATH", given: [narrow([2, 1, 23456]), as4([3, 9, 9, 9], [2, 70000])], is: [wide([2, 1, 70000])], path: [2, 1] },
-      { name: "ignores an AS4_PATH of confederation segments only", given: [narrow([2, 23456]), as4([3, 9])], is: [wide([2, 23456])], path: [1, 23456] },
-      { name: "ignores both where AGGREGATOR is not AS_TRANS", given: [narrow([2, 23456]), aggregator(5), attribute(0xc0, 18, u32(70000), u32(8)), as4([2, 70000])], is: [wide([2, 23456]), attribute(0xc0, 7, u32(5), u32(7))], path: [1, 23456] },
-      { name: "takes AS4_AGGREGATOR where AGGREGATOR is AS_TRANS", given: [narrow([2, 23456]), aggregator(23456), attribute(0xc0, 18, u32(70000), u32(8)), as4([2, 70000])], is: [wide([2, 70000]), attribute(0xc0, 7, u32(70000), u32(8))], path: [1, 70000] },
-      { name: "ignores AS4_AGGREGATOR without AGGREGATOR", given: [AS_PATH_2, attribute(0xc0, 18, u32(70000), u32(8))], is: [AS_PATH], path: [2, 65001] },
-      { name: "takes AS4_PATH with AS_TRANS as AGGREGATOR alone", given: [narrow([2, 23456]), aggregator(23456), as4([2, 70000])], is: [wide([2, 70000]), attribute(0xc0, 7, u32(23456), u32(7))], path: [1, 70000] },
+      {
+        name: "takes all of AS4_PATH where it is as long",
+        given: [narrow([2, 23456, 65002]), as4([2, 70000, 65002])],
+        is: [wide([2, 70000, 65002])],
+        path: [2, 70000],
+      },
+      {
+        name: "puts the lead of AS_PATH before a shorter AS4_PATH",
+        given: [narrow([2, 1, 2, 23456]), as4([2, 70000])],
+        is: [wide([2, 1, 2, 70000])],
+        path: [3, 1],
+      },
+      {
+        name: "cuts the lead inside a later segment",
+        given: [narrow([2, 1], [2, 2, 23456]), as4([2, 70000])],
+        is: [wide([2, 1], [2, 2, 70000])],
+        path: [3, 1],
+      },
+      {
+        name: "ignores an AS4_PATH that is longer",
+        given: [narrow([2, 23456]), as4([2, 70000, 70001])],
+        is: [wide([2, 23456])],
+        path: [1, 23456],
+      },
+      {
+        name: "drops confederation segments of AS4_PATH",
+        given: [narrow([2, 1, 23456]), as4([3, 9, 9, 9], [2, 70000])],
+        is: [wide([2, 1, 70000])],
+        path: [2, 1],
+      },
+      {
+        name: "ignores an AS4_PATH of confederation segments only",
+        given: [narrow([2, 23456]), as4([3, 9])],
+        is: [wide([2, 23456])],
+        path: [1, 23456],
+      },
+      {
+        name: "ignores both where AGGREGATOR is not AS_TRANS",
+        given: [narrow([2, 23456]), aggregator(5), attribute(0xc0, 18, u32(70000), u32(8)), as4([2, 70000])],
+        is: [wide([2, 23456]), attribute(0xc0, 7, u32(5), u32(7))],
+        path: [1, 23456],
+      },
+      {
+        name: "takes AS4_AGGREGATOR where AGGREGATOR is AS_TRANS",
+        given: [narrow([2, 23456]), aggregator(23456), attribute(0xc0, 18, u32(70000), u32(8)), as4([2, 70000])],
+        is: [wide([2, 70000]), attribute(0xc0, 7, u32(70000), u32(8))],
+        path: [1, 70000],
+      },
+      {
+        name: "ignores AS4_AGGREGATOR without AGGREGATOR",
+        given: [AS_PATH_2, attribute(0xc0, 18, u32(70000), u32(8))],
+        is: [AS_PATH],
+        path: [2, 65001],
+      },
+      {
+        name: "takes AS4_PATH with AS_TRANS as AGGREGATOR alone",
+        given: [narrow([2, 23456]), aggregator(23456), as4([2, 70000])],
+        is: [wide([2, 70000]), attribute(0xc0, 7, u32(23456), u32(7))],
+        path: [1, 70000],
+      },
     ])
       test(name, () => {
         const found = canonical(EXTERNAL_2, [ORIGIN, NEXT_HOP, ...given]);
@@ -105,7 +174,12 @@ describe("the canonical form", () => {
 
     test("counts a set as one AS, where sets are allowed", () => {
       const session = { ...EXTERNAL_2, allowAsSets: true };
-      const found = canonical(session, [ORIGIN, NEXT_HOP, narrow([2, 1, 23456], [1, 5, 6]), as4([2, 70000], [1, 70005, 70006])]);
+      const found = canonical(session, [
+        ORIGIN,
+        NEXT_HOP,
+        narrow([2, 1, 23456], [1, 5, 6]),
+        as4([2, 70000], [1, 70005, 70006]),
+      ]);
       assert.equal(found.hex, hexOf(ORIGIN, NEXT_HOP, wide([2, 1, 70000], [1, 70005, 70006])));
       assert.deepEqual(found.path, [3, 1]);
     });
@@ -113,7 +187,19 @@ describe("the canonical form", () => {
     test("begins a new segment where the joined one would hold more than 255", () => {
       const lead = new Array<number>(200).fill(1);
       const tail = new Array<number>(100).fill(70000);
-      const found = canonical(EXTERNAL_2, [ORIGIN, NEXT_HOP, attribute(0x50, 2, ...[[2, 200, ...lead.flatMap(u16)], [2, 100, ...tail.flatMap(() => u16(23456))]]), [0xd0, 17, ...u16(402), 2, 100, ...tail.flatMap(u32)]]);
+      const found = canonical(EXTERNAL_2, [
+        ORIGIN,
+        NEXT_HOP,
+        attribute(
+          0x50,
+          2,
+          ...[
+            [2, 200, ...lead.flatMap(u16)],
+            [2, 100, ...tail.flatMap(() => u16(23456))],
+          ],
+        ),
+        [0xd0, 17, ...u16(402), 2, 100, ...tail.flatMap(u32)],
+      ]);
       assert.deepEqual(found.path, [300, 1]);
     });
   });

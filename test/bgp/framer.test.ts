@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createFramer, type Framer } from "../../src/bgp/framer.ts";
+import { decodeNotification } from "../../src/bgp/notification.ts";
 import { bytes, message, ORIGIN, toHex, u8, u16, updateBody } from "./wire.ts";
 
 const MARKER = new Array<number>(16).fill(0xff);
@@ -73,12 +74,23 @@ describe("framer", () => {
 
   const header = (length: number, type: number) => bytes(MARKER, u16(length), u8(type));
   for (const { name, octets, max = 4096, subcode, data } of [
-    { name: "a marker that is not all ones", octets: bytes(new Array(16).fill(0x30), u16(19), u8(4)), subcode: 1, data: [] },
+    {
+      name: "a marker that is not all ones",
+      octets: bytes(new Array(16).fill(0x30), u16(19), u8(4)),
+      subcode: 1,
+      data: [],
+    },
     { name: "one wrong bit in the marker", octets: bytes(MARKER.with(9, 0xfe), u16(19), u8(4)), subcode: 1, data: [] },
     { name: "a length below 19", octets: header(18, 4), subcode: 2, data: [0, 18] },
     { name: "a length of 0", octets: header(0, 2), subcode: 2, data: [0, 0] },
     { name: "a length above 4096", octets: header(4097, 2), subcode: 2, data: [0x10, 1] },
-    { name: "an OPEN above 4096 even with extended messages", octets: header(4097, 1), max: 65535, subcode: 2, data: [0x10, 1] },
+    {
+      name: "an OPEN above 4096 even with extended messages",
+      octets: header(4097, 1),
+      max: 65535,
+      subcode: 2,
+      data: [0x10, 1],
+    },
     { name: "a KEEPALIVE of 20 octets", octets: header(20, 4), subcode: 2, data: [0, 20] },
     { name: "an OPEN of 28 octets", octets: header(28, 1), subcode: 2, data: [0, 28] },
     { name: "an UPDATE of 22 octets", octets: header(22, 2), subcode: 2, data: [0, 22] },
@@ -114,3 +126,20 @@ describe("framer", () => {
     assert.equal(framer.bodyEnd - framer.bodyAt, 65535 - 19);
   });
 });
+
+test("what is decoded from one of Node's buffers does not share its memory", () => {
+  const chunk = Buffer.from([...message(3, bytes([6, 2, 3, 0x62, 0x79, 0x65])), ...shortHeader()]);
+  const framer = createFramer();
+  framer.push(chunk, 4096);
+  assert.equal(framer.next(), true);
+  assert.equal(framer.bytes.constructor, Uint8Array);
+  const notification = decodeNotification(chunk, 19, 25);
+  assert.equal(framer.next(), false);
+  chunk.fill(0);
+  assert.deepEqual([...notification.data], [3, 0x62, 0x79, 0x65]);
+  assert.deepEqual([...(framer.fault?.data ?? [])], [0, 18]);
+});
+
+function shortHeader(): Uint8Array {
+  return bytes(MARKER, u16(18), u8(4));
+}

@@ -19,14 +19,23 @@ describe("NOTIFICATION", () => {
   for (const { notification, words } of [
     { notification: of(1, 2, "0012"), words: "message header error: bad message length (1/2): length 18" },
     { notification: of(1, 3, "09"), words: "message header error: bad message type (1/3): type 9" },
-    { notification: of(2, 1, "0004"), words: "OPEN message error: unsupported version number (2/1): version 4 is supported" },
+    {
+      notification: of(2, 1, "0004"),
+      words: "OPEN message error: unsupported version number (2/1): version 4 is supported",
+    },
     { notification: of(2, 2, "fde9"), words: "OPEN message error: bad peer AS (2/2): AS 65001" },
     { notification: of(2, 2, "00011170"), words: "OPEN message error: bad peer AS (2/2): AS 70000" },
     { notification: of(2, 0), words: "OPEN message error (2/0)" },
     { notification: of(3, 9, "800e00"), words: "UPDATE message error: optional attribute error (3/9), data 800e00" },
     { notification: of(4, 0), words: "hold timer expired (4/0)" },
-    { notification: of(5, 3, "01"), words: "finite state machine error: unexpected message in Established (5/3): message type 1" },
-    { notification: of(6, 1, "00010100000064"), words: "cease: maximum number of prefixes reached (6/1): IPv4, limit 100" },
+    {
+      notification: of(5, 3, "01"),
+      words: "finite state machine error: unexpected message in Established (5/3): message type 1",
+    },
+    {
+      notification: of(6, 1, "00010100000064"),
+      words: "cease: maximum number of prefixes reached (6/1): IPv4, limit 100",
+    },
     { notification: of(6, 2, "03627965"), words: 'cease: administrative shutdown (6/2): "bye"' },
     { notification: of(6, 2, "036279"), words: "cease: administrative shutdown (6/2), data 036279" },
     { notification: of(6, 2, "02c328"), words: "cease: administrative shutdown (6/2), data 02c328" },
@@ -71,7 +80,10 @@ describe("NOTIFICATION", () => {
   test("inside a hard reset comes out as it went in", () => {
     const inner = of(6, 2, "03627965");
     assert.deepEqual(unwrapHardReset(wrapHardReset(inner)), inner);
-    assert.equal(describeNotification(wrapHardReset(inner)), 'cease: hard reset (6/9): cease: administrative shutdown (6/2): "bye"');
+    assert.equal(
+      describeNotification(wrapHardReset(inner)),
+      'cease: hard reset (6/9): cease: administrative shutdown (6/2): "bye"',
+    );
     assert.equal(unwrapHardReset(of(6, 4, "0602")), undefined);
   });
 

@@ -67,9 +67,17 @@ describe("OPEN", () => {
       is: { addPath: [{ family: "ipv6", mode: "receive" }] },
     },
     { name: "a host name with its domain", value: capability(73, 2, 0x68, 0x31, 1, 0x64), is: { hostname: "h1" } },
-    { name: "a host name with a control character", value: capability(73, 2, 0x68, 0x1b, 0), is: { hostname: "h\\x1b" } },
+    {
+      name: "a host name with a control character",
+      value: capability(73, 2, 0x68, 0x1b, 0),
+      is: { hostname: "h\\x1b" },
+    },
     { name: "a host name that is not UTF-8", value: capability(73, 2, 0xc3, 0x28, 0), is: {} },
-    { name: "a software version without its inner length", value: capability(75, 0x46, 0x52, 0x52), is: { softwareVersion: "FRR" } },
+    {
+      name: "a software version without its inner length",
+      value: capability(75, 0x46, 0x52, 0x52),
+      is: { softwareVersion: "FRR" },
+    },
   ])
     test(`reads ${name} tolerantly`, () => {
       const { raw, ...rest } = decode(open(...parameter(2, ...value))).capabilities;
@@ -88,7 +96,11 @@ describe("OPEN", () => {
     { name: "a capability head that is cut off", body: open(...parameter(2, 65)), subcode: 0 },
     { name: "authentication", body: open(...parameter(1, 0)), subcode: 4 },
     { name: "extended parameters without length", body: bytes(fixed(), u8(255), [255, 0]), subcode: 0 },
-    { name: "extended parameters longer than the message", body: bytes(fixed(), u8(255), [255, 0, 9, 2, 0, 0]), subcode: 0 },
+    {
+      name: "extended parameters longer than the message",
+      body: bytes(fixed(), u8(255), [255, 0, 9, 2, 0, 0]),
+      subcode: 0,
+    },
   ])
     test(`with ${name} is refused with 2/${subcode}`, () => {
       assert.throws(
@@ -119,9 +131,12 @@ describe("OPEN", () => {
           fc.tuple(...some.map((one) => fc.record({ family: fc.constant(one), forwarding: fc.boolean() }))),
         ),
       }),
-      addPath: fc.array(fc.record({ family, mode: fc.constantFrom("receive" as const, "send" as const, "both" as const) }), {
-        maxLength: 60,
-      }),
+      addPath: fc.array(
+        fc.record({ family, mode: fc.constantFrom("receive" as const, "send" as const, "both" as const) }),
+        {
+          maxLength: 60,
+        },
+      ),
       hostname: text,
       softwareVersion: text,
     },
@@ -149,7 +164,13 @@ describe("OPEN", () => {
 
   test("of more than 253 octets of capabilities goes out in extended form", () => {
     const addPath = Array.from({ length: 62 }, () => ({ family: "ipv4" as const, mode: "both" as const }));
-    const octets = encodeOpen({ version: 4, asn: 1, holdSeconds: 0, identifier: 1, capabilities: { ...NONE, addPath, hostname: "a-host" } });
+    const octets = encodeOpen({
+      version: 4,
+      asn: 1,
+      holdSeconds: 0,
+      identifier: 1,
+      capabilities: { ...NONE, addPath, hostname: "a-host" },
+    });
     assert.deepEqual([octets[28], octets[29]], [255, 255]);
     assert.equal(decodeOpen(octets, 19, octets.length).capabilities.addPath.length, 62);
   });

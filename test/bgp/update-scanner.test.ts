@@ -18,10 +18,10 @@ import {
   NLRI,
   NLRI6,
   ORIGIN,
+  type UpdateParts,
   u8,
   u16,
   u32,
-  type UpdateParts,
   updateBody,
 } from "./wire.ts";
 
@@ -131,7 +131,11 @@ const ROWS: readonly (readonly [name: string, is: number[], external: string, in
   ["MP_REACH_NLRI whose next hop is cut off", attribute(0x80, 14, [0, 2, 1, 16, 0, 0]), "reset 3/9"],
   ["MP_REACH_NLRI of IPv6 with an IPv4 next hop", attribute(0x80, 14, [0, 2, 1, 4], zeros(5), NLRI6), "reset 3/9"],
   ["MP_REACH_NLRI of IPv6 with 24 octets of next hop", attribute(0x80, 14, [0, 2, 1, 24], zeros(25)), "reset 3/9"],
-  ["MP_REACH_NLRI with a prefix of 129 bits", attribute(0x80, 14, [0, 2, 1, 16], zeros(17), [129], zeros(17)), "reset 3/9"],
+  [
+    "MP_REACH_NLRI with a prefix of 129 bits",
+    attribute(0x80, 14, [0, 2, 1, 16], zeros(17), [129], zeros(17)),
+    "reset 3/9",
+  ],
   ["MP_REACH_NLRI with a prefix cut off", attribute(0x80, 14, [0, 2, 1, 16], zeros(17), [64, 1]), "reset 3/9"],
   ["MP_REACH_NLRI of IPv4 with an IPv6 next hop", attribute(0x80, 14, [0, 1, 1, 16], zeros(17), NLRI), "reset 3/9"],
   ["MP_REACH_NLRI of IPv4 with an IPv4 next hop", attribute(0x80, 14, [0, 1, 1, 4], zeros(5), NLRI), "none"],
