@@ -22,6 +22,10 @@ export const MIXED = 4;
 export const ANCHOR = 8;
 /** Announced as far as policy goes, but the attributes do not fit a message. */
 export const TOO_LONG = 16;
+/** All members have been sent the present state. */
+export const SETTLED = 32;
+/** All members held what the group remembers of this row, and none has been sent anything since. */
+export const UNSENT = 64;
 export const SOURCE_SHIFT = 8;
 const FLAGS = 0xff;
 const CELLS_SHIFT = 2;
@@ -103,6 +107,17 @@ export class AdjRibOut {
     cells[at + 3] = 0;
     cells[(tail << CELLS_SHIFT) + 3] = slot;
     cells[2] = slot;
+  }
+
+  /** Puts a slot that is not in the list at its head. */
+  prepend(slot: number): void {
+    const cells = this.cells;
+    const head = cells[3]!;
+    const at = slot << CELLS_SHIFT;
+    cells[at + 2] = 0;
+    cells[at + 3] = head;
+    cells[(head << CELLS_SHIFT) + 2] = slot;
+    cells[3] = slot;
   }
 
   unlink(slot: number): void {
