@@ -7,7 +7,7 @@
  *      cell  0     1                      2      3
  *            set   source << 8 | flags    prev   next
  *
- * 16 octets a row. The array doubles when a row beyond its end appears; `reserve` avoids that for a known table: pages of
+ * 16 octets a row; a source is below 2^24. The array doubles when a row beyond its end appears; `reserve` avoids that for a known table: pages of
  * a large array that are never touched cost nothing.
  */
 import type { NextHopId, PeerId, SetHandle } from "./types.ts";

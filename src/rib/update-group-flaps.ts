@@ -5,8 +5,8 @@
 import type { PeerId, SetHandle } from "./types.ts";
 import type { GroupEncoder } from "./update-group-types.ts";
 
-/** Rows remembered at once; a power of two. */
-const RECORDS = 4096;
+/** Rows remembered at once; a power of two. 16 octets each. */
+const RECORDS = 1024;
 const CELLS = 3;
 
 export class Flaps {

@@ -170,13 +170,24 @@ describe("a change", () => {
     group.consider(0, A, LOCAL);
     drain(group);
     slow!.credit = 1;
-    group.consider(1, A, LOCAL);
+    for (const row of [1, 2]) group.consider(row, A, LOCAL);
     drain(group);
-    group.consider(0, B, LOCAL);
-    drain(group);
+    for (const row of [0, 1]) group.consider(row, B, LOCAL);
+    assert.equal(group.flush({ rows: 1, octets: 1 }), true, "row 1 is not sent yet");
     group.consider(0, A, LOCAL);
     drain(group);
-    assert.equal(prompt!.table.get(0)?.octets, prompt!.table.get(1)?.octets);
+    assert.equal(prompt!.table.get(0)?.octets, prompt!.table.get(2)?.octets);
+  });
+
+  test("and back of the only row is not sent", () => {
+    const { group } = setUp();
+    const [member] = joined(group, 8);
+    group.consider(0, A, LOCAL);
+    drain(group);
+    clear(member!);
+    for (const set of [B, A]) group.consider(0, set, LOCAL);
+    drain(group);
+    assert.equal(member!.writes, 0);
   });
 
   test("to attributes that fit no message withdraws what was announced", () => {
