@@ -7,7 +7,7 @@
  *      cell  0     1                      2      3
  *            set   source << 8 | flags    prev   next
  *
- * 16 octets a row. The array doubles when a row beyond its end appears; `reserve` avoids that for a known table: pages of
+ * 16 octets a row; a source is below 2^24. The array doubles when a row beyond its end appears; `reserve` avoids that for a known table: pages of
  * a large array that are never touched cost nothing.
  */
 import type { NextHopId, PeerId, SetHandle } from "./types.ts";
@@ -22,6 +22,10 @@ export const MIXED = 4;
 export const ANCHOR = 8;
 /** Announced as far as policy goes, but the attributes do not fit a message. */
 export const TOO_LONG = 16;
+/** All members have been sent the present state. */
+export const SETTLED = 32;
+/** All members held what the group remembers of this row, and none has been sent anything since. */
+export const UNSENT = 64;
 export const SOURCE_SHIFT = 8;
 const FLAGS = 0xff;
 const CELLS_SHIFT = 2;
@@ -103,6 +107,17 @@ export class AdjRibOut {
     cells[at + 3] = 0;
     cells[(tail << CELLS_SHIFT) + 3] = slot;
     cells[2] = slot;
+  }
+
+  /** Puts a slot that is not in the list at its head. */
+  prepend(slot: number): void {
+    const cells = this.cells;
+    const head = cells[3]!;
+    const at = slot << CELLS_SHIFT;
+    cells[at + 2] = 0;
+    cells[at + 3] = head;
+    cells[(head << CELLS_SHIFT) + 2] = slot;
+    cells[3] = slot;
   }
 
   unlink(slot: number): void {

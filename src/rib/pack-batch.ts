@@ -3,7 +3,7 @@
  * withdrawals come first. Within a batch the order of change is not kept, which is safe as a row stands in it once.
  */
 import type { Family } from "../ip/address.ts";
-import { type AdjRibOut, ANCHOR, MIXED, SOURCE_SHIFT, TOMBSTONE, TOO_LONG } from "./adj-rib-out.ts";
+import { type AdjRibOut, ANCHOR, MIXED, SOURCE_SHIFT, TOMBSTONE, TOO_LONG, UNSENT } from "./adj-rib-out.ts";
 import {
   announcementOverhead,
   closeAnnouncement,
@@ -202,6 +202,7 @@ export class Packer {
           if (withdraw && !this.addWithdrawal(request, slot, maxOctets)) break;
         }
       }
+      if ((meta & UNSENT) !== 0) table.lower(slot, UNSENT);
       this.slots[this.count++] = slot;
       if ((meta & ANCHOR) !== 0 && request.isAnchored(slot)) break;
     }

@@ -2,9 +2,10 @@
  * Export decisions entering a group's Adj-RIB-Out: what changes on the wire moves to the end of the list, what is the same
  * octets for the same members does not.
  */
-import { type AdjRibOut, ANCHOR, LIVE, MIXED, TOMBSTONE } from "./adj-rib-out.ts";
+import { type AdjRibOut, ANCHOR, LIVE, MIXED, SETTLED, TOMBSTONE, TOO_LONG, UNSENT } from "./adj-rib-out.ts";
 import type { NextHopId, PeerId, SetHandle } from "./types.ts";
 import { type AnnouncementComparer, ChangeMemo } from "./update-group-compare.ts";
+import { Flaps } from "./update-group-flaps.ts";
 import type { Positions } from "./update-group-positions.ts";
 import type { GroupCounters, GroupEncoder, RowWriter } from "./update-group-types.ts";
 
@@ -17,6 +18,7 @@ export class Decisions {
   private readonly rows: RowWriter;
   private readonly counters: GroupCounters;
   private readonly memo: ChangeMemo;
+  private readonly flaps: Flaps;
   /** How many members there are of each peer, and with each own next hop. */
   private readonly peers = new Map<PeerId, number>();
   private readonly hops = new Map<NextHopId, number>();
@@ -35,6 +37,7 @@ export class Decisions {
     this.rows = rows;
     this.counters = counters;
     this.memo = new ChangeMemo(encoder, comparer);
+    this.flaps = new Flaps(encoder);
   }
 
   /** One member more (1) or less (-1): whether a change alters who may receive a path depends on who there is. */
@@ -43,9 +46,10 @@ export class Decisions {
     if (ownNextHop !== 0) count(this.hops, ownNextHop, by);
   }
 
-  /** Lets go of the sets that the last comparison holds. */
+  /** Lets go of the sets that comparing holds. */
   forget(): void {
     this.memo.forget();
+    this.flaps.forget();
   }
 
   consider(row: number, set: SetHandle, source: PeerId): void {
@@ -64,6 +68,10 @@ export class Decisions {
     const { table, encoder } = this;
     encoder.retain(set);
     table.live++;
+    if ((flags & UNSENT) !== 0 && this.restore(slot, flags, set, source)) {
+      table.tombstones--;
+      return;
+    }
     if ((flags & TOMBSTONE) === 0) {
       table.reserve(slot);
       this.rows.hold(slot - 1);
@@ -74,7 +82,7 @@ export class Decisions {
       const differs =
         table.source(slot) !== source || table.lastNextHop(slot) !== encoder.announcedNextHop(set, source);
       if ((flags & ANCHOR) !== 0) this.positions.vacate(slot);
-      table.write(slot, set, source, LIVE | (flags & MIXED) | (differs ? MIXED : 0));
+      table.write(slot, set, source, LIVE | (flags & (MIXED | UNSENT)) | (differs ? MIXED : 0));
       table.moveToTail(slot);
     }
     if (this.skips.size > 0) this.unskip(slot);
@@ -83,8 +91,9 @@ export class Decisions {
   private withdraw(slot: number, held: SetHandle, heldSource: PeerId, flags: number): void {
     const { table, encoder } = this;
     const nextHop = encoder.announcedNextHop(held, heldSource);
+    const unsent = this.remember(slot, held, heldSource, flags);
     if ((flags & ANCHOR) !== 0) this.positions.vacate(slot);
-    table.write(slot, nextHop, heldSource, TOMBSTONE | (flags & MIXED));
+    table.write(slot, nextHop, heldSource, TOMBSTONE | (flags & MIXED) | unsent);
     table.moveToTail(slot);
     table.live--;
     table.tombstones++;
@@ -103,18 +112,51 @@ export class Decisions {
     const { table, encoder, memo } = this;
     memo.compare(held, heldSource, set, source);
     encoder.retain(set);
-    const sameNextHop = memo.oldNextHop === memo.newNextHop;
+    const mixed = heldSource === source && memo.oldNextHop === memo.newNextHop ? flags & MIXED : MIXED;
     if (memo.same && this.sameMembers(heldSource, source)) {
       table.write(slot, set, source, flags);
       this.counters.silentChanges++;
-    } else {
-      const mixed = heldSource === source && sameNextHop ? flags & MIXED : MIXED;
+    } else if ((flags & UNSENT) === 0 || !this.restore(slot, flags, set, source)) {
+      const unsent = this.remember(slot, held, heldSource, flags);
       if ((flags & ANCHOR) !== 0) this.positions.vacate(slot);
-      table.write(slot, set, source, LIVE | mixed);
+      table.write(slot, set, source, LIVE | mixed | unsent);
       table.moveToTail(slot);
       if (this.skips.size > 0) this.unskip(slot);
     }
     encoder.release(held);
+  }
+
+  /**
+   * The row is about to change: keeps what all members hold, for `restore`. Returns UNSENT when that is known. Not while
+   * a member walks the table, as it then holds nobody knows what.
+   */
+  private remember(slot: number, held: SetHandle, heldSource: PeerId, flags: number): number {
+    if ((flags & (SETTLED | TOO_LONG)) !== SETTLED) return flags & UNSENT;
+    if (this.positions.marked.size > 0 || this.skips.size > 0) return 0;
+    this.encoder.retain(held);
+    this.flaps.record(slot, held, heldSource);
+    return UNSENT;
+  }
+
+  /** Nobody has been told of a change, and now the row is again what all members hold: there is nothing to tell. */
+  private restore(slot: number, flags: number, set: SetHandle, source: PeerId): boolean {
+    const { table, positions, memo, flaps } = this;
+    const before = flaps.set(slot);
+    if (before === 0) return false;
+    const beforeSource = flaps.source(slot);
+    memo.compare(before, beforeSource, set, source);
+    if (!memo.same || !this.sameMembers(beforeSource, source)) return false;
+    if ((flags & ANCHOR) !== 0) positions.vacate(slot);
+    table.unlink(slot);
+    table.write(slot, set, source, LIVE | SETTLED);
+    positions.prepend(slot);
+    this.counters.silentChanges++;
+    return true;
+  }
+
+  /** A member is about to walk the table. */
+  forgetFlaps(): void {
+    this.flaps.forget();
   }
 
   /** True when the change alters nothing about who may receive the path. */

@@ -5,7 +5,7 @@
  * Two positions never share a slot, except that one which leaves rows out (a member taken over from another group) stands
  * for itself. Only the rearmost position may be without members: it then sweeps the rows that nobody waits for.
  */
-import { type AdjRibOut, ANCHOR, MIXED, TOMBSTONE } from "./adj-rib-out.ts";
+import { type AdjRibOut, ANCHOR, MIXED, SETTLED, TOMBSTONE, UNSENT } from "./adj-rib-out.ts";
 import type { NextHopId, PeerId } from "./types.ts";
 import type { Member, RowWriter } from "./update-group-types.ts";
 
@@ -70,6 +70,16 @@ export class Positions {
     this.table.lower(slot, ANCHOR);
     this.table.raise(prev, ANCHOR);
     this.mergeAt(prev);
+  }
+
+  /** Puts a slot, which all members have passed, in front of all positions. */
+  prepend(slot: number): void {
+    this.table.prepend(slot);
+    for (const position of this.order) {
+      if (position.slot !== 0) continue;
+      position.slot = slot;
+      this.table.raise(slot, ANCHOR);
+    }
   }
 
   /** Puts a member at the head of the list, where nothing has been written. */
@@ -167,7 +177,8 @@ export class Positions {
       const slot = passed[i]!;
       const flags = table.flags(slot);
       if ((flags & TOMBSTONE) === 0) {
-        if ((flags & MIXED) !== 0) table.lower(slot, MIXED);
+        table.lower(slot, MIXED | UNSENT);
+        table.raise(slot, SETTLED);
         continue;
       }
       if ((flags & ANCHOR) !== 0) this.vacate(slot);

@@ -114,7 +114,6 @@ export class Group implements UpdateGroup {
 
   flush(budget: FlushBudget): boolean {
     const started = this.delivery.nowMs();
-    this.decisions.forget();
     let rows = 0;
     let octets = 0;
     let written = 0;
@@ -141,7 +140,9 @@ export class Group implements UpdateGroup {
     this.findLagging();
     this.counters.longestStepRows = Math.max(this.counters.longestStepRows, rows);
     this.counters.longestStepMs = Math.max(this.counters.longestStepMs, this.delivery.nowMs() - started);
-    return this.hasWork();
+    const more = this.hasWork();
+    if (!more) this.decisions.forget();
+    return more;
   }
 
   /** The next position in turn whose members can take rows; -1 when there is none. */
@@ -270,6 +271,7 @@ export class Group implements UpdateGroup {
       blockedSinceMs: 0,
     };
     this.members.set(member, state);
+    this.decisions.forgetFlaps();
     this.decisions.countMember(state.peer, state.ownNextHop, 1);
     return state;
   }
@@ -301,6 +303,7 @@ export class Group implements UpdateGroup {
   resend(member: Member, done?: () => void): void {
     const state = this.members.get(member);
     if (!state) return;
+    this.decisions.forgetFlaps();
     if (done) state.refreshDone.push(done);
     const transfer = this.transfers.get(state);
     if (transfer) {
@@ -328,6 +331,7 @@ export class Group implements UpdateGroup {
     from.transfers.get(leaving)?.complete();
     from.settleBatch(leaving);
     from.members.delete(member);
+    from.decisions.forgetFlaps();
     if (leaving.position.skip) from.decisions.skips.delete(leaving.position.skip);
     const state = this.admit(member);
     const skip = new Uint8Array((Math.max(this.table.highWater, from.table.highWater) >>> 3) + 1);

@@ -70,10 +70,13 @@ function createMember(peer: number): Counting {
 
 function report(what: string, rows: number, run: () => void): void {
   const started = performance.now();
+  const used = process.cpuUsage();
   run();
   const ms = performance.now() - started;
+  const { user, system } = process.cpuUsage(used);
+  const cpu = `${(((user + system) * 1e3) / rows).toFixed(0)} ns CPU`;
   console.log(
-    `${what.padEnd(56)} ${((ms * 1e6) / rows).toFixed(0).padStart(6)} ns/row  ${ms.toFixed(0).padStart(6)} ms`,
+    `${what.padEnd(56)} ${((ms * 1e6) / rows).toFixed(0).padStart(6)} ns/row  ${ms.toFixed(0).padStart(6)} ms  ${cpu}`,
   );
 }
 

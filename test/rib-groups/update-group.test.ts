@@ -140,6 +140,56 @@ describe("a change", () => {
     assert.deepEqual(rowsOf(slow!), { announced: [0], withdrawn: [] });
   });
 
+  for (const [what, between] of [
+    ["another set", [B]],
+    ["a withdrawal", [0]],
+    ["several others", [B, 0, C]],
+  ] as const)
+    test(`to ${what} and back before anybody was told is not sent`, () => {
+      const { group, encoder } = setUp();
+      const members = joined(group, 8, 9);
+      for (const row of [0, 1]) group.consider(row, A, LOCAL);
+      drain(group);
+      clear(...members);
+      for (const row of [0, 1]) {
+        for (const set of between) group.consider(row, set, LOCAL);
+        group.consider(row, A + 1, LOCAL);
+        group.check();
+      }
+      drain(group);
+      for (const member of members) assert.equal(member.writes, 0);
+      assert.equal(group.tombstones, 0);
+      assert.deepEqual([...encoder.references], [[A + 1, 2]]);
+      const [late] = joined(group, 10);
+      assert.deepEqual(rowsOf(late!).announced.sort(), [0, 1]);
+    });
+
+  test("and back is sent when a member was told in between", () => {
+    const { group } = setUp();
+    const [prompt, slow] = joined(group, 8, 9);
+    group.consider(0, A, LOCAL);
+    drain(group);
+    slow!.credit = 1;
+    for (const row of [1, 2]) group.consider(row, A, LOCAL);
+    drain(group);
+    for (const row of [0, 1]) group.consider(row, B, LOCAL);
+    assert.equal(group.flush({ rows: 1, octets: 1 }), true, "row 1 is not sent yet");
+    group.consider(0, A, LOCAL);
+    drain(group);
+    assert.equal(prompt!.table.get(0)?.octets, prompt!.table.get(2)?.octets);
+  });
+
+  test("and back of the only row is not sent", () => {
+    const { group } = setUp();
+    const [member] = joined(group, 8);
+    group.consider(0, A, LOCAL);
+    drain(group);
+    clear(member!);
+    for (const set of [B, A]) group.consider(0, set, LOCAL);
+    drain(group);
+    assert.equal(member!.writes, 0);
+  });
+
   test("to attributes that fit no message withdraws what was announced", () => {
     const { group } = setUp();
     const [member] = joined(group, 8);
