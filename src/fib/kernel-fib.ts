@@ -301,7 +301,11 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
     if (type === RTM.newRoute || type === RTM.delRoute) {
       if (i32(bytes, at + 12) === own || !parseRoute(bytes, at, octets, route, ways)) return;
       if (!tables.has(route.table)) return ways.release(route.way);
-      (route.af === AF.inet ? ipv4 : ipv6).sync.observe(route);
+      const { sync } = route.af === AF.inet ? ipv4 : ipv6;
+      // Port id 0 is the kernel itself, which removes IPv6 routes with their link: no foreign change.
+      sync.countRepairs = route.pid !== 0;
+      sync.observe(route);
+      sync.countRepairs = true;
     } else if (type === RTM.newLink || type === RTM.delLink) {
       const link = parseLink(bytes, at, octets);
       if (link) links.link(link, type === RTM.delLink);

@@ -121,6 +121,14 @@ export class Mirror {
     return 0;
   }
 
+  /** Another route of ours has the identity of `own`, which comes first in its chain. */
+  hasTwin(own: Entry): boolean {
+    for (let e = this.next(own); e !== 0; e = this.next(e))
+      if (this.protocol(e) === OWN_PROTOCOL && this.keyOf(e) === this.keyOf(own) && this.metric(e) === this.metric(own))
+        return true;
+    return false;
+  }
+
   /** Another protocol's route of the identity, or 0. */
   findForeign(row: PrefixRow, key: number, metric: number): Entry {
     for (let e = this.first(row); e !== 0; e = this.next(e))
@@ -195,7 +203,8 @@ export class Mirror {
   /** RTM_NEWROUTE from a notification or a dump. Takes over the reference to `route.way`. */
   added(row: PrefixRow, route: RouteMessage): void {
     const key = this.key(route.table, route.tos);
-    for (let e = this.first(row); e !== 0; e = this.next(e))
+    const replaces = (route.flags & NLM_F.replace) !== 0 && this.count(row, key, route.metric) > 1;
+    for (let e = replaces ? 0 : this.first(row); e !== 0; e = this.next(e))
       if (this.is(e, key, route) && this.ways.covers(this.way(e), route.way)) {
         // The kernel has found the interface that we left open: keep what it says.
         this.ways.release(this.way(e));
@@ -207,6 +216,13 @@ export class Mirror {
     else if (this.v6) this.extended(row, key, route);
     this.add(row, key, route.metric, route.protocol, route.way, SEEN);
     this.listener.changed(row, route.protocol === OWN_PROTOCOL, route.metric, route.table, route.tos, route.protocol);
+  }
+
+  private count(row: PrefixRow, key: number, metric: number): number {
+    let count = 0;
+    for (let e = this.first(row); e !== 0; e = this.next(e))
+      if (this.keyOf(e) === key && this.metric(e) === metric) count++;
+    return count;
   }
 
   private is(entry: Entry, key: number, route: RouteMessage): boolean {
@@ -259,6 +275,8 @@ export class Mirror {
     const key = this.keyOf(entry);
     this.drop(row, entry);
     if (rest === 0) return;
+    // Without its first hop a set of several protocols goes by another one's number.
+    this.listener.contradicted();
     this.add(row, key, route.metric, protocol, rest, SEEN);
     this.listener.changed(row, protocol === OWN_PROTOCOL, route.metric, route.table, route.tos, protocol);
   }

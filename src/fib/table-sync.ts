@@ -192,6 +192,7 @@ export class TableSync implements MirrorListener {
     let keep = own;
     if (wish !== 0) {
       const foreign = this.mirror.findForeign(row, this.keyOf(wish), this.wishes.metric(wish));
+      if (own !== 0 && this.mirror.hasTwin(own)) return this.removing(own);
       if (own !== 0 && this.ways.covers(this.wishes.way(wish), this.mirror.way(own)))
         this.settled(row, STATE.installed);
       else if ((bits & WAITING) !== 0) {
@@ -200,8 +201,7 @@ export class TableSync implements MirrorListener {
         keep = 0;
       } else if (own !== 0) {
         if (foreign === 0 && this.mayReplace(own)) return OP.replace;
-        this.victim = own;
-        return OP.remove;
+        return this.removing(own);
       } else if (foreign === 0) return OP.create;
       else this.settled(row, STATE.shadowed);
     } else if ((bits & WAITING) !== 0) return OP.none;
@@ -217,10 +217,18 @@ export class TableSync implements MirrorListener {
     for (let e = this.mirror.first(row); e !== 0; e = this.mirror.next(e)) {
       if (e === keep || this.mirror.protocol(e) !== OWN_PROTOCOL || this.mirror.tos(e) !== 0) continue;
       if (!wanted && this.mirror.isAdopted(e) && !this.pruned) continue;
-      this.victim = e;
+      this.removing(e);
       return true;
     }
     return false;
+  }
+
+  private removing(entry: Entry): Op {
+    // Where someone appended a route, a hop of another protocol may stay, and which of two routes a deletion hits is
+    // the kernel's choice: look afterwards.
+    if (!this.mayReplace(entry) || this.mirror.hasTwin(entry)) this.listener.suspect("a route was joined by another");
+    this.victim = entry;
+    return OP.remove;
   }
 
   /** Fills in the message for the write. */
