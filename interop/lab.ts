@@ -22,6 +22,8 @@ export interface LabPlan {
   readonly links: Readonly<Record<string, LinkEnds>>;
   /** Run once in a node: `ip` command lines, for routes and dummies. */
   readonly setup?: Readonly<Record<string, readonly string[]>>;
+  /** The same, after it and in one `ip -batch`: for thousands of lines. */
+  readonly batch?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A route as `ip -j route` prints it. */
@@ -80,12 +82,13 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-/** Reports the lab's first process as the machine counts it, then waits for its input to end. */
+/** Reports the lab's first process as the machine counts it, waits for its input to end, and removes the folder $1. */
 const HOLDER = `read -r pid rest < /proc/self/stat
 mount -t proc proc /proc 2>/dev/null || true
 mount -t tmpfs tmpfs /run && mkdir -p /run/netns
 echo "$pid"
-exec cat
+cat
+rm -rf "$1"
 `;
 
 export async function createLab(plan: LabPlan): Promise<Lab> {
@@ -94,7 +97,13 @@ export async function createLab(plan: LabPlan): Promise<Lab> {
   const user = isRoot ? [] : ["--user", "--map-root-user"];
   const holder = spawn(
     "unshare",
-    [...user, ..."--mount --net --pid --fork --kill-child --propagation private sh -c".split(" "), HOLDER],
+    [
+      ...user,
+      ..."--mount --net --pid --fork --kill-child --propagation private sh -c".split(" "),
+      HOLDER,
+      "lab",
+      folder,
+    ],
     { stdio: ["pipe", "pipe", "inherit"] },
   );
   const holderEnd = ended(holder);
@@ -121,6 +130,7 @@ export async function createLab(plan: LabPlan): Promise<Lab> {
     close: async () => {
       holder.stdin!.end();
       await holderEnd;
+      // Processes of the lab may have written while the holder removed it.
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -170,6 +180,8 @@ function setupScript(plan: LabPlan, ip: string): string {
   }
   for (const [node, commands] of Object.entries(plan.setup ?? {}))
     for (const command of commands) lines.push(`${ip} -n ${node} ${command}`);
+  for (const [node, commands] of Object.entries(plan.batch ?? {}))
+    lines.push(`${ip} -n ${node} -batch - <<'EOF'`, ...commands, "EOF");
   return lines.join("\n");
 }
 

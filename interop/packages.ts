@@ -72,6 +72,13 @@ async function make(name: TreeName): Promise<string> {
   }
 }
 
+/** The version of an unpacked program's package, as Debian counts it. */
+export async function versionOf(name: TreeName): Promise<string> {
+  const archives = await readdir(join(cacheFolder(), "archives", name));
+  const own = archives.find((archive) => archive.startsWith(`${TREES[name].packages[0]}_`));
+  return own === undefined ? "?" : own.split("_")[1]!.replace(/%3a/i, ":");
+}
+
 async function stampOf(name: TreeName): Promise<string> {
   const release = await readFile("/etc/os-release", "utf8");
   const version = /^VERSION_ID=.*$/m.exec(release)?.[0] ?? "";

@@ -51,7 +51,8 @@ function staticTarget(route: StaticPlan): string {
 function bgpProtocol(plan: SpeakerPlan, session: SessionPlan, dialect: BirdDialect): string {
   const local = dialect.version === 1 ? [`local as ${plan.asn}`, `source address ${session.local}`] : [];
   if (dialect.version === 2) local.push(`local ${session.local} as ${plan.asn}`);
-  const lines = ["debug { states, events }", ...local, `neighbor ${session.remote} as ${session.asn}`];
+  const debug = plan.isPlain === true ? [] : ["debug { states, events }"];
+  const lines = [...debug, ...local, `neighbor ${session.remote} ${remoteAs(session, dialect)}`];
   lines.push(
     `hold time ${plan.holdSeconds ?? 9}`,
     "connect delay time 1",
@@ -65,7 +66,7 @@ function bgpProtocol(plan: SpeakerPlan, session: SessionPlan, dialect: BirdDiale
   if (plan.clusterId !== undefined) lines.push(`rr cluster id ${plan.clusterId}`);
   if (session.fourOctetAs === false) lines.push("enable as4 off");
   const rules = (family: FamilyName) =>
-    `import all; export ${exportFilter(plan, family, dialect.version === 1 && session.asn !== plan.asn)};${session.nextHopSelf === true ? " next hop self;" : ""}`;
+    `import all; export ${plan.isPlain === true ? "all" : exportFilter(plan, family, dialect.version === 1 && session.asn !== plan.asn)};${session.nextHopSelf === true ? " next hop self;" : ""}`;
   const channels =
     dialect.version === 1
       ? rules(dialect.families[0]!)
@@ -74,6 +75,13 @@ function bgpProtocol(plan: SpeakerPlan, session: SessionPlan, dialect: BirdDiale
           .join("\n  ");
   return `protocol bgp ${session.name} {\n  ${lines.map((line) => `${line};`).join("\n  ")}\n  ${channels}\n}`;
 }
+
+/** Without 4-octet ASes BIRD 2 refuses to configure a neighbour's and does not take AS_TRANS for it; any AS it does take. */
+function remoteAs(session: SessionPlan, dialect: BirdDialect): string {
+  return dialect.version === 2 && session.asn === AS_TRANS ? "external" : `as ${session.asn}`;
+}
+
+const AS_TRANS = 23456;
 
 /** Own static routes, with their prepends, and what other sessions gave. BIRD 1.6 adds our AS before its filter runs. */
 function exportFilter(plan: SpeakerPlan, family: FamilyName, hasOwnAs: boolean): string {

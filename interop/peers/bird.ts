@@ -7,7 +7,7 @@ import { unpacked } from "../packages.ts";
 import { poll } from "../process.ts";
 import { type BirdDialect, birdConfig } from "./bird-config.ts";
 import { parseProtocols, parseRoutes } from "./bird-output.ts";
-import type { FamilyName, Speaker, SpeakerPlan } from "./speaker.ts";
+import { type FamilyName, familiesOf, type Speaker, type SpeakerPlan } from "./speaker.ts";
 
 interface Daemon {
   /** Also the name of its configuration and socket. */
@@ -35,7 +35,12 @@ export function bird1(node: LabNode): Speaker {
 
 function bird(node: LabNode, version: 1 | 2): Speaker {
   const kind = `bird${version}`;
-  const daemons: readonly Daemon[] = DAEMONS[version];
+  /** A family without a session needs no daemon of BIRD 1.6. */
+  let daemons: readonly Daemon[] = [];
+  const daemonsFor = (plan: SpeakerPlan) => {
+    const used = new Set(plan.sessions.flatMap(familiesOf));
+    return DAEMONS[version].filter((daemon: Daemon) => daemon.families.some((family) => used.has(family)));
+  };
   const running = new Map<string, Running>();
 
   const ask = async (daemon: Daemon, ...words: string[]): Promise<string> => {
@@ -62,6 +67,7 @@ function bird(node: LabNode, version: 1 | 2): Speaker {
     kind,
     node,
     start: async (plan) => {
+      daemons = daemonsFor(plan);
       const [folder, tree] = await Promise.all([write(plan), unpacked(kind as "bird1" | "bird2")]);
       for (const daemon of daemons) {
         const { program } = daemon;
@@ -103,7 +109,8 @@ function bird(node: LabNode, version: 1 | 2): Speaker {
       return texts.flatMap(parseProtocols);
     },
     routes: async (family) => {
-      const daemon = daemons.find((one) => one.families.includes(family))!;
+      const daemon = daemons.find((one) => one.families.includes(family));
+      if (daemon === undefined) return [];
       const table = version === 1 ? [] : ["table", family === "ipv4" ? "master4" : "master6"];
       return parseRoutes(await ask(daemon, "show", "route", ...table, "all"));
     },

@@ -44,7 +44,7 @@ function peer(plan: SpeakerPlan, session: SessionPlan): object {
     asn: session.asn,
     families: familiesOf(session),
     import: "accept",
-    export: "announce",
+    export: plan.isPlain === true ? "accept" : "announce",
     timers: { hold: `${hold}s`, connectRetry: "2s", connectDelay: "0s", idleHoldMin: "1s", idleHoldMax: "2s" },
     ...(session.password === undefined ? {} : { password: session.password }),
     ...(session.passive === true ? { passive: true } : {}),

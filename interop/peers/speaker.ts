@@ -42,6 +42,8 @@ export interface SpeakerPlan {
   /** Most next hops in one kernel route; default 1. */
   readonly multipath?: number;
   readonly holdSeconds?: number;
+  /** Accept and announce everything, and log nothing beyond the default: for measuring. */
+  readonly isPlain?: boolean;
 }
 
 export interface SessionState {
