@@ -76,6 +76,29 @@ describe("control socket", () => {
     await over;
   });
 
+  it("ends a watch that has nothing to say when its client leaves", async (t) => {
+    let ended: () => void;
+    const over = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    const path = await serve(t, async (_request, stream) => {
+      stream.send("watching");
+      await new Promise((resolve) => stream.signal.addEventListener("abort", resolve));
+      ended();
+    });
+    for await (const _ of streamControl(path, "watch")) break;
+    await over;
+  });
+
+  it("gives up an answer that the caller no longer waits for", async (t) => {
+    const stop = new AbortController();
+    const path = await serve(t, async () => {
+      stop.abort();
+      await new Promise(setImmediate);
+    });
+    await assert.rejects(callControl(path, 1, stop.signal), unreachable(/did not answer in time/));
+  });
+
   it("tells a handler that its client is behind, and cuts off one that never reads", async (t) => {
     const block = "x".repeat(200_000);
     let behind = false;

@@ -8,21 +8,11 @@ import type { ConnectionId, ConnectSpec, Endpoint, Log, Transport, TransportEven
 import { formatAddress, parseAddress } from "../../ip/address.ts";
 import { Connection, handleOf, type WriteLimits } from "./connection.ts";
 import { createListeners, type ListenLimits } from "./listeners.ts";
-import { bindSocket, closeSocket, openSocket, unreadOctets } from "./native.ts";
+import { closeSocket, unreadOctets } from "./native.ts";
+import { openOutgoing } from "./outgoing.ts";
 import { type ReadLimits, ReadTurns } from "./read-turns.ts";
-import { closeReason, codeOf, connectFailure, errnoText, errorCode } from "./reasons.ts";
-import {
-  domainOf,
-  setCommonOptions,
-  setHops,
-  setInterface,
-  setLatePort,
-  setMd5Key,
-  socketAddress,
-} from "./socket-options.ts";
-
-const ENODEV = 19;
-const EAFNOSUPPORT = 97;
+import { closeReason, connectFailure, errnoText, errorCode } from "./reasons.ts";
+import { setHops } from "./socket-options.ts";
 
 export interface TransportLimits extends ReadLimits, WriteLimits, ListenLimits {
   /** Size of the shared read buffer: the longest chunk. */
@@ -276,28 +266,4 @@ export function openTransport(options: TransportOptions): TcpTransport {
 function endpointOf(address: string | undefined, port: number | undefined): Endpoint | undefined {
   const parsed = address === undefined ? undefined : parseAddress(address);
   return parsed && port !== undefined ? { address: parsed, port } : undefined;
-}
-
-/** A descriptor that is ready to connect, or the sentence why there is none. */
-function openOutgoing(spec: ConnectSpec, sendBufferOctets: number): number | string {
-  const remote = spec.remote.address;
-  const { local, interface: device, md5Key } = spec;
-  const explain = (status: number) => connectFailure(codeOf(status), spec);
-  if (local && local.family !== remote.family) return explain(-EAFNOSUPPORT);
-  if (!socketAddress(remote, spec.remote.port)) return explain(-ENODEV);
-  const fd = openSocket(domainOf(remote));
-  if (fd < 0) return explain(fd);
-  const source = local && socketAddress(local, 0);
-  let status =
-    setCommonOptions(fd, remote, sendBufferOctets) ||
-    setHops(fd, remote.family, spec.ttl, spec.minTtl) ||
-    (device === undefined ? 0 : setInterface(fd, device)) ||
-    (md5Key === undefined ? 0 : setMd5Key(fd, remote, undefined, md5Key));
-  if (status === 0 && local) {
-    setLatePort(fd); // only an optimisation: its failure does not matter
-    status = source ? bindSocket(fd, source) : -ENODEV;
-  }
-  if (status === 0) return fd;
-  closeSocket(fd);
-  return explain(status);
 }

@@ -8,6 +8,7 @@ const LINE_OCTETS = 512 * 1024 * 1024;
 export async function callControl(path: string, request: unknown, signal?: AbortSignal): Promise<unknown> {
   let last: unknown;
   for await (const value of streamControl(path, request, signal)) last = value;
+  if (signal?.aborted) throw new ControlError("unreachable", `The daemon at ${path} did not answer in time`);
   return last;
 }
 

@@ -10,7 +10,7 @@ export interface ControlStream {
   send(value: unknown): boolean;
   /** Resolves when the client has taken what was sent, or is gone. */
   drained(): Promise<void>;
-  /** Aborted when the client has gone: a watch ends then. */
+  /** Aborted when the client has gone, or sends no more: a watch ends then. A quiet watch could not tell them apart. */
   readonly signal: AbortSignal;
 }
 
@@ -133,6 +133,7 @@ function serveClient(socket: Socket, handler: ControlHandler, bounds: Bounds, lo
   });
   socket.on("end", () => {
     half = true;
+    gone.abort();
     if (!busy) socket.end();
   });
   socket.on("close", () => gone.abort());
