@@ -14,7 +14,7 @@ class Fault {
 const fault = (message: string) => new Fault(message);
 
 /** A YAML scalar with a grammar of its own. `form` is what the JSON Schema says of it. */
-function scalar<T>(
+export function scalar<T>(
   expected: string,
   parse: (text: string) => T | Fault | undefined,
   form: Readonly<Record<string, unknown>> = { type: "string" },
@@ -32,7 +32,7 @@ function scalar<T>(
 }
 
 /** Decimal digits only, within bounds. */
-function integerWithin(text: string, least: number, most: number): number | undefined {
+export function integerWithin(text: string, least: number, most: number): number | undefined {
   if (!/^\d{1,16}$/.test(text)) return undefined;
   const value = Number(text);
   return value >= least && value <= most ? value : undefined;

@@ -42,7 +42,8 @@ export function readYaml(text: string): YamlSource {
       merge: true,
       prettyErrors: false,
       stringKeys: true,
-      logLevel: "silent",
+      // "silent" would also drop the error about a second document.
+      logLevel: "error",
     });
     const lineAt = (offset: number) => Math.max(1, lines.linePos(offset).line);
     const problems = [...document.errors, ...document.warnings].map((error) => ({
