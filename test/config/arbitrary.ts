@@ -17,7 +17,7 @@ const range = fc.oneof(
   prefix,
   fc
     .tuple(prefix, fc.integer({ min: 48, max: 64 }))
-    .map(([text, le]) => (text.includes(":") ? `${text} le ${le}` : `${text} ge ${le - 32} le 32`)),
+    .map(([text, le]) => (text.includes(":") ? `${text} le ${le}` : `${text} ge ${Math.min(32, le - 24)} le 32`)),
 );
 const community = fc.oneof(
   fc.tuple(fc.nat(0xffff), fc.nat(0xffff)).map((parts) => parts.join(":")),
