@@ -152,9 +152,8 @@ export function passwordFault(text: string): string | undefined {
     : `expected a password of 1 to ${PASSWORD_OCTETS} octets, not ${octets}`;
 }
 
-/** Quoted numbers only: what a plain `0012` meant cannot be told. */
 export const password = z
-  .string({ error: () => "expected text; put quotes around a password made of digits" })
+  .string({ error: () => "expected a password; put quotes around it" })
   .superRefine((text, context) => {
     const message = passwordFault(text);
     if (message !== undefined) context.addIssue({ code: "custom", message });

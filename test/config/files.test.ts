@@ -121,6 +121,21 @@ describe("the cache", () => {
     assert.deepEqual(parseConfig(files(changed), { cache }), parseConfig(files(changed)));
     assert.equal(cache.parsed, 4);
   });
+  test("an unchanged peer stays the same object", () => {
+    const cache = createParseCache();
+    const before = parseConfig(files(base), { cache });
+    const after = parseConfig(files({ ...base, "peers/b.yaml": "name: c\nasn: 1\naddress: 10.0.0.2" }), { cache });
+    assert.ok(before.ok && after.ok);
+    assert.equal(after.config.peers[0], before.config.peers[0]);
+    assert.notEqual(after.config.peers[1], before.config.peers[1]);
+  });
+  test("a new AS of ours makes new peers: what is internal has changed", () => {
+    const cache = createParseCache();
+    const before = parseConfig(files(base), { cache });
+    const after = parseConfig(files({ ...base, "a.yaml": "router: { asn: 2 }" }), { cache });
+    assert.ok(before.ok && after.ok);
+    assert.deepEqual([before.config.peers[0]!.multihop, after.config.peers[0]!.multihop], [true, false]);
+  });
   test("files that are gone are forgotten", () => {
     const cache = createParseCache();
     parseConfig(files(base), { cache });

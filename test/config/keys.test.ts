@@ -88,6 +88,8 @@ describe("every key of a peer is read", () => {
     ["multihop: false", "multihop", false],
     ["password: secret", "password", "secret"],
     ["password: '12345'", "password", "12345"],
+    ["password: 0012", "password", "0012"],
+    ["description: 7.0", "description", "7.0"],
     ["disabled: true", "disabled", true],
     ["timers: { hold: 0 }", "timers.holdMs", 0],
     ["timers: { hold: 2m }", "timers.holdMs", 120_000],
@@ -203,6 +205,10 @@ describe("every key of a rule is read", () => {
       "10.1.0.0/16 ge 16",
     ]);
   });
+});
+
+test("a name of digits keeps its zeros", () => {
+  assert.equal(parsed("router: { asn: 1 }\npeers: [{ name: 007, address: 10.0.0.2, asn: 1 }]\n").peers[0]!.name, "007");
 });
 
 test("the contract's example parses without a warning, and peers know their lines", () => {

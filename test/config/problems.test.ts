@@ -120,14 +120,17 @@ describe("values that do not fit", () => {
       "6: peers[0].timers.hold: expected a duration such as 90s, 500ms or 2m, at most 24 days, not `90 seconds`",
     ],
     [peer("timers: { connectRetry: 0 }"), "6: peers[0].timers.connectRetry: expected at least 1s"],
-    [peer("password: 12345"), "6: peers[0].password: expected text; put quotes around a password made of digits"],
+    [peer("password: true"), "6: peers[0].password: expected a password; put quotes around it"],
     [peer("password: ''"), "6: peers[0].password: expected a password of 1 to 80 octets, not 0"],
     [peer(`password: ${"ä".repeat(41)}`), "6: peers[0].password: expected a password of 1 to 80 octets, not 82"],
     [
       peer("password: <hidden>"),
       "6: peers[0].password: the password was hidden when this was printed; write the real one",
     ],
-    [peer("description: 7"), "6: peers[0].description: expected a description; put quotes around it"],
+    [
+      peer("description: null"),
+      "6: peers[0].description: expected a description; put quotes around it, but nothing is written here",
+    ],
     [
       `${R}static: [{ prefix: 10.0.0.0 }]`,
       "2: static[0].prefix: expected a prefix such as 10.0.0.0/8 or 2001:db8::/32, not `10.0.0.0`",
@@ -173,7 +176,7 @@ describe("rules that do not fit", () => {
       "4: policies.p[0].match.prefixes[0].le: le 16 is less than 24: nothing can match",
     ],
     [
-      rule("{ match: { prefixes: [5] }, action: accept }"),
+      rule("{ match: { prefixes: [true] }, action: accept }"),
       "4: policies.p[0].match.prefixes[0]: expected a prefix, or a mapping with prefix, ge and le",
     ],
     [
