@@ -111,7 +111,7 @@ export const plain = fc.record({
         prefix,
         fc.oneof(
           fc.constant({ blackhole: true }),
-          address.map((gateway) => ({ via: gateway })),
+          ipv6.map((gateway) => ({ via: gateway })),
           word.map((text) => ({ via: { interface: `i${text.replace(/[^a-z]/g, "")}` } })),
         ),
       )

@@ -286,7 +286,7 @@ describe("what the whole contradicts", () => {
       `${R}peers: [{ name: a, address: 'fe80::1', asn: 1 }]`,
       "2: peers[0].address: a link-local address needs its interface: fe80::1%eth0",
     ],
-    [`${R}peers: [{ name: a, address: 0.0.0.0, asn: 1 }]`, "2: peers[0].address: the unspecified address is no peer"],
+    [`${R}peers: [{ name: a, address: 0.0.0.0, asn: 1 }]`, "2: peers[0].address: `0.0.0.0` is the unspecified address"],
     [`${R}peers: [{ name: a, address: 224.0.0.1, asn: 1 }]`, "2: peers[0].address: `224.0.0.1` is no unicast address"],
     [
       peer("timers:\n  hold: 30s\n  keepalive: 30s"),
@@ -321,12 +321,31 @@ describe("what the whole contradicts", () => {
       `${rule("{ set: { nextHop: self }, action: accept }")}peers: [{ name: a, address: 10.0.0.1, asn: 65000, import: p }]`,
       "4: policies.p[0].set.nextHop: `self` is for export, but a peer imports by this policy",
     ],
+    [`${R}static: [{ prefix: '::/0', via: 10.0.0.1 }]`, "2: static[0].via[0]: an IPv6 prefix needs an IPv6 next hop"],
+    [
+      `${R}static: [{ prefix: '::/0', via: 'fe80::1' }]`,
+      "2: static[0].via[0]: a link-local address needs its interface: fe80::1%eth0",
+    ],
+    [
+      `${R}static: [{ prefix: '::/0', via: { gateway: 'fe80::1%a', interface: b } }]`,
+      "2: static[0].via[0]: the gateway is on a, but interface is b",
+    ],
+    [`${R}static: [{ prefix: 0.0.0.0/0, via: 224.0.0.1 }]`, "2: static[0].via[0]: `224.0.0.1` is no unicast address"],
+    [
+      `${rule("{ set: { med: 5, metric: 7 }, action: accept }")}kernel: { export: p }`,
+      "4: warning: policies.p[0].set.med: `med` changes nothing in the kernel, which exports by this policy",
+    ],
     [peer("passwordFile: /etc/key"), "6: peers[0].passwordFile: no password from `/etc/key`: it cannot be read"],
     [
       peer("password: x\npasswordFile: /etc/key"),
       "7: peers[0].passwordFile: password and passwordFile exclude each other",
     ],
   ]);
+
+  test("a link-local gateway may name its interface beside it, and IPv4 may go by IPv6", () => {
+    const via = "via: { gateway: 'fe80::1', interface: eth0 }";
+    assert.deepEqual(problems(parse(`${R}static: [{ prefix: 0.0.0.0/0, ${via} }, { prefix: '::/0', ${via} }]`)), []);
+  });
 
   test("faults of a peer do not hide the names it gets wrong", () => {
     assert.deepEqual(
