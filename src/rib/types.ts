@@ -2,8 +2,9 @@
  * Contracts of the RIB: numbers that name rows, and the narrow functions around the typed arrays.
  * One AttributeSets and one NextHops serve both families; each family has its own FamilyRib.
  */
-import type { AttributeEdits, PathAttributes } from "../bgp/path-attributes.ts";
+
 import type { ParsingClass } from "../bgp/parsing-class.ts";
+import type { AttributeEdits, PathAttributes } from "../bgp/path-attributes.ts";
 import type { UpdateScan } from "../bgp/update-scan.ts";
 import type { Address, Family } from "../ip/address.ts";
 import type { RouteSource } from "../policy/types.ts";
