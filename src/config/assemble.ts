@@ -18,7 +18,15 @@ export function given<T extends object>(value: T): Given<T> {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Given<T>;
 }
 
-export function asConfig(joined: Joined, reporter: Reporter, secrets: (path: string) => string | undefined): Config {
+/** Peers made before, by the piece of a file they were made of: an unchanged peer stays the same object. */
+export type PeerMemo = WeakMap<PeerInput, { readonly asn: number; readonly line: number; readonly peer: PeerConfig }>;
+
+export function asConfig(
+  joined: Joined,
+  reporter: Reporter,
+  secrets: (path: string) => string | undefined,
+  memo: PeerMemo,
+): Config {
   const router = asRouter(joined.sections.router);
   if (joined.definedIn("router") === "") reporter.error("", [], "there are no configuration files");
   else if (joined.sections.router.asn === undefined && !joined.broken.has("router"))
@@ -28,7 +36,7 @@ export function asConfig(joined: Joined, reporter: Reporter, secrets: (path: str
     kernel: { ...DEFAULTS.kernel, ...given(joined.sections.kernel) } as KernelConfig,
     static: joined.static.map(({ value }) => asStatic(value)),
     policies: [...joined.policies].map(([name, policy]) => asPolicy(name, policy, joined, router.asn, reporter)),
-    peers: joined.peers.map((peer) => asPeer(peer, router.asn, reporter, secrets)),
+    peers: joined.peers.map((peer) => rememberedPeer(peer, router.asn, reporter, secrets, memo)),
     limits: { ...DEFAULTS.limits, ...given(joined.sections.limits) } as LimitsConfig,
   };
 }
@@ -80,6 +88,22 @@ function asEdits(set: NonNullable<RuleInput["set"]>, asn: number): AttributeEdit
   const { prepend, ...rest } = given(set);
   if (prepend === undefined) return rest;
   return { ...rest, prepend: typeof prepend === "number" ? new Array<number>(prepend).fill(asn) : prepend };
+}
+
+function rememberedPeer(
+  located: Located<PeerInput>,
+  asn: number,
+  reporter: Reporter,
+  secrets: (path: string) => string | undefined,
+  memo: PeerMemo,
+): PeerConfig {
+  const { value, line } = located;
+  const known = memo.get(value);
+  if (known && known.asn === asn && known.line === line) return known.peer;
+  const peer = asPeer(located, asn, reporter, secrets);
+  // What a password file holds may change without the peer's own text.
+  if (value.passwordFile === undefined) memo.set(value, { asn, line, peer });
+  return peer;
 }
 
 function asPeer(

@@ -12,6 +12,7 @@ const AS_TRANS = 23456;
 export function checkWhole(joined: Joined, config: Config, reporter: Reporter): void {
   checkRouter(joined, config, reporter);
   checkPolicies(joined, config, reporter);
+  checkStatic(joined, reporter);
   const unknown = unknownPolicy(config.kernel.export, joined);
   if (unknown) reporter.error(joined.definedIn("kernel", "export"), ["kernel", "export"], unknown);
   for (const { file, path, value } of joined.brokenPeers) checkPolicyNames(file, path, value, joined, reporter);
@@ -44,6 +45,21 @@ function checkRouter(joined: Joined, { router, peers }: Config, reporter: Report
     reporter.warning(file, ["router", "listen"], "nothing listens, so passive peers can never connect");
 }
 
+function checkStatic(joined: Joined, reporter: Reporter): void {
+  for (const { file, path, value } of joined.static)
+    for (const [i, { gateway, interface: device }] of (value.via ?? []).entries()) {
+      if (!gateway) continue;
+      const say = (message: string) => reporter.error(file, [...path, "via", i], message);
+      const fault = unusable(gateway);
+      if (fault && !(isLinkLocal(gateway) && device !== undefined)) say(fault);
+      // The kernel knows IPv4 routes by IPv6 gateways (RTA_VIA), and not the reverse.
+      else if (value.prefix.family === "ipv6" && gateway.family === "ipv4")
+        say("an IPv6 prefix needs an IPv6 next hop");
+      else if (gateway.zone !== undefined && device !== undefined && gateway.zone !== device)
+        say(`the gateway is on ${gateway.zone}, but interface is ${device}`);
+    }
+}
+
 /** A message when no policy has the name. */
 function unknownPolicy(name: string, joined: Joined): string | undefined {
   const builtin = BUILTIN_POLICIES.map((policy) => policy.name);
@@ -65,7 +81,12 @@ function checkPolicyNames(
   }
 }
 
-const KERNEL_EDITS = ["device", "onlink", "preferredSource", "table"] as const satisfies (keyof KernelEdits)[];
+const KERNEL_EDITS: readonly string[] = [
+  "device",
+  "onlink",
+  "preferredSource",
+  "table",
+] satisfies (keyof KernelEdits)[];
 
 function checkPolicies(joined: Joined, config: Config, reporter: Reporter): void {
   const imports = new Set(config.peers.map((peer) => peer.import));
@@ -77,6 +98,13 @@ function checkPolicies(joined: Joined, config: Config, reporter: Reporter): void
     const fail = (at: KeyPath, message: string) => reporter.error(file, [...path, ...at], message);
     if (imports.has(policy.name) || exports.has(policy.name)) checkKernelOnly(policy, fail);
     if (imports.has(policy.name)) checkNoSelf(policy, fail);
+    if (config.kernel.export === policy.name)
+      for (const [at, key] of editsOf(policy).filter(([, key]) => BGP_EDITS.includes(key)))
+        reporter.warning(
+          file,
+          [...path, ...at],
+          `\`${key}\` changes nothing in the kernel, which exports by this policy`,
+        );
     for (const [i, { match }] of policy.rules.entries())
       for (const [j, name] of (match.peers ?? []).entries())
         if (!joined.peerNames.has(name))
@@ -84,11 +112,25 @@ function checkPolicies(joined: Joined, config: Config, reporter: Reporter): void
   }
 }
 
-function checkKernelOnly({ rules }: Policy, fail: (at: KeyPath, message: string) => void): void {
-  for (const [i, { set }] of rules.entries())
-    for (const key of KERNEL_EDITS)
-      if (set[key] !== undefined)
-        fail([i, "set", key], `\`${key}\` belongs to kernel.export, but a peer uses this policy`);
+/** Without effect on what is written to the kernel. */
+const BGP_EDITS: readonly string[] = [
+  "localPref",
+  "med",
+  "addCommunities",
+  "removeCommunities",
+  "setCommunities",
+  "addLargeCommunities",
+  "prepend",
+];
+
+/** Every key that a rule sets, with its place in the policy. */
+function editsOf({ rules }: Policy): [KeyPath, string][] {
+  return rules.flatMap(({ set }, i) => Object.keys(set).map((key): [KeyPath, string] => [[i, "set", key], key]));
+}
+
+function checkKernelOnly(policy: Policy, fail: (at: KeyPath, message: string) => void): void {
+  for (const [at, key] of editsOf(policy))
+    if (KERNEL_EDITS.includes(key)) fail(at, `\`${key}\` belongs to kernel.export, but a peer uses this policy`);
 }
 
 function checkNoSelf({ rules }: Policy, fail: (at: KeyPath, message: string) => void): void {
@@ -121,7 +163,7 @@ function checkPeer(index: number, joined: Joined, config: Config, reporter: Repo
 
 function unusable(address: Address): string | undefined {
   const first = address.bytes[0]!;
-  if (address.bytes.every((octet) => octet === 0)) return "the unspecified address is no peer";
+  if (address.bytes.every((octet) => octet === 0)) return `\`${formatAddress(address)}\` is the unspecified address`;
   if (address.family === "ipv4" ? first >= 224 : first === 0xff)
     return `\`${formatAddress(address)}\` is no unicast address`;
   if (isLinkLocal(address) && address.zone === undefined)

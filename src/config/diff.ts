@@ -83,7 +83,8 @@ export function diffConfig(before: Config, after: Config): ConfigChange {
 }
 
 function comparePeer(before: PeerConfig, after: PeerConfig, routerKeys: readonly string[]): PeerChange | undefined {
-  const keys = [...changedKeys(comparable(before), comparable(after)), ...routerKeys];
+  const own = before === after ? [] : changedKeys(comparable(before), comparable(after));
+  const keys = [...own, ...routerKeys];
   if (keys.length === 0) return undefined;
   const resetKeys = keys.filter((key) => !IN_PLACE.has(key));
   return { name: after.name, keys, reset: resetKeys.length > 0, resetKeys };

@@ -1,4 +1,4 @@
-import { asConfig } from "./assemble.ts";
+import { asConfig, type PeerMemo } from "./assemble.ts";
 import { checkWhole } from "./check.ts";
 import { createReporter, joinFragments } from "./join.ts";
 import type { Config, ConfigProblem } from "./model.ts";
@@ -15,10 +15,11 @@ export interface ParseCache {
   readonly files: Map<string, { readonly text: string; readonly fragment: Fragment }>;
   /** Files parsed since the cache was made. */
   parsed: number;
+  readonly peers: PeerMemo;
 }
 
 export function createParseCache(): ParseCache {
-  return { files: new Map(), parsed: 0 };
+  return { files: new Map(), parsed: 0, peers: new WeakMap() };
 }
 
 export interface ParseOptions {
@@ -43,11 +44,12 @@ export type ParsedConfig =
  */
 export function parseConfig(files: readonly ConfigFile[], options: ParseOptions = {}): ParsedConfig {
   const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-  const fragments = fragmentsOf(sorted, options.cache ?? createParseCache());
+  const cache = options.cache ?? createParseCache();
+  const fragments = fragmentsOf(sorted, cache);
   const reporter = createReporter(sorted, fragments);
   for (const fragment of fragments) reporter.problems.push(...fragment.problems);
   const joined = joinFragments(fragments, reporter);
-  const config = asConfig(joined, reporter, options.secrets ?? (() => undefined));
+  const config = asConfig(joined, reporter, options.secrets ?? (() => undefined), cache.peers);
   checkWhole(joined, config, reporter);
   const secretFiles = [...new Set(joined.peers.flatMap(({ value }) => value.passwordFile ?? []))];
   const problems = reporter.problems.sort(byPlace);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Address, parseAddress } from "../ip/address.ts";
 import { SOURCES } from "../policy/types.ts";
 import {
   address,
@@ -7,12 +8,14 @@ import {
   community,
   flag,
   integer,
+  integerWithin,
   largeCommunity,
   line,
   listOf,
   name,
   parseAsn,
   prefix,
+  scalar,
   unsigned32,
 } from "./scalars.ts";
 
@@ -91,29 +94,26 @@ const prepend = z
 /** Longer paths than this are refused by many speakers. */
 const MOST_PREPENDS = 32;
 
-const noneOr = z
-  .preprocess((value) => (value === "none" ? null : value), unsigned32.nullable())
-  .meta({ form: { anyOf: [{ const: "none" }, { type: "integer", minimum: 0, maximum: 0xffffffff }] } });
-const selfOr = z
-  .preprocess(
-    (value) => (value === "self" ? { self: true } : value),
-    z.union([z.object({ self: z.literal(true) }), address], {
-      error: () => "expected an IP address or self",
-    }),
-  )
-  .transform((value) => ("self" in value ? ("self" as const) : value))
-  .meta({ form: { type: "string" } });
+const U32_FORM = { type: "integer", minimum: 0, maximum: 0xffffffff };
+const medValue = scalar(
+  "a whole number from 0 to 4294967295, or none",
+  (text) => (text === "none" ? null : integerWithin(text, 0, 0xffffffff)),
+  { anyOf: [{ const: "none" }, U32_FORM] },
+);
+const nextHopValue = scalar<Address | "self">("an IP address or self", (text) =>
+  text === "self" ? text : parseAddress(text),
+);
 
 const set = z.strictObject({
   preference: unsigned32.optional().describe("Wins before BGP's own steps; higher is better."),
   localPref: unsigned32.optional().describe("LOCAL_PREF."),
-  med: noneOr.optional().describe("MULTI_EXIT_DISC, or `none` to remove it."),
+  med: medValue.optional().describe("MULTI_EXIT_DISC, or `none` to remove it."),
   addCommunities: listOf(community, "communities").optional().describe("Communities to add."),
   removeCommunities: listOf(community, "communities").optional().describe("Communities to remove."),
   setCommunities: listOf(community, "communities").optional().describe("Replaces all communities."),
   addLargeCommunities: listOf(largeCommunity, "large communities").optional().describe("Large communities to add."),
   prepend: prepend.optional().describe("A count of our own AS, or a list of ASes, put in front of the AS path."),
-  nextHop: selfOr.optional().describe("An address, or `self` (export only): our end of the session."),
+  nextHop: nextHopValue.optional().describe("An address, or `self` (export only): our end of the session."),
   metric: unsigned32.optional().describe("Kernel metric."),
   device: line("an interface's name")
     .regex(/^[^\s/]{1,15}$/, { error: () => "expected an interface's name of 1 to 15 characters" })

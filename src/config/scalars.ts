@@ -14,7 +14,7 @@ class Fault {
 const fault = (message: string) => new Fault(message);
 
 /** A YAML scalar with a grammar of its own. `form` is what the JSON Schema says of it. */
-function scalar<T>(
+export function scalar<T>(
   expected: string,
   parse: (text: string) => T | Fault | undefined,
   form: Readonly<Record<string, unknown>> = { type: "string" },
@@ -32,7 +32,7 @@ function scalar<T>(
 }
 
 /** Decimal digits only, within bounds. */
-function integerWithin(text: string, least: number, most: number): number | undefined {
+export function integerWithin(text: string, least: number, most: number): number | undefined {
   if (!/^\d{1,16}$/.test(text)) return undefined;
   const value = Number(text);
   return value >= least && value <= most ? value : undefined;
@@ -152,9 +152,8 @@ export function passwordFault(text: string): string | undefined {
     : `expected a password of 1 to ${PASSWORD_OCTETS} octets, not ${octets}`;
 }
 
-/** Quoted numbers only: what a plain `0012` meant cannot be told. */
 export const password = z
-  .string({ error: () => "expected text; put quotes around a password made of digits" })
+  .string({ error: () => "expected a password; put quotes around it" })
   .superRefine((text, context) => {
     const message = passwordFault(text);
     if (message !== undefined) context.addIssue({ code: "custom", message });

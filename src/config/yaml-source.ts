@@ -31,18 +31,24 @@ export interface YamlSource {
 /** Characters of one file; a thousand peers need about a tenth. */
 export const MOST_CHARACTERS = 16 * 1024 * 1024;
 
-/** Never throws. Floating-point numbers stay text: a dotted AS number is none. */
+const NUMBERS = ["tag:yaml.org,2002:int", "tag:yaml.org,2002:float"];
+
+/**
+ * Never throws. Numbers stay the text they are, and each key reads them by its own grammar: `1.10` is a dotted AS number
+ * and no float, and the name `007` keeps its zeros.
+ */
 export function readYaml(text: string): YamlSource {
   if (text.length > MOST_CHARACTERS) return unreadable(`longer than ${MOST_CHARACTERS} characters`);
   const lines = new LineCounter();
   try {
     const document = parseDocument(text, {
       lineCounter: lines,
-      customTags: (tags) => tags.filter((tag) => typeof tag === "string" || tag.tag !== "tag:yaml.org,2002:float"),
+      customTags: (tags) => tags.filter((tag) => typeof tag === "string" || !NUMBERS.includes(tag.tag)),
       merge: true,
       prettyErrors: false,
       stringKeys: true,
-      logLevel: "silent",
+      // "silent" would also drop the error about a second document.
+      logLevel: "error",
     });
     const lineAt = (offset: number) => Math.max(1, lines.linePos(offset).line);
     const problems = [...document.errors, ...document.warnings].map((error) => ({

@@ -3,7 +3,7 @@ import { CompiledRule } from "./compiled-rule.ts";
 import { contentKey } from "./content-key.ts";
 import { type Edits, mergeEdits } from "./edits.ts";
 import { failedCondition } from "./explain.ts";
-import { type CompiledPolicy, type Policy, READS, type RouteFacts, type TraceStep, type Verdict } from "./types.ts";
+import type { CompiledPolicy, Policy, RouteFacts, TraceStep, Verdict } from "./types.ts";
 
 /** Finds a policy of the configuration by name. */
 export type PolicyLookup = (name: string) => Policy | undefined;
@@ -94,9 +94,4 @@ class RuleTable implements CompiledPolicy {
     }
     return { verdict: { accepted: false, edits: undefined }, steps };
   }
-}
-
-/** Whether the memo of results may leave the prefix out: see READS. */
-export function readsPrefix(policy: CompiledPolicy): boolean {
-  return (policy.reads & READS.prefix) !== 0;
 }

@@ -2,11 +2,9 @@ import type { Family } from "../ip/address.ts";
 import type { PrefixMatch } from "./types.ts";
 
 /**
- * A prefix list as an open-addressing table in one Int32Array, found by (base length, masked base). A row holds
- * which route lengths match below that base, one bit each; for every route length the base lengths worth probing
- * are known beforehand, so that a list of exact prefixes costs one probe whatever its size.
- *
- *      | base length + 1 (0: free) | base, 1 or 4 words | bits of matching lengths, 2 or 5 words |
+ * A prefix list as disjoint ranges of addresses, found by binary search: the bounds of all entries cut the address space,
+ * and every range knows which route lengths match in it, one bit each, for all entries around it together. A bit at a
+ * length is only ever set by entries no longer than it, so the range of a route's first address answers for the route.
  */
 export interface PrefixSet {
   /** Only ceil(length / 8) octets need to be there; bits beyond `length` are ignored. */
@@ -27,82 +25,76 @@ export function createPrefixSet(entries: readonly PrefixMatch[]): PrefixSet {
   };
 }
 
-/** One for each width, so that the hot function stays monomorphic. */
+/** Routes that match below a base: bit n is length n, 2 words for IPv4 and 5 for IPv6. */
+interface Base {
+  readonly start: Uint32Array;
+  readonly end: Uint32Array;
+  readonly lengths: Uint32Array;
+}
+
 class FamilySet {
   readonly #bits: number;
   readonly #words: number;
-  readonly #stride: number;
-  readonly #mask: number;
-  readonly #rows: Int32Array;
-  /** For each route length where its base lengths begin in `#bases`, and after the last one. */
-  readonly #from: Uint16Array;
-  readonly #bases: Uint8Array;
-  /** Masks of the words of an address for each base length. */
-  readonly #masks: Int32Array;
-  readonly #address: Int32Array;
+  readonly #lengthWords: number;
+  /** Ranges; range i ends where i + 1 starts, and the first starts at zero. */
+  readonly #count: number;
+  /** First addresses, 1 or 4 words each, ascending. */
+  readonly #starts: Uint32Array;
+  readonly #lengths: Uint32Array;
+  /** Lengths that match anywhere: most routes of no such length are done without a search. */
+  readonly #anywhere: Uint32Array;
+  readonly #address: Uint32Array;
 
   constructor(bits: number, entries: readonly PrefixMatch[]) {
     this.#bits = bits;
     this.#words = bits / 32;
-    this.#stride = 1 + this.#words + (bits >> 5) + 1;
-    let rows = 4;
-    while (rows < entries.length * 2) rows *= 2;
-    this.#mask = rows - 1;
-    this.#rows = new Int32Array(rows * this.#stride);
-    this.#address = new Int32Array(this.#words);
-    this.#masks = new Int32Array((bits + 1) * this.#words);
-    for (let length = 0; length <= bits; length++)
-      for (let word = 0; word < this.#words; word++) this.#masks[length * this.#words + word] = maskWord(length, word);
-    const wanted = Array.from({ length: bits + 1 }, () => new Set<number>());
-    for (const { prefix, ge, le } of entries) {
-      readWords(this.#address, prefix.bytes, 0, prefix.length);
-      const row = this.#find(prefix.length);
-      this.#rows[row] = prefix.length + 1;
-      for (let word = 0; word < this.#words; word++)
-        this.#rows[row + 1 + word] = this.#address[word]! & maskWord(prefix.length, word);
-      for (let length = Math.max(ge, prefix.length); length <= Math.min(le, bits); length++) {
-        const at = row + 1 + this.#words + (length >> 5);
-        this.#rows[at] = this.#rows[at]! | (1 << (length & 31));
-        wanted[length]!.add(prefix.length);
-      }
-    }
-    const sorted = wanted.map((bases) => [...bases].sort((a, b) => b - a));
-    this.#bases = Uint8Array.from(sorted.flat());
-    this.#from = new Uint16Array(bits + 2);
-    for (const [length, bases] of sorted.entries()) this.#from[length + 1] = this.#from[length]! + bases.length;
+    this.#lengthWords = (bits >> 5) + 1;
+    this.#address = new Uint32Array(this.#words);
+    const bases = entries.map((entry) => baseOf(entry, bits)).sort(outerFirst);
+    const ranges = rangesOf(bases, new Uint32Array(this.#words), new Uint32Array(this.#lengthWords));
+    this.#count = ranges.length;
+    this.#starts = Uint32Array.from(ranges.flatMap(({ start }) => [...start]));
+    this.#lengths = Uint32Array.from(ranges.flatMap(({ lengths }) => [...lengths]));
+    this.#anywhere = bases.reduce<Uint32Array>(
+      (all, { lengths }) => union(all, lengths),
+      new Uint32Array(this.#lengthWords),
+    );
   }
 
   has(bytes: Uint8Array, at: number, length: number): boolean {
-    if (length > this.#bits) return false;
-    const end = this.#from[length + 1]!;
-    let next = this.#from[length]!;
-    if (next === end) return false;
+    if (length > this.#bits || !bit(this.#anywhere, 0, length)) return false;
     readWords(this.#address, bytes, at, length);
-    for (; next < end; next++) {
-      const row = this.#find(this.#bases[next]!);
-      if (this.#rows[row] === 0) continue;
-      if (((this.#rows[row + 1 + this.#words + (length >> 5)]! >>> (length & 31)) & 1) === 1) return true;
+    let low = 0;
+    let high = this.#count;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (this.#startsAtMost(middle)) low = middle;
+      else high = middle;
     }
-    return false;
+    return bit(this.#lengths, low * this.#lengthWords, length);
   }
 
-  /** Where the row of `#address` masked to `base` bits stands, or would. */
-  #find(base: number): number {
-    const words = this.#words;
-    const masks = base * words;
-    let hash = Math.imul(base + 1, 0x9e3779b1);
-    for (let word = 0; word < words; word++)
-      hash = Math.imul((hash ^ (hash >>> 15)) + (this.#address[word]! & this.#masks[masks + word]!), 0x85ebca6b);
-    hash ^= hash >>> 13;
-    for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const row = slot * this.#stride;
-      const tag = this.#rows[row]!;
-      if (tag === 0) return row;
-      if (tag !== base + 1) continue;
-      let word = 0;
-      while (word < words && this.#rows[row + 1 + word] === (this.#address[word]! & this.#masks[masks + word]!)) word++;
-      if (word === words) return row;
+  #startsAtMost(range: number): boolean {
+    const at = range * this.#words;
+    for (let word = 0; word < this.#words; word++) {
+      const start = this.#starts[at + word]!;
+      const address = this.#address[word]!;
+      if (start !== address) return start < address;
     }
+    return true;
+  }
+}
+
+function bit(words: Uint32Array, at: number, n: number): boolean {
+  return ((words[at + (n >> 5)]! >>> (n & 31)) & 1) === 1;
+}
+
+function readWords(words: Uint32Array, bytes: Uint8Array, at: number, length: number): void {
+  for (let word = 0; word < words.length; word++) {
+    const octets = Math.min(4, ((length + 7) >> 3) - 4 * word);
+    let value = 0;
+    for (let i = 0; i < octets; i++) value |= bytes[at + 4 * word + i]! << (24 - 8 * i);
+    words[word] = value & maskWord(length, word);
   }
 }
 
@@ -112,11 +104,64 @@ function maskWord(length: number, word: number): number {
   return bits <= 0 ? 0 : bits >= 32 ? -1 : -1 << (32 - bits);
 }
 
-function readWords(words: Int32Array, bytes: Uint8Array, at: number, length: number): void {
-  const octets = (length + 7) >> 3;
-  for (let word = 0; word < words.length; word++) {
-    let value = 0;
-    for (let i = 4 * word; i < 4 * word + 4; i++) value = (value << 8) | (i < octets ? bytes[at + i]! : 0);
-    words[word] = value;
+function baseOf({ prefix, ge, le }: PrefixMatch, bits: number): Base {
+  const start = new Uint32Array(bits / 32);
+  readWords(start, prefix.bytes, 0, prefix.length);
+  const end = start.map((word, i) => word | ~maskWord(prefix.length, i));
+  const lengths = new Uint32Array((bits >> 5) + 1);
+  for (let n = Math.max(ge, prefix.length); n <= Math.min(le, bits); n++)
+    lengths[n >> 5] = lengths[n >> 5]! | (1 << (n & 31));
+  return { start, end, lengths };
+}
+
+/** By first address, the wider one first. */
+function outerFirst(a: Base, b: Base): number {
+  return compareWords(a.start, b.start) || compareWords(b.end, a.end);
+}
+
+/** Prefixes nest or are apart, so a stack of those that are open gives the entries around each range. */
+function rangesOf(
+  bases: readonly Base[],
+  zero: Uint32Array,
+  none: Uint32Array,
+): { start: Uint32Array; lengths: Uint32Array }[] {
+  const ranges = [{ start: zero, lengths: none }];
+  const open: Base[] = [];
+  const around = () => open.at(-1)?.lengths ?? none;
+  const emit = (start: Uint32Array) => {
+    if (compareWords(ranges.at(-1)!.start, start) === 0) ranges.pop();
+    ranges.push({ start, lengths: around() });
+  };
+  const closeUntil = (start: Uint32Array | undefined) => {
+    while (open.length > 0 && (start === undefined || compareWords(open.at(-1)!.end, start) < 0)) {
+      const after = successor(open.pop()!.end);
+      if (after) emit(after);
+    }
+  };
+  for (const base of bases) {
+    closeUntil(base.start);
+    open.push({ ...base, lengths: union(around(), base.lengths) });
+    emit(base.start);
   }
+  closeUntil(undefined);
+  return ranges;
+}
+
+function union(a: Uint32Array, b: Uint32Array): Uint32Array {
+  return a.map((word, i) => word | b[i]!);
+}
+
+function compareWords(a: Uint32Array, b: Uint32Array): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! < b[i]! ? -1 : 1;
+  return 0;
+}
+
+/** Undefined after the last address. */
+function successor(words: Uint32Array): Uint32Array | undefined {
+  const next = words.slice();
+  for (let i = next.length - 1; i >= 0; i--) {
+    next[i] = next[i]! + 1;
+    if (next[i] !== 0) return next;
+  }
+  return undefined;
 }
