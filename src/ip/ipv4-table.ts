@@ -1,4 +1,4 @@
-import { HashIndex, mix } from "./hash-index.ts";
+import { HashIndex } from "./hash-index.ts";
 import type { PrefixRow, PrefixRows } from "./prefix-table.ts";
 import { reserveWords } from "./reserve.ts";
 
@@ -116,10 +116,24 @@ function idOf(row: PrefixRow, length: number): number {
   return length === 32 ? -(row + 1) : row + 1;
 }
 
-/** `address` is masked to `length`. */
+/**
+ * `address` is masked to `length`. The hash keeps the low bits of a /24's third octet as its own low bits, so eight /24
+ * in a row stand in one cache line of the index: prefixes that one network announces come together. All other bits are
+ * mixed among themselves, which leaves it a bijection.
+ */
 function hashOf(address: number, length: number): number {
-  return mix(length < 32 ? address | (1 << (31 - length)) : address);
+  const key = length < 32 ? address | (1 << (31 - length)) : address;
+  let high = ((key >>> 11) << 8) | (key & 0xff);
+  high ^= high >>> 15;
+  high = Math.imul(high, 0x0d352d2b) & HIGH_BITS;
+  high ^= high >>> 14;
+  high = Math.imul(high, 0x068ca68b) & HIGH_BITS;
+  high ^= high >>> 15;
+  return (high << 3) | ((key >>> 8) & 7);
 }
+
+/** The 29 bits of a key that are mixed. */
+const HIGH_BITS = 0x1fff_ffff;
 
 function readMasked(bytes: Uint8Array, at: number, length: number): number {
   let address = 0;
