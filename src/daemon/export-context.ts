@@ -68,37 +68,66 @@ function isReflected(c: ExportContext, t: ExportTables, source: PeerId): boolean
   return c.kind !== "external" && source >= FIRST_PEER && !t.peers.external(source);
 }
 
-/**
- * The next hop to announce: an address, "self", or undefined when there is none that may be sent.
- * bgp-protocol.md 12.1; `next hop self` means always, as in BIRD.
- */
-export function announcedAddress(
+/** The next hop to announce: an address, "self", or undefined when there is none that may be sent. */
+export type AnnouncedHop = Address | "self" | undefined;
+
+/** Works out next hops for one context; what was found is remembered by next hop, of which there are few. */
+export interface NextHopRule {
+  announced(set: SetHandle, source: PeerId): AnnouncedHop;
+}
+
+interface Remembered {
+  /** An id may come to stand for another address: then this object is another one. */
+  readonly address: Address | undefined;
+  readonly hop: AnnouncedHop;
+}
+
+export function createNextHopRule(c: ExportContext, t: ExportTables): NextHopRule {
+  const local = new Map<NextHopId, Remembered>();
+  const learned = new Map<NextHopId, Remembered>();
+  return {
+    announced(set, source) {
+      const id = t.sets.nextHop(set);
+      const address = t.nextHops.address(id) ?? t.nextHops.resolution(id).hops[0]?.gateway;
+      const known = source < FIRST_PEER ? local : learned;
+      const entry = known.get(id);
+      if (entry !== undefined && entry.address === address) return entry.hop;
+      const hop = announcedHop(c, address, source < FIRST_PEER, t.explicitNextHops.has(id));
+      if (known.size >= MAX_REMEMBERED) known.clear();
+      known.set(id, { address, hop });
+      return hop;
+    },
+  };
+}
+
+const MAX_REMEMBERED = 65_536;
+
+/** bgp-protocol.md 12.1; `next hop self` means always, as in BIRD. `explicit`: the export policy chose it. */
+function announcedHop(
   c: ExportContext,
-  t: ExportTables,
-  set: SetHandle,
-  source: PeerId,
-): Address | "self" | undefined {
-  const id = t.sets.nextHop(set);
-  const address = id === 0 ? undefined : (t.nextHops.address(id) ?? t.nextHops.resolution(id).hops[0]?.gateway);
+  address: Address | undefined,
+  isLocal: boolean,
+  explicit: boolean,
+): AnnouncedHop {
   const kept = address?.family === c.family && !isLinkLocal(address) ? address : undefined;
   const self = c.self ? "self" : undefined;
-  if (kept && t.explicitNextHops.has(id)) return kept;
+  if (kept && explicit) return kept;
   if (c.nextHop === "self") return self;
-  if (c.nextHop === "keep" && source >= FIRST_PEER) return kept ?? self;
+  if (c.nextHop === "keep" && !isLocal) return kept ?? self;
   const onLink = kept !== undefined && c.shared !== undefined && contains(c.shared, kept);
-  if (c.kind === "external" || source < FIRST_PEER) return onLink ? kept : self;
+  if (c.kind === "external" || isLocal) return onLink ? kept : self;
   return kept ?? self;
 }
 
 /** Implements the update group's narrow view of attribute sets for one context. */
-export function createEncoder(c: ExportContext, t: ExportTables): GroupEncoder {
+export function createEncoder(c: ExportContext, t: ExportTables, hops: NextHopRule): GroupEncoder {
   const scratch = new Uint8Array(32);
   const plain: ExportRule = rule(c, 0, false);
   const local: ExportRule = rule(c, 0, true);
   const reflecting: ExportRule = rule(c, c.clusterId, false);
 
   function nextHopOctets(set: SetHandle, source: PeerId, out: Uint8Array, at: number): number {
-    const address = announcedAddress(c, t, set, source);
+    const address = hops.announced(set, source);
     if (address === undefined) return 0;
     const chosen = address === "self" ? c.self! : address;
     out.set(chosen.bytes, at);
@@ -128,7 +157,7 @@ export function createEncoder(c: ExportContext, t: ExportTables): GroupEncoder {
     },
     writeNextHop: nextHopOctets,
     announcedNextHop(set, source) {
-      const address = announcedAddress(c, t, set, source);
+      const address = hops.announced(set, source);
       if (address === undefined || address === "self") return 0;
       return t.nextHops.intern(c.family, address.bytes, 0, 0);
     },
@@ -149,10 +178,11 @@ function rule(c: ExportContext, clusterId: number, keepMed: boolean): ExportRule
 
 /** The attributes that the rewriting of a group changes, for show: what its members see. */
 export function announcedAttributes(c: ExportContext, t: ExportTables, set: SetHandle, source: PeerId) {
-  const address = announcedAddress(c, t, set, source);
+  const hops = createNextHopRule(c, t);
+  const address = hops.announced(set, source);
   const chosen = address === "self" ? c.self : address;
   const out = new Uint8Array(65_536);
-  const end = createEncoder(c, t).writeAttributes(set, source, out, 0);
+  const end = createEncoder(c, t, hops).writeAttributes(set, source, out, 0);
   const attributes = end > 0 && end <= out.length ? decodeAttributes(out, 0, end) : undefined;
   return { nextHop: chosen ? formatAddress(chosen) : null, attributes };
 }

@@ -13,13 +13,14 @@ import { FIRST_PEER } from "../rib/types.ts";
 import { createUpdateGroup } from "../rib/update-group.ts";
 import type { Member, UpdateGroup } from "../rib/update-group-types.ts";
 import {
-  announcedAddress,
   communityStop,
   createEncoder,
+  createNextHopRule,
   type ExportContext,
   type ExportTables,
   groupKey,
   mayPass,
+  type NextHopRule,
   STOP,
 } from "./export-context.ts";
 import { NO_ATTRIBUTES } from "./no-attributes.ts";
@@ -84,6 +85,7 @@ export interface Exporter {
 }
 
 interface RunningGroup extends ExportGroup {
+  readonly hops: NextHopRule;
   readonly flush: Job;
   readonly waiting: (() => void)[];
   cancelTimer: (() => void) | undefined;
@@ -204,7 +206,7 @@ export function createExporter(options: ExporterOptions): Exporter {
     const result = runPolicy(group, row, source, set);
     if (pendingRelease !== 0) sets.release(pendingRelease);
     pendingRelease = result > 0 ? result : 0;
-    if (result > 0 && announcedAddress(context, tables, result, source) === undefined) return STOP.nextHop;
+    if (result > 0 && group.hops.announced(result, source) === undefined) return STOP.nextHop;
     return result;
   }
 
@@ -244,9 +246,10 @@ export function createExporter(options: ExporterOptions): Exporter {
   function createGroup(context: ExportContext, key: string): RunningGroup {
     const rib = ribs[context.family];
     const { prefixes } = rib;
+    const hops = createNextHopRule(context, tables);
     const updates = createUpdateGroup({
       family: context.family,
-      encoder: createEncoder(context, tables),
+      encoder: createEncoder(context, tables, hops),
       rows: {
         writeNlri: (row, out, at) => prefixes.writeNlri(row, out, at),
         hold: (row) => rib.hold(row),
@@ -261,6 +264,7 @@ export function createExporter(options: ExporterOptions): Exporter {
       key,
       context,
       updates,
+      hops,
       members: 0,
       filled: false,
       collectUntilMs: Number.NEGATIVE_INFINITY,
