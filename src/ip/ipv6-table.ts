@@ -1,4 +1,4 @@
-import { HashIndex, mix } from "./hash-index.ts";
+import { HashIndex } from "./hash-index.ts";
 import type { PrefixRow, PrefixRows } from "./prefix-table.ts";
 import { reserveWords } from "./reserve.ts";
 
@@ -116,7 +116,11 @@ export class Ipv6Table implements PrefixRows {
   }
 
   private hash(length: number): number {
-    return mix(mix(mix(mix(mix(length) ^ this.w0) ^ this.w1) ^ this.w2) ^ this.w3);
+    let h = Math.imul(this.w0 ^ length, 0x7feb352d);
+    h = Math.imul(h ^ (h >>> 15) ^ this.w1, 0x2c1b3c6d);
+    h = Math.imul(h ^ (h >>> 13) ^ this.w2, 0x297a2d39);
+    h = Math.imul(h ^ (h >>> 16) ^ this.w3, 0x846ca68b);
+    return h ^ (h >>> 15);
   }
 
   private search(hash: number, length: number): PrefixRow {

@@ -217,6 +217,11 @@ export class FamilyRib {
     return this.findPath(this.firstPath(row), peer, pathId);
   }
 
+  /** Writes the prefix as an NLRI; returns the offset behind it. */
+  writeNlri(row: PrefixRow, out: Uint8Array, at: number): number {
+    return this.prefixes.writeNlri(row, out, at);
+  }
+
   /** Keeps the row from being freed. */
   hold(row: PrefixRow): void {
     this.rows[row * this.stride + this.extraAt + HOLDS]!++;
