@@ -53,10 +53,10 @@ export function deliverTo(delivery: Delivery, batch: Batch, state: MemberState):
 }
 
 export function send(delivery: Delivery, state: MemberState, bytes: Uint8Array, messages: number): void {
-  if (bytes.length === 0) return;
+  if (bytes.length === 0 || state.gone) return;
   delivery.counters.messagesSent += messages;
   delivery.counters.octetsSent += bytes.length;
-  if (state.member.write(bytes) || state.blocked) return;
+  if (state.member.write(bytes) || state.blocked || state.gone) return;
   state.blocked = true;
   state.blockedSinceMs = delivery.nowMs();
   delivery.positions.sort(state);

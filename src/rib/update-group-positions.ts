@@ -40,6 +40,8 @@ export interface MemberState {
   /** A recipient of the batch that is being written. */
   awaiting: boolean;
   blockedSinceMs: number;
+  /** Has left; a session may end while it is written to. */
+  gone: boolean;
 }
 
 export class Positions {

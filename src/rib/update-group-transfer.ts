@@ -48,7 +48,7 @@ export class Transfer {
     const { leaving } = this;
     let rows = 0;
     let slot = leaving.mark;
-    while (rows < maxRows && (evenIfBlocked || !this.state.blocked)) {
+    while (rows < maxRows && !this.state.gone && (evenIfBlocked || !this.state.blocked)) {
       if (slot === leaving.position.slot) this.beyond = true;
       slot = table.next(slot);
       if (slot === 0) break;
@@ -58,6 +58,7 @@ export class Transfer {
       rows++;
     }
     this.writeWithdrawals();
+    if (this.state.gone) return Math.max(1, rows);
     if (slot === 0) {
       this.finish();
       return Math.max(1, rows);

@@ -187,6 +187,7 @@ export class Group implements UpdateGroup {
     const arrived: MemberState[] = [];
     for (const state of marked) if (!state.held && state.mark === state.position.slot) arrived.push(state);
     for (const state of arrived) {
+      if (state.gone) continue;
       state.initial = false;
       const { skip } = state.position;
       if (skip) {
@@ -211,7 +212,7 @@ export class Group implements UpdateGroup {
       state.endOfRibDue = false;
       state.member.endOfRib();
     }
-    for (const run of done) run();
+    if (!state.gone) for (const run of done) run();
   }
 
   private advanceTransfers(maxRows: number): number {
@@ -269,6 +270,7 @@ export class Group implements UpdateGroup {
       refreshDone: [],
       awaiting: false,
       blockedSinceMs: 0,
+      gone: false,
     };
     this.members.set(member, state);
     this.decisions.forgetFlaps();
@@ -287,6 +289,7 @@ export class Group implements UpdateGroup {
   /** Forgets all about a member. */
   dismiss(state: MemberState): void {
     state.awaiting = false;
+    state.gone = true;
     if (state.position.skip) this.decisions.skips.delete(state.position.skip);
     this.positions.unmark(state);
     this.positions.remove(state);

@@ -457,6 +457,30 @@ test("a refresh announces the whole table again, without End-of-RIB, and says wh
   assert.equal(done, 1);
 });
 
+test("a member may leave while it is written to, also one that is being taken over", () => {
+  const from = setUp().group;
+  const to = setUp().group;
+  const [member] = joined(from, 8);
+  const endSession = (group: UpdateGroup) => {
+    member!.write = () => {
+      group.leave(member!);
+      return false;
+    };
+  };
+  for (const row of [0, 1, 2]) from.consider(row, A, LOCAL);
+  endSession(from);
+  drain(from);
+  assert.equal(from.size, 0);
+  member!.write = () => true;
+  from.join(member!);
+  drain(from);
+  endSession(to);
+  to.transfer(member!, from);
+  for (const group of [to, from]) drain(group);
+  assert.equal(from.size + to.size, 0);
+  assert.equal(from.tombstones, 0);
+});
+
 test("a walk visits what is announced, in slices", () => {
   const { group } = setUp();
   joined(group, 8);
