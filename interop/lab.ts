@@ -71,6 +71,8 @@ export interface LabNode {
   /** Routes of the main table. */
   routes(family: 4 | 6): Promise<KernelRoute[]>;
   setLink(device: string, state: "up" | "down"): Promise<void>;
+  /** Ends every TCP connection to or from a port at once, with a RST to the other side. */
+  resetConnections(port: number): Promise<void>;
   /** True when an echo came back within a second. */
   ping(address: string, from?: string): Promise<boolean>;
 }
@@ -113,11 +115,12 @@ export async function createLab(plan: LabPlan): Promise<Lab> {
   const enter = ["nsenter", "-t", `${pid}`, ...(isRoot ? [] : ["-U", "--preserve-credentials"]), "-m", "-p"];
   const ip = await tool("ip", "iproute2");
   const ping = await tool("ping", "ping");
+  const ss = await tool("ss", "iproute2");
 
   const nodes = new Map(
     plan.nodes.map((name) => {
       const net = `--net=/proc/${pid}/root/run/netns/${name}`;
-      return [name, createNode({ name, folder, ip, ping, enter: [...enter, net], isRoot, lab: () => lab })];
+      return [name, createNode({ name, folder, ip, ping, ss, enter: [...enter, net], isRoot, lab: () => lab })];
     }),
   );
   const lab: Lab = {
@@ -190,6 +193,7 @@ interface NodeParts {
   readonly folder: string;
   readonly ip: readonly string[];
   readonly ping: readonly string[];
+  readonly ss: readonly string[];
   readonly enter: readonly string[];
   readonly isRoot: boolean;
   lab(): Lab;
@@ -224,6 +228,9 @@ function createNode(parts: NodeParts): LabNode {
     },
     setLink: async (device, state) => {
       await exec([...ip, "link", "set", device, state]);
+    },
+    resetConnections: async (port) => {
+      await exec([...parts.ss, "-K", "state", "established", `( sport = :${port} or dport = :${port} )`]);
     },
     ping: async (address, from) => {
       const source = from === undefined ? [] : ["-I", from];

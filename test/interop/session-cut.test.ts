@@ -34,6 +34,10 @@ const CUTS = {
     cut: (peer: Speaker) => peer.stop(),
     mend: (peer: Speaker, plan: SpeakerPlan) => peer.start(plan),
   },
+  "a TCP connection that is reset": {
+    cut: (peer: Speaker) => peer.node.resetConnections(179),
+    mend: async () => {},
+  },
   "a link that goes down": {
     cut: (peer: Speaker) => peer.node.setLink("net0", "down"),
     mend: (peer: Speaker) => relinked(peer),
