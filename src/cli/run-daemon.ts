@@ -2,15 +2,15 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { createParseCache, formatProblem, parseConfig } from "../config/parse.ts";
 import type { Config } from "../config/model.ts";
+import { createParseCache, formatProblem, parseConfig } from "../config/parse.ts";
 import { createControlHandler } from "../control/handler.ts";
-import { createQueries } from "../daemon/queries.ts";
-import { createRouter, type Router } from "../daemon/router.ts";
 import type { RouterEvent } from "../daemon/events.ts";
 import type { Log, LogLevel } from "../daemon/ports.ts";
-import { openNetlinkFib } from "../io/netlink/netlink-fib.ts";
+import { createQueries } from "../daemon/queries.ts";
+import { createRouter, type Router } from "../daemon/router.ts";
 import { openTransport } from "../io/net/transport.ts";
+import { openNetlinkFib } from "../io/netlink/open-fib.ts";
 import { systemClock } from "../io/system/clock.ts";
 import { type ConfigFile, readConfigFiles } from "../io/system/config-files.ts";
 import { watchConfig } from "../io/system/config-watch.ts";
@@ -57,12 +57,20 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     onEvent: (event) => deliver({ from: "kernel", event }),
   });
   router = createRouter(
-    { clock, random: Math.random, log, transport, fib, version, sha256: (bytes) => createHash("sha256").update(bytes).digest() },
+    {
+      clock,
+      random: Math.random,
+      log,
+      transport,
+      fib,
+      version,
+      sha256: (bytes) => createHash("sha256").update(bytes).digest(),
+    },
     initial.config,
     hostname(),
   );
   for (const event of early.splice(0)) router.handle(event);
-  const control = await serveControl(options.socket, createControlHandler(createQueries(router)), { log });
+  const control = await serveControl(options.socket, createControlHandler(createQueries(router), clock.soon), { log });
 
   const watch = await watchConfig(options.config, {
     known: first.files,
@@ -94,7 +102,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     onSignals({
       reload: () => void watch.reread(),
       dump: () => dump(log, router!, undefined),
-      terminate: () => resolve(),
+      stop: (_signal, again) => (again ? process.exit(1) : resolve()),
     });
   });
   log("info", "stopping", {});

@@ -1,5 +1,13 @@
 /** The router's answers (control/view.ts). They are computed when asked for; tables are read in pages. */
-import type { ExplainAnswer, KernelAnswer, PathAnswer, PeerRouteAnswer, RouteAnswer, StatusAnswer, TraceAnswer } from "../control/answers.ts";
+import type {
+  ExplainAnswer,
+  KernelAnswer,
+  PathAnswer,
+  PeerRouteAnswer,
+  RouteAnswer,
+  StatusAnswer,
+  TraceAnswer,
+} from "../control/answers.ts";
 import type { RouterView } from "../control/view.ts";
 import { type Family, formatQuad } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
@@ -87,7 +95,25 @@ export function createQueries(router: Router): RouterView {
     const announced = outlet?.group?.updates.announcedTo(outlet.member, row);
     if (!outlet || !announced) return undefined;
     const answer = setAnswer(core, announced.source, announced.set);
-    return { ...answer, ...announcedAttributes(outlet.group.context, exporter.tables, announced.set, announced.source) };
+    return {
+      ...answer,
+      ...announcedAttributes(outlet.group.context, exporter.tables, announced.set, announced.source),
+    };
+  }
+
+  function received(peer: PeerRuntime, family: Family, row: PrefixRow): PeerRouteAnswer | undefined {
+    const path = core.ribs[family].pathOf(row, peer.id, 0);
+    if (path === 0) return undefined;
+    return {
+      prefix: formatRow(core, family, row),
+      family,
+      path: pathAnswer(core, family, row, path, sharedPaths(family, row)),
+    };
+  }
+
+  function sent(peer: PeerRuntime, family: Family, row: PrefixRow): PeerRouteAnswer | undefined {
+    const path = announcedTo(peer, family, row);
+    return path && { prefix: formatRow(core, family, row), family, path };
   }
 
   function explainTo(peer: PeerRuntime, family: Family, row: PrefixRow): ExplainAnswer["to"] {
@@ -113,7 +139,8 @@ export function createQueries(router: Router): RouterView {
     if (decision <= 0) {
       const why = STOP_REASON[decision] ?? { step: "export", reason: `code ${decision}` };
       const rule = trace.find((step) => step.action === "reject");
-      const named = decision === STOP.policy && rule ? `${why.reason} at rule ${rule.rule} of "${rule.policy}"` : why.reason;
+      const named =
+        decision === STOP.policy && rule ? `${why.reason} at rule ${rule.rule} of "${rule.policy}"` : why.reason;
       return stop(why.step, named, trace);
     }
     const path = announcedTo(peer, family, row);
@@ -134,24 +161,33 @@ export function createQueries(router: Router): RouterView {
     const shared = sharedPaths(family, row);
     const selection = explainSelection(rib, row);
     const answer = (path: PathRow) => pathAnswer(core, family, row, path, shared);
+    const lost = selection.losers.map((loser) => ({
+      path: answer(loser.path),
+      step: loser.step,
+      bestValue: loser.bestValue,
+      value: loser.value,
+      trace: [],
+    }));
     return {
       prefix: formatPrefix(prefix),
       family,
       best: selection.best === 0 ? null : answer(selection.best),
-      losers: selection.losers.map((loser) => {
-        const code = rib.pathSetOut(loser.path);
-        const rejected = code <= 0;
-        return {
-          path: answer(loser.path),
-          step: rejected ? ("rejected" as const) : loser.step,
-          bestValue: rejected ? "" : String(loser.bestValue),
-          value: rejected ? (REJECT_REASON[code] ?? "") : String(loser.value),
-          trace: code === REJECT.policy ? imports.trace(family, row, loser.path).map(traceAnswer) : [],
-        };
-      }),
+      losers: [...lost, ...selection.ineligible.map(({ path, because }) => unusable(family, row, path, because))],
       kernel: kernelAnswer(family, row, prefix),
       kernelTrace: selection.best === 0 ? [] : forwarding.trace(family, row, selection.best).map(traceAnswer),
       to,
+    };
+  }
+
+  /** A path that never took part in the selection: rejected, or of an unreachable next hop. */
+  function unusable(family: Family, row: PrefixRow, path: PathRow, because: string): ExplainAnswer["losers"][number] {
+    const code = core.ribs[family].pathSetOut(path);
+    return {
+      path: pathAnswer(core, family, row, path, new Set()),
+      step: code <= 0 ? "rejected" : "unreachable",
+      bestValue: "",
+      value: code <= 0 ? (REJECT_REASON[code] ?? because) : because,
+      trace: code === REJECT.policy ? imports.trace(family, row, path).map(traceAnswer) : [],
     };
   }
 
@@ -195,32 +231,36 @@ export function createQueries(router: Router): RouterView {
         peerAnswer(core, peer, (family) => peer.outlets[family]?.group?.updates.announcedRows ?? 0),
       ),
     routes: (family, cursor, count) =>
-      page(family, cursor, count, (row) => (core.ribs[family].firstPath(row) === 0 ? undefined : routeAnswer(family, row))),
+      page(family, cursor, count, (row) =>
+        core.ribs[family].firstPath(row) === 0 ? undefined : routeAnswer(family, row),
+      ),
     route(prefix) {
       const row = find(prefix);
       return row < 0 || core.ribs[prefix.family].firstPath(row) === 0 ? undefined : routeAnswer(prefix.family, row);
     },
     lookup(host) {
       const rib = core.ribs[host.family];
-      const row = rib.prefixes.longestMatch(host.bytes, 0, (r) => rib.best(r) !== 0);
+      const used = rib.prefixes.longestMatch(host.bytes, 0, (r) => rib.best(r) !== 0);
+      const row = used >= 0 ? used : rib.prefixes.longestMatch(host.bytes, 0, (r) => rib.firstPath(r) !== 0);
       return row < 0 ? undefined : routeAnswer(host.family, row);
     },
     routesIn(name, family, cursor, count) {
       const peer = core.peers.get(name);
-      if (!peer) return { rows: [], next: -1 };
-      return page(family, cursor, count, (row): PeerRouteAnswer | undefined => {
-        const path = core.ribs[family].pathOf(row, peer.id, 0);
-        if (path === 0) return undefined;
-        return { prefix: formatRow(core, family, row), family, path: pathAnswer(core, family, row, path, sharedPaths(family, row)) };
-      });
+      return peer ? page(family, cursor, count, (row) => received(peer, family, row)) : { rows: [], next: -1 };
     },
     routesOut(name, family, cursor, count) {
       const peer = core.peers.get(name);
-      if (!peer) return { rows: [], next: -1 };
-      return page(family, cursor, count, (row): PeerRouteAnswer | undefined => {
-        const path = announcedTo(peer, family, row);
-        return path && { prefix: formatRow(core, family, row), family, path };
-      });
+      return peer ? page(family, cursor, count, (row) => sent(peer, family, row)) : { rows: [], next: -1 };
+    },
+    routeIn(name, prefix) {
+      const peer = core.peers.get(name);
+      const row = find(prefix);
+      return peer && row >= 0 ? received(peer, prefix.family, row) : undefined;
+    },
+    routeOut(name, prefix) {
+      const peer = core.peers.get(name);
+      const row = find(prefix);
+      return peer && row >= 0 ? sent(peer, prefix.family, row) : undefined;
     },
     explain,
   };
@@ -230,6 +270,11 @@ export function createQueries(router: Router): RouterView {
 const PAGE_ROWS = 50_000;
 
 function traceAnswer(step: TraceStep): TraceAnswer {
-  return { policy: step.policy, rule: step.rule, matched: step.matched, because: step.because, action: step.action ?? null };
+  return {
+    policy: step.policy,
+    rule: step.rule,
+    matched: step.matched,
+    because: step.because,
+    action: step.action ?? null,
+  };
 }
-
