@@ -10,7 +10,7 @@ import type { Log, LogLevel } from "../daemon/ports.ts";
 import { createQueries } from "../daemon/queries.ts";
 import { createRouter, type Router } from "../daemon/router.ts";
 import { openTransport } from "../io/net/transport.ts";
-import { openNetlinkFib } from "../io/netlink/netlink-fib.ts";
+import { openNetlinkFib } from "../io/netlink/open-fib.ts";
 import { systemClock } from "../io/system/clock.ts";
 import { type ConfigFile, readConfigFiles } from "../io/system/config-files.ts";
 import { watchConfig } from "../io/system/config-watch.ts";
@@ -70,7 +70,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     hostname(),
   );
   for (const event of early.splice(0)) router.handle(event);
-  const control = await serveControl(options.socket, createControlHandler(createQueries(router)), { log });
+  const control = await serveControl(options.socket, createControlHandler(createQueries(router), clock.soon), { log });
 
   const watch = await watchConfig(options.config, {
     known: first.files,
@@ -102,7 +102,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     onSignals({
       reload: () => void watch.reread(),
       dump: () => dump(log, router!, undefined),
-      terminate: () => resolve(),
+      stop: (_signal, again) => (again ? process.exit(1) : resolve()),
     });
   });
   log("info", "stopping", {});

@@ -5,24 +5,23 @@
 import type { Family } from "../ip/address.ts";
 import type { RejectCode, Step } from "../rib/types.ts";
 
-/** A request on the control socket, one JSON object per line. */
+/**
+ * A request on the control socket, one JSON object per line. `target` is a prefix, or an address, which means longest
+ * match. `peer` is a configured name, an address or a description.
+ */
 export type ControlRequest =
   | { readonly command: "status" }
-  | { readonly command: "peers"; readonly peer?: string }
-  | { readonly command: "routes"; readonly family?: Family; readonly prefix?: string; readonly limit?: number }
-  | { readonly command: "routesIn"; readonly peer: string; readonly prefix?: string; readonly limit?: number }
-  | { readonly command: "routesOut"; readonly peer: string; readonly prefix?: string; readonly limit?: number }
-  | { readonly command: "explainRoute"; readonly prefix: string; readonly peer?: string };
+  | { readonly command: "peers"; readonly peer?: string | undefined }
+  /** Names for completion. */
+  | { readonly command: "names" }
+  | ({ readonly command: "routes" } & TableRequest)
+  | ({ readonly command: "routesIn" | "routesOut"; readonly peer: string } & TableRequest)
+  | { readonly command: "explainRoute"; readonly target: string; readonly peer?: string | undefined };
 
-/** Large tables come as several `rows` replies, the last one with `more: false`. */
-export type ControlReply =
-  | { readonly ok: true; readonly rows: readonly unknown[]; readonly more: boolean }
-  | { readonly ok: false; readonly error: ControlError };
-
-export interface ControlError {
-  readonly code: "usage" | "notFound" | "internal";
-  /** A sentence: what, where, what to do; names near ones. */
-  readonly message: string;
+export interface TableRequest {
+  readonly family?: Family | undefined;
+  readonly target?: string | undefined;
+  readonly limit?: number | undefined;
 }
 
 export interface StatusAnswer {

@@ -14,7 +14,7 @@ export interface RouterView {
   ): { readonly rows: readonly RouteAnswer[]; readonly next: number };
   /** The prefix itself, or undefined. */
   route(prefix: Prefix): RouteAnswer | undefined;
-  /** Longest match for an address given as a host prefix. */
+  /** Longest match for an address given as a host prefix: among prefixes with a best path, else among all. */
   lookup(host: Prefix): RouteAnswer | undefined;
   /** `peer` is a configured name. */
   routesIn(
@@ -29,5 +29,7 @@ export interface RouterView {
     cursor: number,
     count: number,
   ): { readonly rows: readonly PeerRouteAnswer[]; readonly next: number };
+  routeIn(peer: string, prefix: Prefix): PeerRouteAnswer | undefined;
+  routeOut(peer: string, prefix: Prefix): PeerRouteAnswer | undefined;
   explain(prefix: Prefix, peer?: string): ExplainAnswer;
 }

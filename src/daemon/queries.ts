@@ -101,6 +101,21 @@ export function createQueries(router: Router): RouterView {
     };
   }
 
+  function received(peer: PeerRuntime, family: Family, row: PrefixRow): PeerRouteAnswer | undefined {
+    const path = core.ribs[family].pathOf(row, peer.id, 0);
+    if (path === 0) return undefined;
+    return {
+      prefix: formatRow(core, family, row),
+      family,
+      path: pathAnswer(core, family, row, path, sharedPaths(family, row)),
+    };
+  }
+
+  function sent(peer: PeerRuntime, family: Family, row: PrefixRow): PeerRouteAnswer | undefined {
+    const path = announcedTo(peer, family, row);
+    return path && { prefix: formatRow(core, family, row), family, path };
+  }
+
   function explainTo(peer: PeerRuntime, family: Family, row: PrefixRow): ExplainAnswer["to"] {
     const name = peer.config.name;
     const outlet = peer.outlets[family];
@@ -146,24 +161,33 @@ export function createQueries(router: Router): RouterView {
     const shared = sharedPaths(family, row);
     const selection = explainSelection(rib, row);
     const answer = (path: PathRow) => pathAnswer(core, family, row, path, shared);
+    const lost = selection.losers.map((loser) => ({
+      path: answer(loser.path),
+      step: loser.step,
+      bestValue: loser.bestValue,
+      value: loser.value,
+      trace: [],
+    }));
     return {
       prefix: formatPrefix(prefix),
       family,
       best: selection.best === 0 ? null : answer(selection.best),
-      losers: selection.losers.map((loser) => {
-        const code = rib.pathSetOut(loser.path);
-        const rejected = code <= 0;
-        return {
-          path: answer(loser.path),
-          step: rejected ? ("rejected" as const) : loser.step,
-          bestValue: rejected ? "" : String(loser.bestValue),
-          value: rejected ? (REJECT_REASON[code] ?? "") : String(loser.value),
-          trace: code === REJECT.policy ? imports.trace(family, row, loser.path).map(traceAnswer) : [],
-        };
-      }),
+      losers: [...lost, ...selection.ineligible.map(({ path, because }) => unusable(family, row, path, because))],
       kernel: kernelAnswer(family, row, prefix),
       kernelTrace: selection.best === 0 ? [] : forwarding.trace(family, row, selection.best).map(traceAnswer),
       to,
+    };
+  }
+
+  /** A path that never took part in the selection: rejected, or of an unreachable next hop. */
+  function unusable(family: Family, row: PrefixRow, path: PathRow, because: string): ExplainAnswer["losers"][number] {
+    const code = core.ribs[family].pathSetOut(path);
+    return {
+      path: pathAnswer(core, family, row, path, new Set()),
+      step: code <= 0 ? "rejected" : "unreachable",
+      bestValue: "",
+      value: code <= 0 ? (REJECT_REASON[code] ?? because) : because,
+      trace: code === REJECT.policy ? imports.trace(family, row, path).map(traceAnswer) : [],
     };
   }
 
@@ -216,29 +240,27 @@ export function createQueries(router: Router): RouterView {
     },
     lookup(host) {
       const rib = core.ribs[host.family];
-      const row = rib.prefixes.longestMatch(host.bytes, 0, (r) => rib.best(r) !== 0);
+      const used = rib.prefixes.longestMatch(host.bytes, 0, (r) => rib.best(r) !== 0);
+      const row = used >= 0 ? used : rib.prefixes.longestMatch(host.bytes, 0, (r) => rib.firstPath(r) !== 0);
       return row < 0 ? undefined : routeAnswer(host.family, row);
     },
     routesIn(name, family, cursor, count) {
       const peer = core.peers.get(name);
-      if (!peer) return { rows: [], next: -1 };
-      return page(family, cursor, count, (row): PeerRouteAnswer | undefined => {
-        const path = core.ribs[family].pathOf(row, peer.id, 0);
-        if (path === 0) return undefined;
-        return {
-          prefix: formatRow(core, family, row),
-          family,
-          path: pathAnswer(core, family, row, path, sharedPaths(family, row)),
-        };
-      });
+      return peer ? page(family, cursor, count, (row) => received(peer, family, row)) : { rows: [], next: -1 };
     },
     routesOut(name, family, cursor, count) {
       const peer = core.peers.get(name);
-      if (!peer) return { rows: [], next: -1 };
-      return page(family, cursor, count, (row): PeerRouteAnswer | undefined => {
-        const path = announcedTo(peer, family, row);
-        return path && { prefix: formatRow(core, family, row), family, path };
-      });
+      return peer ? page(family, cursor, count, (row) => sent(peer, family, row)) : { rows: [], next: -1 };
+    },
+    routeIn(name, prefix) {
+      const peer = core.peers.get(name);
+      const row = find(prefix);
+      return peer && row >= 0 ? received(peer, prefix.family, row) : undefined;
+    },
+    routeOut(name, prefix) {
+      const peer = core.peers.get(name);
+      const row = find(prefix);
+      return peer && row >= 0 ? sent(peer, prefix.family, row) : undefined;
     },
     explain,
   };

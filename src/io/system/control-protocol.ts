@@ -3,21 +3,14 @@
  * of `data` lines, then one `end` or `error` line, and then the next request may follow.
  */
 
+import { ControlError } from "../../control/control-error.ts";
+
+export { ControlError };
+
 export type ControlLine =
   | { readonly data: unknown }
   | { readonly end: true }
   | { readonly error: { readonly code: string; readonly message: string } };
-
-/** A refusal with a code that the command line turns into an exit code. */
-export class ControlError extends Error {
-  override readonly name: string = "ControlError";
-  /** `notFound`, `usage`, `busy`, `internal`; `unreachable` when there is no daemon. */
-  readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
 
 /**
  * Splits a stream of octets into lines of at most `limit` octets. `push` gives the complete lines; undefined once a
