@@ -111,7 +111,7 @@ function widenSegments(
   return o;
 }
 
-/** Appends AS4_PATH without its confederation segments; a sequence goes on in the last one written where it fits. */
+/** Appends AS4_PATH without its confederation segments; its first sequence joins the last one written where it fits. */
 function appendSegments(
   bytes: Uint8Array,
   at: number,
@@ -120,21 +120,21 @@ function appendSegments(
   pathAt: number,
   outAt: number,
 ): number {
-  let last = -1;
-  for (let p = pathAt; p < outAt; p += 2 + 4 * out[p + 1]!) last = p;
+  let join = -1;
+  for (let p = pathAt; p < outAt; p += 2 + 4 * out[p + 1]!) join = p;
   let o = outAt;
   for (let p = at; p < end; p += 2 + 4 * bytes[p + 1]!) {
     const kind = bytes[p]!;
     const count = bytes[p + 1]!;
     if (kind !== SEGMENT.sequence && kind !== SEGMENT.set) continue;
-    if (kind === SEGMENT.sequence && last >= 0 && out[last] === kind && out[last + 1]! + count <= 255)
-      out[last + 1] = out[last + 1]! + count;
+    if (kind === SEGMENT.sequence && join >= 0 && out[join] === kind && out[join + 1]! + count <= 255)
+      out[join + 1] = out[join + 1]! + count;
     else {
-      last = o;
       out[o] = kind;
       out[o + 1] = count;
       o += 2;
     }
+    join = -1;
     o = copy(bytes, p + 2, 4 * count, out, o);
   }
   return o;

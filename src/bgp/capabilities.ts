@@ -1,6 +1,7 @@
 import { Parser } from "binary-parser";
 import type { Family } from "../ip/address.ts";
 import { CAPABILITY, SAFI_UNICAST } from "./iana.ts";
+import { cut } from "./octets.ts";
 import type { Capabilities } from "./open.ts";
 import { decodeUtf8, encodeUtf8, escapeControls } from "./text.ts";
 import { AFI } from "./update-scan.ts";
@@ -27,7 +28,7 @@ export function readCapabilities(bytes: Uint8Array): readonly Capability[] | und
   }
   // binary-parser clamps a value that is cut off.
   if (items.some(({ length, value }) => length !== value.length)) return undefined;
-  return items.map(({ code, value }) => ({ code, value: value.slice() }));
+  return items.map(({ code, value }) => ({ code, value: cut(value, 0, value.length) }));
 }
 
 const multiprotocol = new Parser().endianness("big").uint16("afi").uint8("reserved").uint8("safi");

@@ -1,5 +1,6 @@
 import { ERROR, HEADER_OCTETS, MAX_MESSAGE_OCTETS, MESSAGE } from "./iana.ts";
 import type { Notification } from "./notification.ts";
+import { cut } from "./octets.ts";
 
 /** Least length by message type (RFC 4271 §6.1); 0 where the type is unknown. */
 const MIN_OCTETS = new Uint8Array(256);
@@ -62,7 +63,9 @@ class StreamFramer implements Framer {
 
   push(chunk: Uint8Array, maxOctets: number): void {
     if (this.#at < this.#chunk.length) this.retain();
-    this.#chunk = chunk;
+    // Node's buffers are a subclass: one plain view a chunk keeps every loop behind this point monomorphic.
+    const plain = chunk.constructor === Uint8Array;
+    this.#chunk = plain ? chunk : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     this.#at = 0;
     this.#maxOctets = maxOctets;
   }
@@ -153,7 +156,7 @@ class StreamFramer implements Framer {
   }
 
   #badLength(bytes: Uint8Array, at: number): 0 {
-    return this.#fail(ERROR.header.sub.badLength, bytes.slice(at + 16, at + 18));
+    return this.#fail(ERROR.header.sub.badLength, cut(bytes, at + 16, at + 18));
   }
 
   #fail(subcode: number, data: Uint8Array): 0 {

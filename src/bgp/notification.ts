@@ -1,5 +1,6 @@
 import { ERROR, errorInWords, MESSAGE } from "./iana.ts";
 import { encodeMessage } from "./message.ts";
+import { cut } from "./octets.ts";
 import { decodeUtf8, encodeUtf8, escapeControls, formatHex } from "./text.ts";
 
 /** Content of a NOTIFICATION (RFC 4271 §4.5). */
@@ -20,7 +21,7 @@ const MAX_TEXT_OCTETS = 128;
  *      | code u8 | subcode u8 | data |
  */
 export function decodeNotification(bytes: Uint8Array, at: number, end: number): Notification {
-  return { code: bytes[at] ?? 0, subcode: bytes[at + 1] ?? 0, data: bytes.slice(Math.min(at + 2, end), end) };
+  return { code: bytes[at] ?? 0, subcode: bytes[at + 1] ?? 0, data: cut(bytes, Math.min(at + 2, end), end) };
 }
 
 /** The whole message, header included. Data that would not fit 4096 octets is cut. */
@@ -56,7 +57,7 @@ export function wrapHardReset(inner: Notification): Notification {
 export function unwrapHardReset(notification: Notification): Notification | undefined {
   const { code, subcode, data } = notification;
   if (code !== CEASE.code || subcode !== CEASE.sub.hardReset || data.length < 2) return undefined;
-  return { code: data[0]!, subcode: data[1]!, data: data.slice(2) };
+  return { code: data[0]!, subcode: data[1]!, data: cut(data, 2, data.length) };
 }
 
 /** The text of RFC 9003, escaped for a terminal; undefined when there is none or it is not well formed. */
@@ -83,7 +84,8 @@ export function describeNotification(notification: Notification): string {
   const { code, subcode, data } = notification;
   const head = `${errorInWords(code, subcode)} (${code}/${subcode})`;
   const inner = unwrapHardReset(notification);
-  if (inner) return `${head}: ${describeNotification(inner)}`;
+  // One inside another is not looked into: nobody sends that, and depth would be the peer's choice.
+  if (inner && unwrapHardReset(inner) === undefined) return `${head}: ${describeNotification(inner)}`;
   const text = shutdownText(notification);
   if (text !== undefined) return `${head}: "${text}"`;
   const meaning = describeData(notification);
@@ -104,7 +106,7 @@ function describeData({ code, subcode, data }: Notification): string | undefined
   if (code === 5 && data.length === 1) return `message type ${number}`;
   if (is(6, 1, 7)) {
     const family = data[1] === 1 ? "IPv4" : data[1] === 2 ? "IPv6" : `AFI ${data[1]}`;
-    return `${family}, limit ${data.slice(3).reduce((sum, octet) => sum * 256 + octet, 0)}`;
+    return `${family}, limit ${data.subarray(3).reduce((sum, octet) => sum * 256 + octet, 0)}`;
   }
   return undefined;
 }

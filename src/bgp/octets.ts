@@ -27,3 +27,8 @@ export function copy(from: Uint8Array, at: number, length: number, out: Uint8Arr
   for (let i = 0; i < length; i++) out[outAt + i] = from[at + i]!;
   return outAt + length;
 }
+
+/** A copy of `[at, end)` of its own. Not `slice`, which shares memory where the octets come in one of Node's buffers. */
+export function cut(bytes: Uint8Array, at: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(at, end));
+}

@@ -2,7 +2,7 @@ import { Parser } from "binary-parser";
 import { type Address, isLinkLocal } from "../ip/address.ts";
 import { attributeEnd, attributeValue, writeAttributeHeader } from "./attribute-octets.ts";
 import { ATTRIBUTE, FLAG, SEGMENT } from "./iana.ts";
-import { copy } from "./octets.ts";
+import { copy, cut } from "./octets.ts";
 
 export interface AsSegment {
   readonly kind: "set" | "sequence" | "confedSequence" | "confedSet";
@@ -96,7 +96,7 @@ function readSegments(value: Uint8Array): readonly AsSegment[] {
 function readNextHop(value: Uint8Array): Pick<PathAttributes, "nextHop" | "linkLocalNextHop"> {
   if (value.length === 4) return { nextHop: { family: "ipv4", bytes: value } };
   const both: Address[] = [];
-  for (let at = 0; at + 16 <= value.length; at += 16) both.push({ family: "ipv6", bytes: value.slice(at, at + 16) });
+  for (let at = 0; at + 16 <= value.length; at += 16) both.push({ family: "ipv6", bytes: cut(value, at, at + 16) });
   const global = both.find((address) => !isLinkLocal(address) && address.bytes.some((byte) => byte !== 0));
   const linkLocal = both.find(isLinkLocal);
   if (global && linkLocal) return { nextHop: global, linkLocalNextHop: linkLocal };
@@ -121,7 +121,7 @@ export function decodeAttributes(bytes: Uint8Array, at: number, end: number): Pa
   };
   for (let p = at; p < end; ) {
     const next = attributeEnd(bytes, p);
-    const value = bytes.slice(attributeValue(bytes, p), next);
+    const value = cut(bytes, attributeValue(bytes, p), next);
     const type = bytes[p + 1]!;
     if (!decodeOne(type, value, draft)) opaque.push({ flags: bytes[p]! & ~FLAG.extendedLength, type, value });
     p = next;
@@ -164,7 +164,7 @@ function decodeOne(type: number, value: Uint8Array, draft: Draft): boolean {
       return true;
     case A.extendedCommunities.code: {
       const { items } = extended.parse(value) as { items: readonly { value: Uint8Array }[] };
-      draft.extendedCommunities = items.map((item) => item.value.slice());
+      draft.extendedCommunities = items.map((item) => cut(item.value, 0, item.value.length));
       return true;
     }
     case A.largeCommunities.code:

@@ -1,6 +1,7 @@
 import { BgpError } from "./error.ts";
 import { ERROR, MESSAGE } from "./iana.ts";
 import { encodeMessage } from "./message.ts";
+import { cut } from "./octets.ts";
 
 /** RFC 7313 §3.2; RFC 2918 calls the octet reserved. */
 export const REFRESH = { request: 0, begin: 1, end: 2 } as const;
@@ -29,7 +30,7 @@ export function decodeRefresh(bytes: Uint8Array, at: number, end: number): Route
   const marker = subtype === REFRESH.begin || subtype === REFRESH.end;
   if (octets < BODY_OCTETS || (marker && octets !== BODY_OCTETS)) {
     const { code, sub } = ERROR.routeRefresh;
-    const message = encodeMessage(MESSAGE.routeRefresh.code, bytes.slice(at, end));
+    const message = encodeMessage(MESSAGE.routeRefresh.code, cut(bytes, at, end));
     throw new BgpError(code, sub.invalidLength, `Cannot decode ROUTE-REFRESH: body of ${octets} octets`, message);
   }
   return { afi, subtype, safi: bytes[at + 3]! };

@@ -3,7 +3,7 @@ import { attributeValue } from "./attribute-octets.ts";
 import { AS_TRANS, ATTRIBUTE, ERROR, FLAG, SAFI_UNICAST } from "./iana.ts";
 import { checkNlri } from "./nlri.ts";
 import type { Notification } from "./notification.ts";
-import { u16, u32 } from "./octets.ts";
+import { cut, u16, u32 } from "./octets.ts";
 import type { ParsingClass } from "./parsing-class.ts";
 import { AFI, TREATMENT, type Treatment, type UpdateScan } from "./update-scan.ts";
 
@@ -77,7 +77,7 @@ export function scanUpdate(bytes: Uint8Array, from: number, to: number, session:
 
 /** The NOTIFICATION for a scan that ended in `reset`: the attribute at fault is its data (RFC 4271 §6.3). */
 export function scanNotification(bytes: Uint8Array, scan: UpdateScan): Notification {
-  const data = bytes.slice(scan.faultAt, scan.faultAt + scan.faultLength);
+  const data = cut(bytes, scan.faultAt, scan.faultAt + scan.faultLength);
   return { code: scan.errorCode, subcode: scan.errorSubcode, data };
 }
 
