@@ -26,7 +26,8 @@ export class BestPaths {
   private readonly changed: ChangedQueue;
   private readonly sets: AttributeSets;
   private readonly nextHops: NextHopTable;
-  private readonly multipathLimit: number;
+  /** Most paths that share the traffic of a prefix. */
+  multipathLimit: number;
 
   constructor(
     prefixes: PrefixRows,

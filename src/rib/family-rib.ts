@@ -43,7 +43,7 @@ export class FamilyRib {
   readonly nextHops: NextHopTable;
   readonly peers: PeerTable;
   private readonly bestPaths: BestPaths;
-  private readonly multipathLimit: number;
+  private multipathLimit: number;
   private readonly paths: Int32Array;
   private readonly pathBound: number;
   private readonly rows: Int32Array;
@@ -181,6 +181,12 @@ export class FamilyRib {
   /** The best path and those that share its traffic, best first; returns how many. Next hops may repeat. */
   multipath(row: PrefixRow, out: Int32Array): number {
     return this.selection.multipath(this.firstPath(row), this.multipathLimit, out);
+  }
+
+  /** Most paths that share the traffic of a prefix from now on. The caller programs the prefixes again. */
+  setMultipath(limit: number): void {
+    this.multipathLimit = limit;
+    this.bestPaths.multipathLimit = limit;
   }
 
   firstPath(row: PrefixRow): PathRow {

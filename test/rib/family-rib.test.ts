@@ -222,6 +222,16 @@ describe("next hops under the RIB", () => {
   });
 });
 
+test("ECMP switched on later reports the paths that then share traffic", () => {
+  const world = createWorld({ multipath: 1 });
+  announce(world, addPeer(world, "172.16.0.1"), PREFIX, {});
+  drain(world);
+  world.rib.setMultipath(4);
+  announce(world, addPeer(world, "172.16.0.2"), PREFIX, {});
+  assert.deepEqual(drain(world), [rowOf(world, PREFIX)]);
+  assert.equal(world.rib.multipath(rowOf(world, PREFIX), new Int32Array(8)), 2);
+});
+
 describe("local sources", () => {
   test("a higher preference wins before any step of BGP", () => {
     const world = createWorld();

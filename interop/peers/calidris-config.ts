@@ -1,0 +1,56 @@
+/** This project's configuration from a plan. JSON is YAML, so it is written as such. */
+import { familiesOf, type SessionPlan, type SpeakerPlan, type StaticPlan } from "./speaker.ts";
+
+export function calidrisConfig(plan: SpeakerPlan): string {
+  const isKernelUsed = plan.kernel !== false;
+  const config = {
+    router: {
+      id: plan.routerId,
+      asn: plan.asn,
+      ...(plan.clusterId === undefined ? {} : { clusterId: plan.clusterId }),
+    },
+    kernel: { program: isKernelUsed, learn: isKernelUsed, multipath: plan.multipath ?? 1 },
+    static: (plan.statics ?? []).map(staticRoute),
+    policies: { announce: announcePolicy(plan.statics ?? []) },
+    peers: plan.sessions.map((session) => peer(plan, session)),
+  };
+  return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+function staticRoute(route: StaticPlan): object {
+  return route.via === undefined
+    ? { prefix: route.prefix, blackhole: true }
+    : { prefix: route.prefix, via: [route.via] };
+}
+
+/** Own static routes, with their prepends, and what other sessions gave; not the kernel's. */
+function announcePolicy(statics: readonly StaticPlan[]): object[] {
+  const prepends = statics
+    .filter((route) => route.prepend !== undefined)
+    .map((route) => ({
+      match: { prefixes: [route.prefix], source: ["static"] },
+      set: { prepend: route.prepend },
+      action: "accept",
+    }));
+  return [...prepends, { match: { source: ["static", "bgp"] }, action: "accept" }, { action: "reject" }];
+}
+
+function peer(plan: SpeakerPlan, session: SessionPlan): object {
+  const hold = plan.holdSeconds ?? 9;
+  return {
+    name: session.name,
+    address: session.remote,
+    localAddress: session.local,
+    asn: session.asn,
+    families: familiesOf(session),
+    import: "accept",
+    export: plan.isPlain === true ? "accept" : "announce",
+    timers: { hold: `${hold}s`, connectRetry: "2s", connectDelay: "0s", idleHoldMin: "1s", idleHoldMax: "2s" },
+    ...(session.password === undefined ? {} : { password: session.password }),
+    ...(session.passive === true ? { passive: true } : {}),
+    ...(session.reflectorClient === true ? { routeReflectorClient: true } : {}),
+    ...(session.nextHopSelf === true ? { nextHop: "self" } : {}),
+    ...(session.multihop === true ? { multihop: true } : {}),
+    ...(session.fourOctetAs === false ? { capabilities: { fourOctetAs: false } } : {}),
+  };
+}

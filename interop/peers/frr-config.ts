@@ -1,0 +1,100 @@
+/** bgpd's configuration from a plan. */
+import { type FamilyName, familiesOf, familyOf, type SpeakerPlan, type StaticPlan } from "./speaker.ts";
+
+export function frrConfig(plan: SpeakerPlan): string {
+  const hold = plan.holdSeconds ?? 9;
+  const router = [
+    `bgp router-id ${plan.routerId}`,
+    "no bgp ebgp-requires-policy",
+    // On by default; a cut session would otherwise keep its routes for two minutes.
+    "bgp graceful-restart-disable",
+    "no bgp default ipv4-unicast",
+    "no bgp network import-check",
+    `timers bgp ${Math.max(1, Math.floor(hold / 3))} ${hold}`,
+    ...(plan.clusterId === undefined ? [] : [`bgp cluster-id ${plan.clusterId}`]),
+    ...plan.sessions.flatMap((session) => [
+      `neighbor ${session.remote} remote-as ${session.asn}`,
+      `neighbor ${session.remote} update-source ${session.local}`,
+      `neighbor ${session.remote} timers connect 1`,
+      `neighbor ${session.remote} advertisement-interval 0`,
+      ...(session.password === undefined ? [] : [`neighbor ${session.remote} password ${session.password}`]),
+      ...(session.passive === true ? [`neighbor ${session.remote} passive`] : []),
+      ...(session.multihop === true && session.asn !== plan.asn ? [`neighbor ${session.remote} ebgp-multihop`] : []),
+    ]),
+    ...(["ipv4", "ipv6"] as const).flatMap((family) => [
+      `address-family ${family} unicast`,
+      ...familyLines(plan, family).map((line) => ` ${line}`),
+      "exit-address-family",
+    ]),
+  ];
+  const maps = (plan.statics ?? []).flatMap(routeMap);
+  return [
+    "frr defaults traditional",
+    "log stdout",
+    "log timestamp precision 3",
+    ...maps,
+    `router bgp ${plan.asn}`,
+    ...router.map((line) => ` ${line}`),
+    "exit",
+    "",
+  ].join("\n");
+}
+
+function familyLines(plan: SpeakerPlan, family: FamilyName): string[] {
+  const many = plan.multipath ?? 1;
+  return [
+    `maximum-paths ${many}`,
+    `maximum-paths ibgp ${many}`,
+    ...plan.sessions
+      .filter((session) => familiesOf(session).includes(family))
+      .flatMap((session) => [
+        `neighbor ${session.remote} activate`,
+        ...(session.reflectorClient === true ? [`neighbor ${session.remote} route-reflector-client`] : []),
+        ...(session.nextHopSelf === true ? [`neighbor ${session.remote} next-hop-self`] : []),
+      ]),
+    ...(plan.statics ?? []).filter((route) => familyOf(route.prefix) === family).map((route) => network(route)),
+  ];
+}
+
+function network(route: StaticPlan): string {
+  const map = routeMap(route).length > 0 ? ` route-map ${mapName(route)}` : "";
+  return `network ${route.prefix}${map}`;
+}
+
+function mapName(route: StaticPlan): string {
+  return `m-${route.prefix.replace(/[^0-9a-f]/g, "-")}`;
+}
+
+/** What `network` cannot say itself: the path and a next hop other than our own. */
+function routeMap(route: StaticPlan): string[] {
+  const family = familyOf(route.prefix);
+  const rules = [
+    ...(route.prepend === undefined ? [] : [`set as-path prepend ${route.prepend.join(" ")}`]),
+    ...(route.via === undefined
+      ? []
+      : [family === "ipv4" ? `set ip next-hop ${route.via}` : `set ipv6 next-hop global ${route.via}`]),
+  ];
+  return rules.length === 0
+    ? []
+    : [`route-map ${mapName(route)} permit 10`, ...rules.map((rule) => ` ${rule}`), "exit"];
+}
+
+/** The commands from one plan's static routes to another's. */
+export function staticCommands(from: SpeakerPlan, to: SpeakerPlan): string[] {
+  const text = (route: StaticPlan) => JSON.stringify(route);
+  const had = new Set((from.statics ?? []).map(text));
+  const has = new Set((to.statics ?? []).map(text));
+  const gone = (from.statics ?? []).filter((route) => !has.has(text(route)));
+  const added = (to.statics ?? []).filter((route) => !had.has(text(route)));
+  const inFamily = (route: StaticPlan, command: string) => [
+    `router bgp ${to.asn}`,
+    `address-family ${familyOf(route.prefix)} unicast`,
+    command,
+    "exit",
+    "exit",
+  ];
+  return [
+    ...gone.flatMap((route) => inFamily(route, `no network ${route.prefix}`)),
+    ...added.flatMap((route) => [...routeMap(route), ...inFamily(route, network(route))]),
+  ];
+}

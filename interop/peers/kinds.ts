@@ -1,0 +1,23 @@
+/** Every kind of speaker by its name. */
+import type { LabNode } from "../lab.ts";
+import { bird1, bird2 } from "./bird.ts";
+import { calidris } from "./calidris.ts";
+import { frr } from "./frr.ts";
+import type { Speaker } from "./speaker.ts";
+
+const KINDS = { calidris, bird2, bird1, frr } as const satisfies Record<string, (node: LabNode) => Speaker>;
+
+export type SpeakerKind = keyof typeof KINDS;
+
+export function createSpeaker(kind: SpeakerKind, node: LabNode): Speaker {
+  return KINDS[kind](node);
+}
+
+/** The device under test: ours. `DUT=bird2` puts another in its place, which tests the laboratory itself. */
+export const DUT: SpeakerKind = dutFromEnvironment();
+
+function dutFromEnvironment(): SpeakerKind {
+  const name = process.env.DUT ?? "calidris";
+  if (!(name in KINDS)) throw new Error(`DUT=${name}: expected one of ${Object.keys(KINDS).join(", ")}`);
+  return name as SpeakerKind;
+}

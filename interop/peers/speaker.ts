@@ -1,0 +1,144 @@
+/** What every speaker in the lab can do, and the one configuration from which each adapter writes its own dialect. */
+import type { LabNode } from "../lab.ts";
+import { poll } from "../process.ts";
+
+export type FamilyName = "ipv4" | "ipv6";
+
+export interface SessionPlan {
+  /** Letters, digits and underscores; not a keyword of any dialect. */
+  readonly name: string;
+  readonly local: string;
+  readonly remote: string;
+  readonly asn: number;
+  /** Default: the family of the addresses. */
+  readonly families?: readonly FamilyName[];
+  readonly password?: string;
+  readonly passive?: boolean;
+  /** This speaker reflects routes to that client. */
+  readonly reflectorClient?: boolean;
+  /** Offer 4-octet AS numbers; default yes. */
+  readonly fourOctetAs?: boolean;
+  readonly nextHopSelf?: boolean;
+  /** The peer is more than one hop away. */
+  readonly multihop?: boolean;
+}
+
+export interface StaticPlan {
+  readonly prefix: string;
+  /** Absent: blackhole, announced with the session's own address as next hop. */
+  readonly via?: string;
+  /** AS numbers put before the path on announcing. */
+  readonly prepend?: readonly number[];
+}
+
+export interface SpeakerPlan {
+  readonly routerId: string;
+  readonly asn: number;
+  readonly clusterId?: string;
+  readonly sessions: readonly SessionPlan[];
+  readonly statics?: readonly StaticPlan[];
+  /** Write routes into the kernel and take the kernel's; default yes. */
+  readonly kernel?: boolean;
+  /** Most next hops in one kernel route; default 1. */
+  readonly multipath?: number;
+  readonly holdSeconds?: number;
+  /** Accept and announce everything, and log nothing beyond the default: for measuring. */
+  readonly isPlain?: boolean;
+}
+
+export interface SessionState {
+  readonly name: string;
+  readonly state: "idle" | "connect" | "active" | "openSent" | "openConfirm" | "established" | "down";
+  /** Last error or the like, in the speaker's words. */
+  readonly info: string;
+}
+
+export interface RouteState {
+  readonly prefix: string;
+  readonly best: boolean;
+  /** Session's name; "static" and "kernel" and the like for others. */
+  readonly source: string;
+  /** BGP next hop where there is one, else the gateway. */
+  readonly nextHop?: string;
+  readonly asPath?: readonly number[];
+  readonly localPref?: number;
+  readonly med?: number;
+  readonly originatorId?: string;
+  readonly clusterList?: readonly string[];
+  readonly communities?: readonly string[];
+}
+
+export interface Speaker {
+  readonly kind: string;
+  readonly node: LabNode;
+  /** Starts with this configuration and returns when its own command line answers. */
+  start(plan: SpeakerPlan): Promise<void>;
+  /** Changes the running configuration without a restart. */
+  apply(plan: SpeakerPlan): Promise<void>;
+  /** Ends as an operator would, by SIGTERM. */
+  stop(): Promise<void>;
+  /** SIGKILL: sockets close without a word. */
+  kill(): Promise<void>;
+  /** Processes of the speaker, as the machine counts, for CPU and memory. */
+  pids(): readonly number[];
+  sessions(): Promise<SessionState[]>;
+  routes(family: FamilyName): Promise<RouteState[]>;
+  /** What it would show an operator who looks for a fault. */
+  report(): Promise<string>;
+}
+
+/** The plan with other static routes: announce and withdraw are changes of configuration. */
+export function withStatics(plan: SpeakerPlan, statics: readonly StaticPlan[]): SpeakerPlan {
+  return { ...plan, statics };
+}
+
+export function familyOf(text: string): FamilyName {
+  return text.includes(":") ? "ipv6" : "ipv4";
+}
+
+export function familiesOf(session: SessionPlan): readonly FamilyName[] {
+  return session.families ?? [familyOf(session.remote)];
+}
+
+/** Waits until a session is Established at this speaker. */
+export async function untilEstablished(speaker: Speaker, ...names: string[]): Promise<void> {
+  await untilSessions(speaker, `${names.join(", ")} established`, (all) =>
+    names.every((name) => all.find((one) => one.name === name)?.state === "established"),
+  );
+}
+
+export async function untilSessions(
+  speaker: Speaker,
+  what: string,
+  holds: (sessions: SessionState[]) => boolean,
+): Promise<void> {
+  await poll(`${speaker.kind} on ${speaker.node.name}: ${what}`, async () => holds(await speaker.sessions()), {
+    explain: () => speaker.report(),
+  });
+}
+
+/** Waits until a prefix has a best route that satisfies the condition, and returns it. */
+export async function untilRoute(
+  speaker: Speaker,
+  prefix: string,
+  holds: (best: RouteState, all: RouteState[]) => boolean = () => true,
+): Promise<RouteState> {
+  return poll(
+    `${speaker.kind} on ${speaker.node.name}: best route to ${prefix} ${holds}`,
+    async () => {
+      const all = (await speaker.routes(familyOf(prefix))).filter((route) => route.prefix === prefix);
+      const best = all.find((route) => route.best);
+      return best !== undefined && holds(best, all) ? best : undefined;
+    },
+    { explain: () => speaker.report() },
+  );
+}
+
+/** Waits until a prefix has no route at all. */
+export async function untilGone(speaker: Speaker, prefix: string): Promise<void> {
+  await poll(
+    `${speaker.kind} on ${speaker.node.name}: no route to ${prefix}`,
+    async () => !(await speaker.routes(familyOf(prefix))).some((route) => route.prefix === prefix),
+    { explain: () => speaker.report() },
+  );
+}

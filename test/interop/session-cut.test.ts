@@ -1,0 +1,106 @@
+import { describe } from "node:test";
+import type { SpeakerKind } from "../../interop/peers/kinds.ts";
+import {
+  type Speaker,
+  type SpeakerPlan,
+  untilEstablished,
+  untilRoute,
+  untilSessions,
+} from "../../interop/peers/speaker.ts";
+import {
+  bothFamilies,
+  CONCURRENCY,
+  hosts,
+  onLink,
+  ownHosts,
+  prefixes,
+  scenario,
+  statics,
+  untilKernel,
+  untilPing,
+  v4,
+  v6,
+} from "./scenario.ts";
+
+const PEER_KINDS: readonly SpeakerKind[] = ["bird2", "bird1", "frr"];
+
+/** How a session ends, and what begins it again. */
+const CUTS = {
+  "a peer that is killed": {
+    cut: (peer: Speaker) => peer.kill(),
+    mend: (peer: Speaker, plan: SpeakerPlan) => peer.start(plan),
+  },
+  "a peer that is stopped": {
+    cut: (peer: Speaker) => peer.stop(),
+    mend: (peer: Speaker, plan: SpeakerPlan) => peer.start(plan),
+  },
+  "a TCP connection that is reset": {
+    cut: (peer: Speaker) => peer.node.resetConnections(179),
+    mend: async () => {},
+  },
+  "a link that goes down": {
+    cut: (peer: Speaker) => peer.node.setLink("net0", "down"),
+    mend: (peer: Speaker) => relinked(peer),
+  },
+} as const;
+
+describe("a session that is cut", { concurrency: CONCURRENCY }, () => {
+  for (const kind of PEER_KINDS)
+    for (const [what, { cut, mend }] of Object.entries(CUTS))
+      scenario(
+        `${what} (${kind}): its routes leave the table and the kernel, and all comes back`,
+        {
+          nodes: ["dut", "peer"],
+          links: { net0: { dut: onLink(1), peer: onLink(2) } },
+          setup: { dut: ownHosts(1), peer: ownHosts(2) },
+          kinds: { dut: "dut", peer: kind },
+        },
+        ({ dut, peer }) => cutAndMend(dut, peer, cut, mend),
+      );
+});
+
+/** The kernel forgets IPv6 addresses of a link that goes down. */
+async function relinked(peer: Speaker): Promise<void> {
+  const { node } = peer;
+  await node.setLink("net0", "up");
+  for (const address of onLink(2)) {
+    const more = address.includes(":") ? ["nodad"] : [];
+    await node.ip("addr", "replace", address, "dev", "net0", ...more);
+  }
+}
+
+async function cutAndMend(
+  dut: Speaker,
+  peer: Speaker,
+  cut: (peer: Speaker) => Promise<void>,
+  mend: (peer: Speaker, plan: SpeakerPlan) => Promise<void>,
+): Promise<void> {
+  const peerPlan: SpeakerPlan = {
+    routerId: v4(2),
+    asn: 65002,
+    holdSeconds: 6,
+    sessions: bothFamilies("dut", 2, 1, 65001),
+    statics: statics(2),
+  };
+  const dutPlan: SpeakerPlan = {
+    routerId: v4(1),
+    asn: 65001,
+    holdSeconds: 6,
+    sessions: bothFamilies("peer", 1, 2, 65002),
+    statics: statics(1),
+  };
+  const whole = async () => {
+    await Promise.all([untilEstablished(dut, "peer4", "peer6"), untilEstablished(peer, "dut4", "dut6")]);
+    await untilKernel(dut, prefixes(2)[0], v4(2));
+    await untilKernel(dut, prefixes(2)[1], v6(2));
+    for (const prefix of prefixes(1)) await untilRoute(peer, prefix);
+    for (const family of [0, 1] as const) await untilPing(dut, hosts(2)[family], hosts(1)[family]);
+  };
+  await Promise.all([dut.start(dutPlan), peer.start(peerPlan)]);
+  await whole();
+  await cut(peer);
+  await untilSessions(dut, "both sessions lost", (all) => all.every((one) => one.state !== "established"));
+  for (const prefix of prefixes(2)) await untilKernel(dut, prefix);
+  await mend(peer, peerPlan);
+  await whole();
+}
