@@ -163,6 +163,7 @@ describe("sessions lost and found", () => {
     assert.notEqual(addPeer(world, "172.16.0.3"), peer);
     assert.equal(world.peers.facts(peer)?.name, "172.16.0.1");
     world.peers.unhold(peer);
+    assert.equal(world.peers.external(peer), true, "readable until the id is used again");
     assert.equal(addPeer(world, "172.16.0.4"), peer);
   });
 
