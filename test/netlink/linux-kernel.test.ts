@@ -232,7 +232,12 @@ function suite(): void {
     const libc = loadLibc();
     const fd = libc.socket(16, 3 | 0o4000 | 0o2000000, 0);
     let octets = 0;
-    const reader = pollingReader(fd, { data: (bytes) => void (octets += bytes.length), failed: assert.fail });
+    const reader = pollingReader(fd, {
+      data(bytes) {
+        octets += bytes.length;
+      },
+      failed: assert.fail,
+    });
     const { writeSync } = await import("node:fs");
     const { writeLinkDump } = await import("../../src/fib/link-codec.ts");
     const request = new Uint8Array(40);

@@ -35,11 +35,13 @@ function load(): Libc {
   for (const name of NAMES)
     try {
       const lib = koffi.load(name);
-      const attach = lib.func(
-        "setsockopt",
+      const attach = lib.func("setsockopt", "int", [
         "int",
-        ["int", "int", "int", koffi.pointer(koffi.struct({ length: "uint16_t", program: "const uint8_t*" })), "uint32_t"],
-      );
+        "int",
+        "int",
+        koffi.pointer(koffi.struct({ length: "uint16_t", program: "const uint8_t*" })),
+        "uint32_t",
+      ]);
       return {
         attachFilter: (fd, length, program) => attach(fd, SOL_SOCKET, SO_ATTACH_FILTER, { length, program }, 16),
         socket: lib.func("int socket(int, int, int)"),
@@ -53,5 +55,7 @@ function load(): Libc {
     } catch (error) {
       problems.push(String(error));
     }
-  throw new Error(`Cannot load the C library (tried ${NAMES.join(", ")}): ${problems[0]}; koffi needs libstdc++ and glibc or musl`);
+  throw new Error(
+    `Cannot load the C library (tried ${NAMES.join(", ")}): ${problems[0]}; koffi needs libstdc++ and glibc or musl`,
+  );
 }

@@ -1,6 +1,4 @@
 import { closeSync, openSync } from "node:fs";
-import { type Address, type Family, octetsOf } from "../../ip/address.ts";
-import type { Prefix } from "../../ip/prefix.ts";
 import { describeErrno } from "../../fib/errno.ts";
 import type { Forwarding, KernelLink, KernelRoute } from "../../fib/fib.ts";
 import { parseLink, writeLinkDump } from "../../fib/link-codec.ts";
@@ -10,6 +8,8 @@ import { createRouteMessage, parseRoute, routeOctets, writeRoute, writeRouteDump
 import { AF, align4, IFA, IFLA, NLM_F, NLMSG, NLMSG_HEADER, RTM, RTN } from "../../fib/rtnetlink.ts";
 import { Ways } from "../../fib/ways.ts";
 import { Wishes } from "../../fib/wishes.ts";
+import { type Address, type Family, octetsOf } from "../../ip/address.ts";
+import type { Prefix } from "../../ip/prefix.ts";
 import { type NetlinkSocket, openNetlinkSocket } from "./netlink-socket.ts";
 
 const IFLA_INFO_KIND = 1;

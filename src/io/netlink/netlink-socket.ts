@@ -1,7 +1,7 @@
 import { closeSync, write } from "node:fs";
 import { NETLINK, SOL_NETLINK } from "../../fib/rtnetlink.ts";
-import { type Libc, loadLibc } from "./libc.ts";
 import { type Reader, readDescriptor } from "./descriptor-reader.ts";
+import { type Libc, loadLibc } from "./libc.ts";
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;

@@ -1,5 +1,5 @@
 import type { Fib, FibClock, FibLog, KernelEvent } from "../../fib/fib.ts";
-import { createKernelFib, type KernelFib, type NetlinkPort, type NetlinkSocket as Name } from "../../fib/kernel-fib.ts";
+import { createKernelFib, type KernelFib, type NetlinkSocket as Name, type NetlinkPort } from "../../fib/kernel-fib.ts";
 import { assertLittleEndian, GROUP } from "../../fib/rtnetlink.ts";
 import { type NetlinkSocket, openNetlinkSocket } from "./netlink-socket.ts";
 
@@ -77,9 +77,14 @@ export async function openNetlinkFib(options: NetlinkFibOptions): Promise<Fib> {
     },
   };
 
-  open("requests");
-  open("dumps");
-  open("events");
+  try {
+    open("requests");
+    open("dumps");
+    open("events");
+  } catch (error) {
+    port.close();
+    throw error;
+  }
   fib = createKernelFib(options, port);
   fib.start();
   return fib;
