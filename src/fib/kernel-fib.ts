@@ -66,7 +66,9 @@ const SUSPECT_MS = 100;
 const RESYNC_GAP_MS = 1000;
 /** After a dump that stayed interrupted. */
 const UNSETTLED_MS = 10_000;
-const LOGGED_PER_BATCH = 5;
+/** Failed routes named in the log within a window; the others are counted in one line at its end. */
+const NAMED_FAILURES = 10;
+const NAMED_WINDOW_MS = 5000;
 /** Closing with deletion of the routes gives up after this. */
 const CLOSE_MS = 30_000;
 const SLICE_ROWS = 32_768;
@@ -138,15 +140,22 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
     },
   });
 
-  function logFailure({ sync, row, fault, table, metric }: FailedWrite, more: number): void {
-    if (more >= LOGGED_PER_BATCH) return;
-    // The first failure of a route is news, its repetitions are not.
-    log(sync.attempts(row) === 0 ? "warn" : "debug", "kernel.write.failed", {
-      route: formatPrefix(prefixAt(sync, row)),
-      table,
-      metric,
-      error: faults.describe(fault),
-      ...(more > 0 && { moreInBatch: more }),
+  let named = 0;
+  let unnamed = 0;
+  /** The first failure of a route is news, its repetitions are not; thousands at once are a number. */
+  function logFailure({ sync, row, fault, table, metric }: FailedWrite): void {
+    if (sync.attempts(row) !== 0) return;
+    if (named === NAMED_FAILURES) unnamed++;
+    else {
+      named++;
+      const route = formatPrefix(prefixAt(sync, row));
+      log("warn", "kernel.write.failed", { route, table, metric, error: faults.describe(fault) });
+    }
+    timers.schedule("failures", NAMED_WINDOW_MS, () => {
+      if (unnamed > 0)
+        log("warn", "kernel.write.failed.more", { routes: unnamed, failed: ipv4.sync.failed + ipv6.sync.failed });
+      named = 0;
+      unnamed = 0;
     });
   }
 
