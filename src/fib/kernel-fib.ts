@@ -71,7 +71,8 @@ const NAMED_FAILURES = 10;
 const NAMED_WINDOW_MS = 5000;
 /** Closing with deletion of the routes gives up after this. */
 const CLOSE_MS = 30_000;
-const SLICE_ROWS = 32_768;
+/** Rows of a walk that puts rows into the queue, in one turn of the loop. */
+const SLICE_ROWS = 16_384;
 
 export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): KernelFib {
   const { clock, log, onEvent, program } = options;
@@ -328,7 +329,12 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
     }),
     backlog: () => ipv4.sync.backlog + ipv6.sync.backlog,
     prune(): void {
-      if (program) for (const sync of syncs) sync.prune();
+      if (!program) return;
+      const slice = (from: number) => {
+        const done = syncs.map((sync) => sync.prune(from, from + SLICE_ROWS));
+        if (done.includes(false)) clock.after(0, () => slice(from + SLICE_ROWS));
+      };
+      slice(0);
     },
     close(removeRoutes: boolean): Promise<void> {
       return new Promise((resolve) => {

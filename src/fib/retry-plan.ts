@@ -5,6 +5,9 @@ import type { Retrying, RetryQueue } from "./retry-queue.ts";
 /** Links and addresses that come up let failed routes be tried again, at most so often. */
 const RETRY_ALL_GAP_MS = 1000;
 
+/** Rows given back in one turn of the loop. */
+const SLICE_ROWS = 16_384;
+
 /** When failed writes are tried again. */
 export interface RetryPlan {
   /** After writes may have failed: sets the timer for the first that is due. */
@@ -32,7 +35,12 @@ export function createRetryPlan(clock: FibClock, timers: NamedTimers, lanes: rea
   };
   const all = () => {
     lastAllMs = clock.nowMs();
-    for (const { retries, sync } of lanes) retries.all(sync);
+    for (const lane of lanes) early(lane, lane.retries.size);
+  };
+  /** `left` rows, those that fail again meanwhile not among them. */
+  const early = (lane: RetryLane, left: number) => {
+    lane.retries.early(lane.sync, Math.min(left, SLICE_ROWS));
+    if (left > SLICE_ROWS) clock.after(0, () => early(lane, left - SLICE_ROWS));
   };
   return {
     arm,
