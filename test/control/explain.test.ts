@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { explainPeer } from "../../src/control/render-peer.ts";
 import { explainRoute } from "../../src/control/render-explain.ts";
+import { explainPeer } from "../../src/control/render-peer.ts";
 import { parseAddress } from "../../src/ip/address.ts";
 import { parsePrefix } from "../../src/ip/prefix.ts";
 import { type Routers, startRouters } from "./routers.ts";
@@ -79,7 +79,12 @@ describe("explain", () => {
       },
       b: {
         address: "10.0.0.3",
-        yaml: neighbour(3, 65002, both, "    - { match: { prefixes: [10.10.3.0/24] }, set: { prepend: 2 }, action: accept }"),
+        yaml: neighbour(
+          3,
+          65002,
+          both,
+          "    - { match: { prefixes: [10.10.3.0/24] }, set: { prepend: 2 }, action: accept }",
+        ),
       },
       c: {
         address: "10.0.0.4",
@@ -117,7 +122,11 @@ describe("explain", () => {
     ["origin", "10.10.4.0/24", /Lost: from b .*: origin INCOMPLETE against IGP/],
     ["MED", "10.10.10.0/24", /Lost: from e .*: MED 50 against 0/],
     ["router id", "10.10.5.0/24", /Lost: from b .*: router id 10\.0\.0\.3 against 10\.0\.0\.2/],
-    ["the import policy, with its rule", "10.10.6.0/24", /Rejected: from a .*import policy rejects it\n  picky, rule 1: matches.*: reject/],
+    [
+      "the import policy, with its rule",
+      "10.10.6.0/24",
+      /Rejected: from a .*import policy rejects it\n {2}picky, rule 1: matches.*: reject/,
+    ],
     ["RFC 8212", "10.10.16.0/24", /Rejected: from f .*RFC 8212/],
     ["an unreachable next hop", "10.10.15.0/24", /Unusable: from c .*unreachable/],
   ];
@@ -125,9 +134,24 @@ describe("explain", () => {
     it(`names ${step} where that removed a path`, () => assert.match(text(prefix), expected));
 
   const stops: readonly [string, string, string, RegExp][] = [
-    ["a session that is down", "10.10.5.0/24", "gone", /To gone: not announced, stopped by session: the session is not Established/],
-    ["a route without a usable path", "10.10.15.0/24", "b", /To b: not announced, stopped by selection: there is no usable path/],
-    ["a path of that peer itself", "10.10.1.0/24", "b", /To b: not announced, stopped by source: the best path came from this peer/],
+    [
+      "a session that is down",
+      "10.10.5.0/24",
+      "gone",
+      /To gone: not announced, stopped by session: the session is not Established/,
+    ],
+    [
+      "a route without a usable path",
+      "10.10.15.0/24",
+      "b",
+      /To b: not announced, stopped by selection: there is no usable path/,
+    ],
+    [
+      "a path of that peer itself",
+      "10.10.1.0/24",
+      "b",
+      /To b: not announced, stopped by source: the best path came from this peer/,
+    ],
     ["reflection", "10.10.14.0/24", "d", /To d: not announced, stopped by split horizon: .*internal peer/],
     ["NO_ADVERTISE", "10.10.12.0/24", "b", /To b: not announced, stopped by community: .*NO_ADVERTISE/],
     ["NO_EXPORT", "10.10.13.0/24", "b", /To b: not announced, stopped by community: .*NO_EXPORT/],
@@ -135,9 +159,14 @@ describe("explain", () => {
       "the export policy, with the rules that were looked at",
       "10.10.8.0/24",
       "b",
-      /To b: not announced, stopped by export policy: .*at rule 2 of "some"\n  some, rule 1: does not match: source is static; the rule wants kernel\n  some, rule 2: matches.*: reject/,
+      /To b: not announced, stopped by export policy: .*at rule 2 of "some"\n {2}some, rule 1: does not match: source is static; the rule wants kernel\n {2}some, rule 2: matches.*: reject/,
     ],
-    ["a next hop that is the peer", "10.10.9.0/24", "b", /To b: not announced, stopped by next hop: its next hop is the peer itself/],
+    [
+      "a next hop that is the peer",
+      "10.10.9.0/24",
+      "b",
+      /To b: not announced, stopped by next hop: its next hop is the peer itself/,
+    ],
     ["a policy that is not configured", "10.10.5.0/24", "f", /To f: not announced, stopped by export policy/],
   ];
   for (const [what, prefix, peer, expected] of stops)
@@ -145,8 +174,11 @@ describe("explain", () => {
 
   it("shows what a peer gets where it is announced", () => {
     assert.match(text("10.10.5.0/24", "e"), /To e: not announced, stopped by export policy/);
-    assert.match(text("10.10.5.0/24", "b"), /To b: announced\n  next hop 10\.0\.0\.2, AS path 65000 65001/);
-    assert.match(text("10.10.5.0/24", "d"), /To d: announced\n  next hop 10\.0\.0\.2, AS path 65001, local preference 100/);
+    assert.match(text("10.10.5.0/24", "b"), /To b: announced\n {2}next hop 10\.0\.0\.2, AS path 65000 65001/);
+    assert.match(
+      text("10.10.5.0/24", "d"),
+      /To d: announced\n {2}next hop 10\.0\.0\.2, AS path 65001, local preference 100/,
+    );
   });
 
   it("says why a route is not in the kernel", () => {
@@ -156,7 +188,7 @@ describe("explain", () => {
     assert.match(text("10.10.5.0/24"), /Kernel: refused: network is unreachable/);
     routers.kernel("us").delete("10.10.5.0/24");
     assert.match(text("10.10.5.0/24"), /Kernel: installed/);
-    assert.match(text("10.10.7.0/24"), /Kernel: not written: .*"fib" rejects it\n  fib, rule 1: matches.*: reject/);
+    assert.match(text("10.10.7.0/24"), /Kernel: not written: .*"fib" rejects it\n {2}fib, rule 1: matches.*: reject/);
     assert.match(text("10.0.0.0/24"), /Kernel: not written: .*source direct/);
     assert.match(text("10.10.15.0/24"), /No path is usable[^]*Kernel: not written: there is no usable path/);
   });
@@ -165,7 +197,10 @@ describe("explain", () => {
     const peers = routers.view("us").peers();
     const up = explainPeer(peers.find((peer) => peer.name === "a")!).join("\n");
     assert.match(up, /^a \(10\.0\.0\.2\)\n {2}eBGP peer, AS 65001, ours 65000\n\nEstablished for 00:00:\d\d/);
-    assert.match(up, /Routes: import policy picky, export policy accept\n {2}ipv4: 10 received, 9 accepted, \d+ announced \(complete\)/);
+    assert.match(
+      up,
+      /Routes: import policy picky, export policy accept\n {2}ipv4: 10 received, 9 accepted, \d+ announced \(complete\)/,
+    );
     const down = explainPeer(peers.find((peer) => peer.name === "gone")!).join("\n");
     assert.match(down, /^gone \(10\.0\.0\.99\)[^]*(Active|Connect|Idle) for /);
     assert.match(down, /Next attempt in \d+ s/);

@@ -1,6 +1,7 @@
 /** Routers on one virtual network, 10.0.0.0/24, whose answers are asked for. Nothing here depends on chance or time. */
-import type { RouterView } from "../../src/control/view.ts";
+
 import { parseConfig } from "../../src/config/parse.ts";
+import type { RouterView } from "../../src/control/view.ts";
 import { createQueries } from "../../src/daemon/queries.ts";
 import { createRouter, type Router } from "../../src/daemon/router.ts";
 import type { Fib, FibRouteStatus } from "../../src/fib/fib.ts";
