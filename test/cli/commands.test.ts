@@ -62,8 +62,8 @@ describe("the command line beside a daemon", () => {
   });
 
   it("colours state words only when told so here, where there is no terminal", async () => {
-    assert.doesNotMatch(await ok("show", "peers"), /\u001b/);
-    assert.match(await ok("show", "peers", "--color"), /\u001b\[32mEstablished/);
+    assert.ok(!(await ok("show", "peers")).includes("\u001b"));
+    assert.ok((await ok("show", "peers", "--color")).includes("\u001b[32mEstablished"));
   });
 
   it("shows routes in and out of a peer, and the status", async () => {
@@ -80,7 +80,7 @@ describe("the command line beside a daemon", () => {
       await ok("explain", "route", "10.9.0.0/16", "to", "rack 2"),
       /To tor-b: not announced, stopped by session/,
     );
-    assert.match(await ok("explain", "peer", "10.99.0.9"), /^tor-b .*rack 2[^]*Next attempt in 4 s/);
+    assert.match(await ok("explain", "peer", "10.99.0.9"), /^tor-b .*rack 2[\s\S]*Next attempt in 4 s/);
     assert.equal((JSON.parse(await ok("explain", "route", "10.9.0.0/16", "-o", "json")) as { to: null }).to, null);
   });
 
@@ -178,7 +178,7 @@ describe("the command line beside a daemon", () => {
 
   it("says its version and helps", async () => {
     assert.match(await ok("--version"), /^\d+\.\d+\.\d+\n$/);
-    assert.match(await ok("--help"), /calidris run[^]*calidris check <path>[^]*calidris demo/);
+    assert.match(await ok("--help"), /calidris run[\s\S]*calidris check <path>[\s\S]*calidris demo/);
   });
 });
 
@@ -208,7 +208,7 @@ describe("calidris check", () => {
   it("ends with 0 where there are only warnings, and lists them", async () => {
     const found = await check(`router: { asn: 65000 }\n${peer.replace(", export: accept", "")}`);
     assert.equal(found.code, 0);
-    assert.match(found.stdout, /:3: warning: .*RFC 8212[^]*1 warning\n$/);
+    assert.match(found.stdout, /:3: warning: .*RFC 8212[\s\S]*1 warning\n$/);
   });
 
   it("has the same as JSON", async () => {
