@@ -7,7 +7,7 @@ export interface Entries<T> {
   readonly pages: () => AsyncIterable<readonly T[]>;
   /** In the order in which people look for them. */
   readonly sorted: (entries: readonly T[]) => readonly T[];
-  /** A table; `headings` only for its first part. */
+  /** A table. */
   readonly lines: (entries: readonly T[], headings: boolean) => readonly string[];
   /** For `-o name`. */
   readonly name: (entry: T) => string;
@@ -58,8 +58,12 @@ async function printer<T>({ output, headers }: OutputOptions, entries: Entries<T
       };
     }
     default: {
-      const part = (list: readonly T[], index: number) =>
-        joined(output === "name" ? list.map(entries.name) : entries.lines(list, headers && index === 0));
+      const part = (list: readonly T[], index: number) => {
+        if (output === "name") return joined(list.map(entries.name));
+        // Later parts are laid out as if they had headings, so that columns mostly stay where they are.
+        const lines = entries.lines(list, headers);
+        return joined(headers && index > 0 ? lines.slice(1) : lines);
+      };
       return { part, end: (parts) => (parts === 0 ? sayEmpty(entries.empty) : "") };
     }
   }
