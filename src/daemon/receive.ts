@@ -13,6 +13,7 @@ import type { PeerRuntime } from "./peer.ts";
 import type { Log } from "./ports.ts";
 
 const SAFI_UNICAST = 1;
+const REPORT_EVERY_MS = 1000;
 /** Subcode of Cease: out of resources (RFC 4486). */
 const OUT_OF_RESOURCES: Notification = { code: 6, subcode: 8, data: new Uint8Array() };
 
@@ -91,14 +92,19 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     return ok ? undefined : OUT_OF_RESOURCES;
   }
 
+  /** Counts each fault; says so in the log once a second at most, since a broken peer repeats itself. */
   function report(peer: PeerRuntime): void {
     if (scan.treatment === TREATMENT.withdraw) peer.treatedAsWithdraw++;
     else peer.attributesDiscarded++;
+    if (peer.lastHeardMs < peer.nextReportMs) return;
+    peer.nextReportMs = peer.lastHeardMs + REPORT_EVERY_MS;
     log("warn", scan.treatment === TREATMENT.withdraw ? "treat as withdraw" : "attribute discarded", {
       peer: peer.config.name,
       attribute: scan.faultType,
       code: scan.errorCode,
       subcode: scan.errorSubcode,
+      withdrawn: peer.treatedAsWithdraw,
+      discarded: peer.attributesDiscarded,
     });
   }
 
@@ -124,7 +130,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       return undefined;
     }
     if (plain && scan.nlriAt < scan.nlriEnd) {
-      const hop = nextHops.intern("ipv4", bytes, scan.nextHopAt, 0);
+      const hop = nextHops.intern("ipv4", bytes, scan.nextHopAt, 0, peer.direct);
       const fault = announce(peer, "ipv4", bytes, hop, scan.nlriAt, scan.nlriEnd);
       if (fault) return fault;
     }
@@ -143,11 +149,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
    */
   function reachNextHop(peer: PeerRuntime, family: Family, bytes: Uint8Array): NextHopId {
     const first = scan.reachNextHopAt;
-    if (scan.reachNextHopLength === 4) return nextHops.intern("ipv4", bytes, first, 0);
+    if (scan.reachNextHopLength === 4) return nextHops.intern("ipv4", bytes, first, 0, peer.direct);
     if (scan.reachNextHopLength === 16 || isGlobal(bytes, first))
-      return nextHops.intern(family, bytes, first, peer.parsing.ifindex);
+      return nextHops.intern(family, bytes, first, peer.parsing.ifindex, peer.direct);
     const at = isGlobal(bytes, first + 16) || !isLinkLocalAt(bytes, first) ? first + 16 : first;
-    return nextHops.intern(family, bytes, at, peer.parsing.ifindex);
+    return nextHops.intern(family, bytes, at, peer.parsing.ifindex, peer.direct);
   }
 
   /** RFC 4724 §2: an UPDATE with nothing in it, or with an empty MP_UNREACH and nothing else. */

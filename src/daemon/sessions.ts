@@ -112,6 +112,7 @@ export function createSessions(options: SessionOptions): Sessions {
       ...(config.localAddress ? { local: config.localAddress } : {}),
       ...(config.address.zone === undefined ? {} : { interface: config.address.zone }),
       ...(config.password === undefined ? {} : { md5Key: config.password }),
+      ...(peer.direct ? { ttl: DIRECT_TTL } : {}),
     });
   }
 
@@ -259,6 +260,7 @@ export function createSessions(options: SessionOptions): Sessions {
       return;
     }
     peer.connections.incoming = register(id, "incoming", peer, local, remote);
+    if (peer.direct) transport.setTtl(id, DIRECT_TTL, undefined);
     dispatch(peer, { kind: "connected", side: "incoming" });
   }
 
@@ -350,6 +352,8 @@ export function createSessions(options: SessionOptions): Sessions {
   };
 }
 
+/** Towards an external peer one hop away: nobody farther can hold the session. */
+const DIRECT_TTL = 1;
 /** Wait for a session whose hold time is over while octets wait unread. */
 const UNREAD_GRACE_MS = 100;
 
