@@ -26,7 +26,7 @@ const TREES = {
 export type TreeName = keyof typeof TREES;
 
 /** Raised when what is done with the packages changes, so that old folders are made anew. */
-const RECIPE = 3;
+const RECIPE = 4;
 const LISTS_VALID_MS = 24 * 3600_000;
 
 /** `CALIDRIS_CACHE`, else `.cache` in the working directory, which npm sets to the repository's root. */
@@ -82,7 +82,7 @@ export async function versionOf(name: TreeName): Promise<string> {
 async function stampOf(name: TreeName): Promise<string> {
   const release = await readFile("/etc/os-release", "utf8");
   const version = /^VERSION_ID=.*$/m.exec(release)?.[0] ?? "";
-  return `${RECIPE} ${process.arch} ${version} ${TREES[name].packages.join(" ")}\n`;
+  return `${RECIPE} ${process.getuid!() === 0 ? "root" : "user"} ${process.arch} ${version} ${TREES[name].packages.join(" ")}\n`;
 }
 
 /** Holds a file lock until the returned function is called, or this process ends in whatever way. */
@@ -154,14 +154,17 @@ async function mergeIntoUsr(tree: string): Promise<void> {
   }
 }
 
-/** Users and groups that a package's install script would have made. */
+/**
+ * Users and groups that a package's install script would have made. Where we are not root there is only one user in the
+ * namespace, so all of them are that one.
+ */
 async function addAccounts(tree: string, accounts: readonly string[]): Promise<void> {
   if (accounts.length === 0) return;
   await mkdir(join(tree, "etc"), { recursive: true });
   let passwd = await readFile("/etc/passwd", "utf8");
   let group = await readFile("/etc/group", "utf8");
   for (const [index, account] of accounts.entries()) {
-    const id = 810 + index;
+    const id = process.getuid!() === 0 ? 810 + index : 0;
     if (!new RegExp(`^${account}:`, "m").test(passwd))
       passwd += `${account}:x:${id}:${id}::/nonexistent:/usr/sbin/nologin\n`;
     if (!new RegExp(`^${account}:`, "m").test(group)) group += `${account}:x:${id}:${accounts[0]}\n`;

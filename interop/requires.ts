@@ -78,7 +78,7 @@ function faultOf(capability: Capability): Promise<string | undefined> {
   if (answer === undefined) {
     answer = CAPABILITIES[capability]().then(
       () => undefined,
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      (error: unknown) => (error instanceof Error ? error.message : String(error)).trim().split("\n").at(-1)!.trim(),
     );
     answers.set(capability, answer);
   }

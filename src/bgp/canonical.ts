@@ -3,8 +3,7 @@ import { attributeEnd, attributeValue, writeAttributeHeader } from "./attribute-
 import { ATTRIBUTE, FLAG, SEGMENT } from "./iana.ts";
 import { copy, u16, u32, writeU32 } from "./octets.ts";
 import type { ParsingClass } from "./parsing-class.ts";
-import type { UpdateScan } from "./update-scan.ts";
-import { clearColumns } from "./update-scanner.ts";
+import { clearColumns, type UpdateScan } from "./update-scan.ts";
 
 const A = ATTRIBUTE;
 

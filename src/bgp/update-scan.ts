@@ -133,3 +133,31 @@ export function createUpdateScan(): UpdateScan {
 
 /** Scans the body of one UPDATE at `[from, to)`, header excluded. Signature of the hand loop in update-scanner.ts. */
 export type ScanUpdate = (bytes: Uint8Array, from: number, to: number, session: ParsingClass, out: UpdateScan) => void;
+
+/** Empties the part of a scan that describes attributes. */
+export function clearColumns(scan: UpdateScan, from: number): void {
+  scan.clean = true;
+  scan.origin = 0;
+  scan.hasMed = false;
+  scan.med = 0;
+  scan.hasLocalPref = false;
+  scan.localPref = 0;
+  scan.asPathLength = 0;
+  scan.neighborAs = 0;
+  scan.hasOriginatorId = false;
+  scan.originatorId = 0;
+  scan.clusterListLength = 0;
+  scan.nextHopAt = from;
+  scan.nextHopLength = 0;
+  scan.keptCount = 0;
+  scan.asPathAt = from;
+  scan.asPathEnd = from;
+  scan.as4PathAt = from;
+  scan.as4PathEnd = from;
+  scan.as4AggregatorAt = 0;
+  scan.stamp = (scan.stamp + 1) >>> 0;
+  if (scan.stamp === 0) {
+    scan.seen.fill(0);
+    scan.stamp = 1;
+  }
+}

@@ -4,6 +4,7 @@ import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { ControlError } from "../control/control-error.ts";
 import { checkCommand } from "./command-check.ts";
+import { demoCommand } from "./command-demo.ts";
 import { runCommand } from "./command-run.ts";
 import { showCommand } from "./command-show.ts";
 import { CliError, EXIT, exitOf } from "./exit-codes.ts";
@@ -17,6 +18,7 @@ async function main(words: readonly string[]): Promise<void> {
     .command(runCommand)
     .command(checkCommand)
     .command(showCommand)
+    .command(demoCommand)
     .demandCommand(1, "a command is missing")
     .strict()
     .recommendCommands()

@@ -96,6 +96,7 @@ function nextRetry(core: Core, peer: PeerRuntime): number | null {
 
 /** RFC 3339 of a monotonic time. */
 export function wallTime(core: Core, atMs: number): string {
+  // biome-ignore lint/style/noRestrictedGlobals: formats the time it is given; it does not ask for the present one
   return new Date(core.clock.wallMs() - (core.clock.nowMs() - atMs)).toISOString();
 }
 

@@ -205,7 +205,7 @@ export function createExporter(options: ExporterOptions): Exporter {
     }
     const result = runPolicy(group, row, source, set);
     if (pendingRelease !== 0) sets.release(pendingRelease);
-    pendingRelease = result > 0 ? result : 0;
+    pendingRelease = Math.max(result, 0);
     if (result > 0 && group.hops.announced(result, source) === undefined) return STOP.nextHop;
     return result;
   }
@@ -226,7 +226,7 @@ export function createExporter(options: ExporterOptions): Exporter {
     }
     const source = rib.pathPeer(path);
     const set = decideSet(group, row, source, rib.pathSetOut(path));
-    group.updates.consider(row, set > 0 ? set : 0, set > 0 ? source : 0);
+    group.updates.consider(row, Math.max(set, 0), set > 0 ? source : 0);
   }
 
   /** Sends soon: at once after quiet, else when the collection time is over. */

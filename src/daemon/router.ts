@@ -110,6 +110,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       return ribs.ipv4.changed.size + ribs.ipv6.changed.size > 0;
     },
   };
+  // Jobs change prefixes too, so it is the queue that says when there is work.
+  for (const family of FAMILIES) ribs[family].changed.onFirst = () => scheduler.add(propagate);
   const pausedConnections: Connection[] = [];
   let staticResolvers: readonly ResolvingRoute[] = [];
   let started = false;
@@ -387,10 +389,6 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     applyConfig(core, previous, next, target);
   }
 
-  function afterEvent(): void {
-    if (waitingChanges() > 0) scheduler.add(propagate);
-  }
-
   return {
     core,
     parts: { exporter, forwarding, imports, sessions, receiver },
@@ -409,7 +407,6 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
         case "admin":
           for (const peer of core.peers.values()) sessions.stop(peer, CEASE.adminShutdown, true, event.text);
       }
-      afterEvent();
     },
     stop(silent) {
       for (const peer of core.peers.values()) {

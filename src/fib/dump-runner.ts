@@ -85,9 +85,13 @@ export class DumpRunner {
     const step = this.steps[0];
     if (!step) {
       this.running = false;
-      return this.owner.dumped(this.complete);
+      this.owner.dumped(this.complete);
+      return;
     }
-    if (step.kind !== "route" || !fresh) return this.ask(step);
+    if (step.kind !== "route" || !fresh) {
+      this.ask(step);
+      return;
+    }
     const { mirror } = step.sync;
     this.sliced(
       (from, to) => mirror.unmark(from, to),
@@ -160,7 +164,8 @@ export class DumpRunner {
       this.complete = false;
       if (++this.tries < DUMP_TRIES) {
         this.complete = true;
-        return this.prepare(step.kind !== "route" || step.table === [...this.tables][0]);
+        this.prepare(step.kind !== "route" || step.table === [...this.tables][0]);
+        return;
       }
     }
     this.finish(step, !this.interrupted);
@@ -173,12 +178,16 @@ export class DumpRunner {
       this.steps.shift();
       this.prepare(step.kind !== "route" || step.last);
     };
-    if (!sweep || (step.kind === "route" && !step.last)) return next();
+    if (!sweep || (step.kind === "route" && !step.last)) {
+      next();
+      return;
+    }
     if (step.kind === "link") this.links.sweepLinks();
     else if (step.kind === "address") this.links.sweepAddresses();
     else if (this.complete) {
       const { mirror } = step.sync;
-      return this.sliced((from, to) => mirror.sweep(from, to, this.tables), next);
+      this.sliced((from, to) => mirror.sweep(from, to, this.tables), next);
+      return;
     }
     next();
   }

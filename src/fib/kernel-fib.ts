@@ -54,6 +54,8 @@ export interface KernelFib extends Fib {
   lost(socket: NetlinkSocket): void;
 }
 
+/** Connected routes: with one, gateways become reachable. */
+const RTPROT_KERNEL = 2;
 const MAX_PREFIXES = 2_000_000;
 const RECHECK_MS = 60_000;
 /** Between a suspicion and the dump that settles it: others may follow. */
@@ -116,6 +118,7 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
     learned: (sync: TableSync, row: PrefixRow, metric: number, protocol: number) => {
       const { route: learned, gone } = learnedRoute(sync.mirror, row, metric, protocol);
       emit({ kind: "route", route: learned, gone });
+      if (protocol === RTPROT_KERNEL && !gone) retrySoon();
     },
     wake,
     suspect,
@@ -170,7 +173,8 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
 
   function logFailure({ sync, row, fault, table, metric }: FailedWrite, more: number): void {
     if (more >= LOGGED_PER_BATCH) return;
-    log("warn", "kernel.write.failed", {
+    // The first failure of a route is news, its repetitions are not.
+    log(sync.attempts(row) === 0 ? "warn" : "debug", "kernel.write.failed", {
       route: formatPrefix(prefixAt(sync, row)),
       table,
       metric,
@@ -180,7 +184,10 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
   }
 
   function pump(): void {
-    if (!running || ending === "keep") return checkDone();
+    if (!running || ending === "keep") {
+      checkDone();
+      return;
+    }
     if (program) writer.pump();
     else for (const sync of syncs) sync.skip();
     checkDone();
@@ -300,7 +307,10 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
     const type = u16(bytes, at + 4);
     if (type === RTM.newRoute || type === RTM.delRoute) {
       if (i32(bytes, at + 12) === own || !parseRoute(bytes, at, octets, route, ways)) return;
-      if (!tables.has(route.table)) return ways.release(route.way);
+      if (!tables.has(route.table)) {
+        ways.release(route.way);
+        return;
+      }
       const { sync } = route.af === AF.inet ? ipv4 : ipv6;
       // Port id 0 is the kernel itself, which removes IPv6 routes with their link: no foreign change.
       sync.countRepairs = route.pid !== 0;

@@ -82,7 +82,7 @@ export function parseAddressMessage(bytes: Uint8Array, at: number, octets: numbe
   if (!local) return undefined;
   const wide = findAttribute(bytes, from, end, IFA.flags);
   const flags = wide < 0 ? bytes[at + 18]! : i32(bytes, wide + 4);
-  const peer = first && first.some((octet, i) => octet !== local[i]) ? ({ family, bytes: first } as const) : undefined;
+  const peer = first?.some((octet, i) => octet !== local[i]) ? ({ family, bytes: first } as const) : undefined;
   return {
     ifindex: i32(bytes, at + 20),
     address: { family, bytes: local },

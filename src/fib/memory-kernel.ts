@@ -87,7 +87,14 @@ export function createMemoryKernel(clock: FibClock): MemoryKernel {
   const notifyRoute = (type: number, route: Route, hops: readonly MemoryHop[], pid: number, flags: number) =>
     notify(encode(type, route, hops, pid, flags));
 
-  function encode(type: number, route: Route, hops: readonly MemoryHop[], pid: number, flags: number, seq = 0): Uint8Array {
+  function encode(
+    type: number,
+    route: Route,
+    hops: readonly MemoryHop[],
+    pid: number,
+    flags: number,
+    seq = 0,
+  ): Uint8Array {
     const anyGateway = hops.some(({ hop }) => hop.gateway);
     const af = route.family === "ipv4" ? AF.inet : AF.inet6;
     ways.begin(route.type, scopeFor(af, route.type, anyGateway));
@@ -251,8 +258,7 @@ export function createMemoryKernel(clock: FibClock): MemoryKernel {
   function answerDump(bytes: Uint8Array): void {
     const seq = i32(bytes, 8);
     const kind = u16(bytes, 4);
-    if (kind === RTM.getLink)
-      for (const link of links.values()) deliver("dumps", writeLinkMessage(link, false, seq));
+    if (kind === RTM.getLink) for (const link of links.values()) deliver("dumps", writeLinkMessage(link, false, seq));
     else if (kind === RTM.getAddress)
       for (const address of addresses.values()) deliver("dumps", writeAddressMessage(address, false, seq));
     else {

@@ -258,11 +258,20 @@ export class Mirror {
     let same: Entry = 0;
     for (let e = this.first(row); e !== 0; e = this.next(e)) {
       if (!this.is(e, key, route)) continue;
-      if (this.ways.covers(this.way(e), route.way)) return this.drop(row, e);
-      if (this.v6 && this.ways.isPart(route.way, this.way(e))) return this.shrink(row, e, route);
+      if (this.ways.covers(this.way(e), route.way)) {
+        this.drop(row, e);
+        return;
+      }
+      if (this.v6 && this.ways.isPart(route.way, this.way(e))) {
+        this.shrink(row, e, route);
+        return;
+      }
       same = e;
     }
-    if (this.v6) return this.shrinkSibling(row, key, route);
+    if (this.v6) {
+      this.shrinkSibling(row, key, route);
+      return;
+    }
     this.listener.contradicted();
     if (same !== 0) this.drop(row, same);
     else
@@ -284,8 +293,10 @@ export class Mirror {
   /** IPv6 shows a set under its first hop's protocol, so a hop that left may be another protocol's. */
   private shrinkSibling(row: PrefixRow, key: number, route: RouteMessage): void {
     for (let e = this.first(row); e !== 0; e = this.next(e))
-      if (this.keyOf(e) === key && this.metric(e) === route.metric && this.ways.isPart(route.way, this.way(e)))
-        return this.shrink(row, e, route);
+      if (this.keyOf(e) === key && this.metric(e) === route.metric && this.ways.isPart(route.way, this.way(e))) {
+        this.shrink(row, e, route);
+        return;
+      }
     this.listener.contradicted();
     this.listener.changed(row, route.protocol === OWN_PROTOCOL, route.metric, route.table, route.tos, route.protocol);
   }

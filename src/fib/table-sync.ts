@@ -153,6 +153,11 @@ export class TableSync implements MirrorListener {
     return { state, errno: this.faults.errno(fault), error: this.faults.describe(fault), attempts: (bits >> 8) & 0xff };
   }
 
+  /** Failed tries of the row's present write. */
+  attempts(row: PrefixRow): number {
+    return (this.rows[row * STRIDE + 1]! >> 8) & 0xff;
+  }
+
   /** Takes up to `room` rows from the queue and gives each that needs a write to `write`, which says if it had room. */
   fill(route: RouteMessage, write: (sync: TableSync, row: PrefixRow, op: Op, wish: WishId) => boolean): boolean {
     while (this.queue.size > 0) {
@@ -357,9 +362,15 @@ export class TableSync implements MirrorListener {
   /** A route of a notification or a dump; takes over the reference to its way. */
   observe(route: RouteMessage): void {
     const row = this.prefixes.add(route.address, 0, route.length);
-    if (row < 0) return this.ways.release(route.way);
+    if (row < 0) {
+      this.ways.release(route.way);
+      return;
+    }
     this.reserve(row);
-    if (route.type === RTM.newRoute) return this.mirror.added(row, route);
+    if (route.type === RTM.newRoute) {
+      this.mirror.added(row, route);
+      return;
+    }
     this.mirror.deleted(row, route);
     this.ways.release(route.way);
   }

@@ -208,7 +208,9 @@ export class Ways {
 
   /** The hops as the router sees them; one array per way, shared. */
   hops(id: WayId): readonly ForwardingHop[] {
-    return (this.views[id] ??= viewHops(this.wordsOf[id]!));
+    const known = this.views[id] ?? viewHops(this.wordsOf[id]!);
+    this.views[id] = known;
+    return known;
   }
 
   /** Calls `visit` for every live way. */

@@ -12,6 +12,8 @@ export class ChangedQueue {
   private head = -1;
   private tail = -1;
   size = 0;
+  /** Called when the first row enters an empty queue. */
+  onFirst: () => void = () => {};
 
   constructor(prefixes: PrefixRows, word: number) {
     this.rows = prefixes.rows;
@@ -30,7 +32,7 @@ export class ChangedQueue {
     if (this.tail < 0) this.head = row;
     else this.rows[this.tail * this.stride + this.at] = row + 2;
     this.tail = row;
-    this.size++;
+    if (this.size++ === 0) this.onFirst();
   }
 
   /** The row that changed first; -1 when there is none. */

@@ -2,28 +2,17 @@ import type { Family } from "../ip/address.ts";
 import { createPrefixTable } from "../ip/create-prefix-table.ts";
 import type { PrefixRow, PrefixRows } from "../ip/prefix-table.ts";
 import { reserveWords } from "../ip/reserve.ts";
+import { BestPaths, EFFECT } from "./best-paths.ts";
 import { ChangedQueue } from "./changed-queue.ts";
 import type { NextHopTable } from "./next-hops.ts";
 import { EPOCH, FLAGS, NEXT, PATH_ID, PATH_STRIDE, PEER, PREFIX, SET_IN, SET_OUT } from "./path-rows.ts";
 import type { PeerTable } from "./peers.ts";
-import { LAST_SHARED_STEP, Selection } from "./selection.ts";
+import { BEST, FIRST, HOLDS, PREFIX_WORDS, QUEUED } from "./prefix-words.ts";
+import { Selection } from "./selection.ts";
 import type { AttributeSets, PathRow, PeerId, RejectCode, SetHandle } from "./types.ts";
-
-// Our words in a prefix row.
-const FIRST = 0;
-const BEST = 1;
-const QUEUED = 2;
-/** Holders from outside: update groups, FIB, whoever took the row from the queue. */
-const HOLDS = 3;
-const PREFIX_WORDS = 4;
 
 /** What `announce` did. Negative: nothing, because a bound is reached. */
 export const ANNOUNCED = { unchanged: 0, added: 1, replaced: 2, tooManyRoutes: -1, tooManyPaths: -2 } as const;
-
-// What has to follow when a path leaves, or its attributes do.
-const NOTHING = 0;
-const REPORT = 1;
-const RESELECT = 2;
 
 export interface FamilyRibOptions {
   readonly family: Family;
@@ -53,6 +42,7 @@ export class FamilyRib {
   readonly sets: AttributeSets;
   readonly nextHops: NextHopTable;
   readonly peers: PeerTable;
+  private readonly bestPaths: BestPaths;
   private multipathLimit: number;
   private readonly paths: Int32Array;
   private readonly pathBound: number;
@@ -80,6 +70,7 @@ export class FamilyRib {
     this.perPeer = reserveWords(2 * options.peers.bound);
     this.selection = new Selection(this.paths, options.sets, options.nextHops, options.peers);
     this.changed = new ChangedQueue(this.prefixes, QUEUED);
+    this.bestPaths = new BestPaths(this.prefixes, this.paths, this.selection, this.changed, options);
   }
 
   /**
@@ -127,7 +118,7 @@ export class FamilyRib {
     if (setOut > 0) {
       this.sets.retain(setOut);
       this.perPeer[2 * peer + 1]!++;
-      this.consider(row, path);
+      this.bestPaths.consider(row, path);
     }
     return ANNOUNCED.added;
   }
@@ -152,7 +143,7 @@ export class FamilyRib {
     const p = path * PATH_STRIDE;
     const row = paths[p + PREFIX]! - 1;
     const peer = paths[p + PEER]!;
-    const effect = this.effectOfLeaving(row, path);
+    const effect = this.bestPaths.effectOfLeaving(row, path);
     this.unlink(row, path);
     const setIn = paths[p + SET_IN]!;
     const setOut = paths[p + SET_OUT]!;
@@ -162,8 +153,7 @@ export class FamilyRib {
     this.pathCount--;
     this.perPeer[2 * peer]!--;
     if (setOut > 0) this.perPeer[2 * peer + 1]!--;
-    if ((effect & REPORT) !== 0) this.changed.push(row);
-    if ((effect & RESELECT) !== 0) this.reselect(row);
+    this.bestPaths.after(effect, row);
     sets.release(setIn);
     if (setOut > 0) sets.release(setOut);
     this.peers.unhold(peer);
@@ -172,13 +162,7 @@ export class FamilyRib {
 
   /** Selects again from the whole list; the prefix is reported when its best path became another. */
   reselect(row: PrefixRow): PathRow {
-    const words = row * this.stride + this.extraAt;
-    const best = this.selection.best(this.rows[words + FIRST]!);
-    if (best !== this.rows[words + BEST]) {
-      this.rows[words + BEST] = best;
-      this.changed.push(row);
-    }
-    return best;
+    return this.bestPaths.reselect(row);
   }
 
   // per prefix
@@ -202,6 +186,7 @@ export class FamilyRib {
   /** Most paths that share the traffic of a prefix from now on. The caller programs the prefixes again. */
   setMultipath(limit: number): void {
     this.multipathLimit = limit;
+    this.bestPaths.multipathLimit = limit;
   }
 
   firstPath(row: PrefixRow): PathRow {
@@ -339,70 +324,16 @@ export class FamilyRib {
     const oldIn = paths[p + SET_IN]!;
     const oldOut = paths[p + SET_OUT]!;
     if (oldIn === setIn && oldOut === setOut) return ANNOUNCED.unchanged;
-    const effect = oldOut === setOut ? NOTHING : this.effectOfLeaving(row, path);
+    const effect = oldOut === setOut ? EFFECT.none : this.bestPaths.effectOfLeaving(row, path);
     sets.retain(setIn);
     if (setOut > 0) sets.retain(setOut);
     paths[p + SET_IN] = setIn;
     paths[p + SET_OUT] = setOut;
     this.perPeer[2 * paths[p + PEER]! + 1]! += Number(setOut > 0) - Number(oldOut > 0);
-    if ((effect & REPORT) !== 0) this.changed.push(row);
-    if ((effect & RESELECT) !== 0) this.reselect(row);
-    else if (oldOut !== setOut && setOut > 0) this.consider(row, path);
+    if (!this.bestPaths.after(effect, row) && oldOut !== setOut && setOut > 0) this.bestPaths.consider(row, path);
     sets.release(oldIn);
     if (oldOut > 0) sets.release(oldOut);
     return ANNOUNCED.replaced;
-  }
-
-  /** Compares an accepted path, which was not among the candidates until now, with the best one. */
-  private consider(row: PrefixRow, path: PathRow): void {
-    const { selection } = this;
-    if (!selection.eligible(path)) return;
-    const words = row * this.stride + this.extraAt;
-    const best = this.rows[words + BEST]!;
-    const early = best === 0 ? -1 : selection.early(path, best);
-    if (early > 0) return;
-    if (early < 0) {
-      this.setBest(row, path);
-      return;
-    }
-    const sameAs = selection.sameNeighborAs(path, best);
-    const med = selection.med(path, best);
-    if (med > 0) return;
-    if (med < 0) {
-      // The best path is out, and with it what spoke against those of other ASes.
-      this.changed.push(row);
-      this.reselect(row);
-      return;
-    }
-    const late = selection.late(path, best);
-    if (late > 0) {
-      // Of another AS it may still remove others of its own AS from those that share traffic.
-      if (this.multipathLimit > 1 && (!sameAs || late > LAST_SHARED_STEP)) this.changed.push(row);
-    } else if (sameAs) this.setBest(row, path);
-    else this.reselect(row);
-  }
-
-  /** What has to follow when the path, or its present set, goes. Asked before it does. */
-  private effectOfLeaving(row: PrefixRow, path: PathRow): number {
-    const { selection } = this;
-    const set = this.pathSetOut(path);
-    if (set <= 0) return NOTHING;
-    const best = this.best(row);
-    // A next hop that changed under the path leaves open what the path meant for the prefix until then.
-    if (path === best || this.nextHops.isChanged(this.sets.nextHop(set))) return REPORT | RESELECT;
-    if (best === 0) return NOTHING;
-    const early = selection.early(path, best);
-    if (early !== 0) return early < 0 ? REPORT | RESELECT : NOTHING;
-    const shared = this.multipathLimit > 1 ? REPORT : NOTHING;
-    // Within the best path's AS, whatever this one's MED removes the best one's removes too.
-    if (!selection.sameNeighborAs(path, best)) return shared | RESELECT;
-    if (selection.med(path, best) !== 0) return NOTHING;
-    return selection.late(best, path) < -LAST_SHARED_STEP ? shared : NOTHING;
-  }
-
-  private setBest(row: PrefixRow, path: PathRow): void {
-    this.rows[row * this.stride + this.extraAt + BEST] = path;
-    this.changed.push(row);
   }
 
   private findPath(first: PathRow, peer: PeerId, pathId: number): PathRow {

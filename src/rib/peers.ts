@@ -51,7 +51,7 @@ export class PeerTable {
 
   /** A new id; 0 when there are as many peers as the bound allows. */
   allocate(peer: NewPeer): PeerId {
-    const id = this.freeIds.pop() ?? (this.next < this.bound ? this.next++ : 0);
+    const id = this.freeIds.shift() ?? (this.next < this.bound ? this.next++ : 0);
     if (id === 0) return 0;
     this.fill(id, peer);
     this.rank();
@@ -81,7 +81,7 @@ export class PeerTable {
     if (this.rows[id * STRIDE + HOLDERS] === 0) this.forget(id);
   }
 
-  /** Undefined for an id that is not in use. A retired peer is known until its last path is gone. */
+  /** Undefined for an id that was never in use. A freed peer stays known until its id is used again. */
   facts(id: PeerId): PeerFacts | undefined {
     return this.known[id];
   }
@@ -150,12 +150,13 @@ export class PeerTable {
     this.rows[at + BGP_ID] = peer.bgpId;
   }
 
-  /** Epochs go on counting, so that nothing of the former owner is taken for current. */
+  /**
+   * The id may be used again, those free the longest first. Until then its facts stay readable, for an Adj-RIB-Out may
+   * still name it as the source of what it is about to withdraw. Epochs go on counting, so that nothing of the former
+   * owner is taken for current.
+   */
   private forget(id: PeerId): void {
-    this.known[id] = undefined;
-    this.rows[id * STRIDE + FLAGS] = 0;
-    this.freeIds.push(id);
-    this.rank();
+    if (!this.freeIds.includes(id)) this.freeIds.push(id);
   }
 
   /** The order among peers that stay is unchanged, so no path needs to be selected again. */

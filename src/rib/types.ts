@@ -37,9 +37,15 @@ export type RejectCode = (typeof REJECT)[keyof typeof REJECT];
 export interface AttributeSets {
   /**
    * The set of a scanned UPDATE; retained once for the caller. `nextHop` is the interned next hop of the family whose
-   * NLRI it will serve. Returns 0 when a bound (sets, octets) is reached.
+   * NLRI it will serve, that of MP_REACH when `ofMpReach`. Returns 0 when a bound (sets, octets) is reached.
    */
-  intern(bytes: Uint8Array, scan: UpdateScan, session: ParsingClass, nextHop: NextHopId): SetHandle;
+  intern(
+    bytes: Uint8Array,
+    scan: UpdateScan,
+    session: ParsingClass,
+    nextHop: NextHopId,
+    ofMpReach?: boolean,
+  ): SetHandle;
   /** The set of a route of a local source: origin IGP (direct, static) or INCOMPLETE (kernel), empty AS_PATH. Retained once. */
   originate(source: RouteSource, nextHop: NextHopId, preference: number, metric: number): SetHandle;
   /** The set changed by a policy; retained once. The same handle (retained) when the edits change nothing. 0 at a bound. */

@@ -5,13 +5,14 @@ import { BgpError } from "../../src/bgp/error.ts";
 import { formatNlri } from "../../src/bgp/format.ts";
 import { createFramer } from "../../src/bgp/framer.ts";
 import { MESSAGE } from "../../src/bgp/iana.ts";
+import { isUnicast } from "../../src/bgp/multiprotocol-checks.ts";
 import { decodeNotification, describeNotification } from "../../src/bgp/notification.ts";
 import { decodeOpen, type OpenMessage } from "../../src/bgp/open.ts";
 import type { ParsingClass } from "../../src/bgp/parsing-class.ts";
 import { decodeAttributes, encodeAttributes, type PathAttributes } from "../../src/bgp/path-attributes.ts";
 import { decodeRefresh } from "../../src/bgp/refresh.ts";
 import { createUpdateScan, TREATMENT, type UpdateScan } from "../../src/bgp/update-scan.ts";
-import { isUnicast, scanUpdate } from "../../src/bgp/update-scanner.ts";
+import { scanUpdate } from "../../src/bgp/update-scanner.ts";
 
 export type Received =
   | { readonly kind: "fault"; readonly code: string }

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
  * Undefined when there is none.
  */
 export function casesDir(): string | undefined {
-  const given = process.env["CALIDRIS_CASES"];
+  const given = process.env.CALIDRIS_CASES;
   if (given !== undefined) return given;
   for (let at = dirname(fileURLToPath(import.meta.url)); at !== dirname(at); at = dirname(at)) {
     const here = join(at, "shared", "cases");

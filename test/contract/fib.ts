@@ -37,13 +37,24 @@ export interface WorldOptions {
 }
 
 /** "10.1.0.0/16 m0 p12 10.0.0.2@3" */
-export function routeText(prefix: string, metric: number, protocol: number, way: Pick<Forwarding, "kind" | "hops">): string {
+export function routeText(
+  prefix: string,
+  metric: number,
+  protocol: number,
+  way: Pick<Forwarding, "kind" | "hops">,
+): string {
   const hops = way.hops.map((hop) => `${hop.gateway ? formatAddress(hop.gateway) : "dev"}@${hop.ifindex}`).sort();
   return [prefix, `m${metric}`, `p${protocol}`, way.kind === "blackhole" ? "blackhole" : hops.join("+")].join(" ");
 }
 
 const v4 = { prefix: "10.1.0.0/16", gateway: "10.0.0.2", second: "10.0.1.2", other: "10.0.0.3", metric: 0 };
-const v6 = { prefix: "2001:db8:f::/48", gateway: "2001:db8::2", second: "2001:db8:1::2", other: "2001:db8::3", metric: 1024 };
+const v6 = {
+  prefix: "2001:db8:f::/48",
+  gateway: "2001:db8::2",
+  second: "2001:db8:1::2",
+  other: "2001:db8::3",
+  metric: 1024,
+};
 
 export function fibContract(name: string, open: (options: WorldOptions) => Promise<FibWorld>): void {
   const inWorld = (claim: string, body: (world: FibWorld) => Promise<void>, options: WorldOptions = {}) =>
@@ -191,7 +202,12 @@ export function fibContract(name: string, open: (options: WorldOptions) => Promi
       prefix,
       metric,
       protocol: 12,
-      forwarding: { kind: "unicast", hops: [{ gateway: parseAddress(gateway)!, ifindex: world.a }], metric, table: 254 },
+      forwarding: {
+        kind: "unicast",
+        hops: [{ gateway: parseAddress(gateway)!, ifindex: world.a }],
+        metric,
+        table: 254,
+      },
     });
     const before = [left({ a: -1 }, "10.7.0.0/16", "10.0.0.2", 0), left({ a: -1 }, "10.8.0.0/16", "10.0.0.2", 0)];
     inWorld(

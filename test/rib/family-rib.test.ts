@@ -163,6 +163,7 @@ describe("sessions lost and found", () => {
     assert.notEqual(addPeer(world, "172.16.0.3"), peer);
     assert.equal(world.peers.facts(peer)?.name, "172.16.0.1");
     world.peers.unhold(peer);
+    assert.equal(world.peers.external(peer), true, "readable until the id is used again");
     assert.equal(addPeer(world, "172.16.0.4"), peer);
   });
 
@@ -203,6 +204,33 @@ describe("next hops under the RIB", () => {
     settle(world);
     assert.deepEqual(drain(world), [rowOf(world, PREFIX)]);
   });
+
+  test("a path that shared traffic is reported when it goes between a change of its next hop and the walk", () => {
+    const world = createWorld({ multipath: 4 });
+    const [first, second] = ["172.16.0.1", "172.16.0.2"].map((address) => addPeer(world, address));
+    announce(world, first!, PREFIX, { nextHop: "10.0.0.1" });
+    announce(world, second!, PREFIX, { nextHop: "10.1.0.1" });
+    drain(world);
+    const gateway = { family: "ipv4" as const, bytes: Uint8Array.of(10, 0, 0, 1) };
+    const hops = [{ ifindex: 2, gateway }];
+    world.nextHops.routeChanged(
+      { prefix: prefixOf("10.1.0.0/16"), metric: 9, protocol: 3, kind: "unicast", hops },
+      false,
+    );
+    world.nextHops.refresh();
+    withdraw(world, second!, PREFIX);
+    assert.deepEqual(drain(world), [rowOf(world, PREFIX)]);
+  });
+});
+
+test("ECMP switched on later reports the paths that then share traffic", () => {
+  const world = createWorld({ multipath: 1 });
+  announce(world, addPeer(world, "172.16.0.1"), PREFIX, {});
+  drain(world);
+  world.rib.setMultipath(4);
+  announce(world, addPeer(world, "172.16.0.2"), PREFIX, {});
+  assert.deepEqual(drain(world), [rowOf(world, PREFIX)]);
+  assert.equal(world.rib.multipath(rowOf(world, PREFIX), new Int32Array(8)), 2);
 });
 
 describe("local sources", () => {

@@ -7,8 +7,8 @@ import { type Simulation, simulate } from "./simulation.ts";
 const HOUR_MS = 3_600_000;
 /** Faults stop so long before the end: longer than the hold time, the longest idle hold and a partition together. */
 const CALM_MS = 600_000;
-const SEEDS = Number(process.env["CALIDRIS_SIM_SEEDS"] ?? 200);
-const FIRST = Number(process.env["CALIDRIS_SIM_FIRST"] ?? 1);
+const SEEDS = Number(process.env.CALIDRIS_SIM_SEEDS ?? 200);
+const FIRST = Number(process.env.CALIDRIS_SIM_FIRST ?? 1);
 
 for (let seed = FIRST; seed < FIRST + SEEDS; seed++)
   test(`four routers converge after cuts, delays, restarts and reloads, seed ${seed}`, () => {

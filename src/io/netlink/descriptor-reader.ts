@@ -67,18 +67,18 @@ export function pipeReader(fd: number, handlers: NetlinkHandlers): Reader | unde
   };
 }
 
-let constructor: PipeConstructor | undefined;
+let pipeClass: PipeConstructor | undefined;
 
 /** The class of a listening pipe's handle; an abstract name leaves nothing in the file system. */
 function pipeConstructor(): PipeConstructor | undefined {
-  if (constructor) return constructor;
+  if (pipeClass) return pipeClass;
   const server = createServer();
   server.on("error", () => {});
   server.listen(`\0calidris-${process.pid}-${process.hrtime.bigint()}`);
   const { _handle: handle } = server as unknown as { readonly _handle?: { readonly constructor: PipeConstructor } };
-  constructor = handle?.constructor;
+  pipeClass = handle?.constructor;
   server.close();
-  return typeof constructor?.prototype?.open === "function" ? constructor : undefined;
+  return typeof pipeClass?.prototype?.open === "function" ? pipeClass : undefined;
 }
 
 /** The fallback: non-blocking reads every 10 ms. */

@@ -77,9 +77,14 @@ export async function openNetlinkFib(options: NetlinkFibOptions): Promise<Fib> {
     },
   };
 
-  open("requests");
-  open("dumps");
-  open("events");
+  try {
+    open("requests");
+    open("dumps");
+    open("events");
+  } catch (error) {
+    port.close();
+    throw error;
+  }
   fib = createKernelFib(options, port);
   fib.start();
   return fib;

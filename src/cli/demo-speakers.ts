@@ -1,0 +1,117 @@
+/** Other people's speakers that may be on this machine, and how each is told to announce one route. */
+import { spawnSync } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { NET } from "./demo-plan.ts";
+
+export interface Speaker {
+  /** `BIRD 2.0.12` */
+  readonly title: string;
+  /** Writes its files to the folder; the commands to run until the end, in order. */
+  commands(folder: string): readonly (readonly string[])[];
+  /** Run, again and again until it succeeds, when the others run. */
+  readonly afterwards?: readonly string[];
+}
+
+/** The first speaker found; undefined when there is none. */
+export function findSpeaker(): Speaker | undefined {
+  return findBird() ?? findFrr() ?? findGobgp();
+}
+
+function findBird(): Speaker | undefined {
+  const bird = program("bird");
+  const version = bird && /(\d+\.\d[\d.]*)/.exec(output([bird, "--version"]))?.[1];
+  if (!bird || !version || Number.parseInt(version, 10) < 2) return undefined;
+  return {
+    title: `BIRD ${version} (${bird})`,
+    commands(folder) {
+      writeFileSync(
+        join(folder, "bird.conf"),
+        `router id ${NET.neighbour.address};
+protocol device { }
+protocol static { ipv4; route ${NET.route} blackhole; }
+protocol bgp calidris {
+  local ${NET.neighbour.address} as ${NET.neighbour.asn};
+  neighbor ${NET.ours.address} as ${NET.ours.asn};
+  password "${NET.password}";
+  connect delay time 1; connect retry time 2; error wait time 1, 2;
+  ipv4 { import all; export where source = RTS_STATIC; };
+}
+`,
+      );
+      return [
+        [bird, "-f", "-c", join(folder, "bird.conf"), "-s", join(folder, "bird.ctl"), "-P", join(folder, "bird.pid")],
+      ];
+    },
+  };
+}
+
+function findFrr(): Speaker | undefined {
+  const [zebra, bgpd] = [program("zebra"), program("bgpd")];
+  const version = bgpd && /version (\S+)/.exec(output([bgpd, "--version"]))?.[1];
+  if (!zebra || !bgpd || !version) return undefined;
+  return {
+    title: `FRR ${version} (${bgpd})`,
+    commands(folder) {
+      writeFileSync(join(folder, "zebra.conf"), "hostname neighbour\n");
+      writeFileSync(
+        join(folder, "bgpd.conf"),
+        `router bgp ${NET.neighbour.asn}
+ bgp router-id ${NET.neighbour.address}
+ no bgp ebgp-requires-policy
+ no bgp network import-check
+ neighbor ${NET.ours.address} remote-as ${NET.ours.asn}
+ neighbor ${NET.ours.address} password ${NET.password}
+ neighbor ${NET.ours.address} timers connect 1
+ address-family ipv4 unicast
+  network ${NET.route}
+`,
+      );
+      const shared = ["-z", join(folder, "zserv.api"), "--vty_socket", folder, "-A", "127.0.0.1", "-S"];
+      return ["zebra", "bgpd"].map((name) => [
+        name === "zebra" ? zebra : bgpd,
+        ...["-f", join(folder, `${name}.conf`), "-i", join(folder, `${name}.pid`)],
+        ...shared,
+      ]);
+    },
+  };
+}
+
+function findGobgp(): Speaker | undefined {
+  const [gobgpd, gobgp] = [program("gobgpd"), program("gobgp")];
+  const version = gobgpd && /(\d+\.\d[\d.]*)/.exec(output([gobgpd, "--version"]))?.[1];
+  if (!gobgpd || !gobgp || !version) return undefined;
+  return {
+    title: `GoBGP ${version} (${gobgpd})`,
+    commands(folder) {
+      writeFileSync(
+        join(folder, "gobgpd.toml"),
+        `[global.config]
+  as = ${NET.neighbour.asn}
+  router-id = "${NET.neighbour.address}"
+[[neighbors]]
+  [neighbors.config]
+    neighbor-address = "${NET.ours.address}"
+    peer-as = ${NET.ours.asn}
+    auth-password = "${NET.password}"
+  [neighbors.timers.config]
+    connect-retry = 2
+`,
+      );
+      return [[gobgpd, "-f", join(folder, "gobgpd.toml"), "--api-hosts", "127.0.0.1:50051"]];
+    },
+    afterwards: [gobgp, "global", "rib", "add", NET.route],
+  };
+}
+
+const FOLDERS = ["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/bin", "/usr/lib/frr", "/usr/libexec/frr"];
+
+function program(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? "").split(":").filter((folder) => folder.startsWith("/")), ...FOLDERS];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
+
+function output([file, ...args]: readonly string[]): string {
+  const { stdout, stderr } = spawnSync(file!, args, { encoding: "utf8", timeout: 5000 });
+  return `${stdout ?? ""}${stderr ?? ""}`;
+}
