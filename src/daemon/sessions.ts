@@ -192,6 +192,7 @@ export function createSessions(options: SessionOptions): Sessions {
     const side = timer.side;
     const connection = side && peer.connections[side];
     if (peer.active && connection === peer.active && peer.negotiated) {
+      noteAccepted(peer.active);
       const wait = timer.name === "hold" ? holdLeft(peer, peer.active) : sendHoldLeft(timer, peer, peer.active);
       if (wait > 0) return arm(peer, timer, wait);
     }
@@ -209,13 +210,15 @@ export function createSessions(options: SessionOptions): Sessions {
   /** RFC 9687: expires when the kernel has accepted nothing for the whole time although something waits. */
   function sendHoldLeft(timer: TimerKey, peer: PeerRuntime, connection: Connection): number {
     if (timer.name !== "sendHold") return 0;
-    const now = clock.nowMs();
+    return connection.acceptedAtMs + peer.negotiated!.sendHoldMs - clock.nowMs();
+  }
+
+  /** At each timer of the connection, the keepalive's among them, so that a send hold time is late by that much at most. */
+  function noteAccepted(connection: Connection): void {
     const accepted = transport.accepted(connection.id);
-    if (accepted !== connection.acceptedOctets || transport.pending(connection.id) === 0) {
-      connection.acceptedOctets = accepted;
-      connection.acceptedAtMs = now;
-    }
-    return connection.acceptedAtMs + peer.negotiated!.sendHoldMs - now;
+    if (accepted === connection.acceptedOctets && transport.pending(connection.id) > 0) return;
+    connection.acceptedOctets = accepted;
+    connection.acceptedAtMs = clock.nowMs();
   }
 
   // Transport
