@@ -15,10 +15,9 @@ export const runCommand: CommandModule<object, RunArguments> = {
   builder: (yargs) =>
     yargs
       .option("config", {
-        alias: "c",
         type: "string",
         requiresArg: true,
-        demandOption: "the configuration is missing: --config PATH, a file or a folder",
+        demandOption: "say --config PATH, a file or a folder",
         describe: "Configuration: a file, or a folder with *.yaml and peers/*.yaml",
       })
       .option("socket", {

@@ -5,6 +5,7 @@ import type { PeerAnswer } from "../control/answers.ts";
 import { type Family, formatAddress, formatQuad } from "../ip/address.ts";
 import type { Core } from "./core.ts";
 import type { PeerRuntime } from "./peer.ts";
+import { adviceFor } from "./peer-advice.ts";
 import { isExternal, policyName } from "./settings.ts";
 
 const FAMILIES = ["ipv4", "ipv6"] as const;
@@ -34,6 +35,10 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
     lost: session.downCount,
     lastDown: session.lastDown ? downAnswer(core, session.lastDown.reason, session.lastDown.atMs) : null,
     reason: state === "established" ? null : reasonDown(core, peer),
+    advice:
+      state === "established" || config.disabled
+        ? null
+        : (adviceFor(session.lastFailure?.reason, config, core.config.router.asn) ?? null),
     nextRetrySeconds: state === "established" ? null : nextRetry(core, peer),
     authentication: config.password === undefined ? "none" : "md5",
     negotiated: negotiated
