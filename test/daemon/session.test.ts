@@ -93,10 +93,8 @@ ${peer("a", "10.0.0.11", 65001, `${EXTERNAL}, timers: { sendHold: 120s }`)}${pee
     assert.deepEqual([a.established, b.established], [1, 1]);
   });
 
-  test("hold time 0: neither keepalives nor expiry", () => {
-    const world = createWorld(
-      `${header()}\npeers:\n${peer("a", "10.0.0.11", 65001, `${EXTERNAL}, timers: { hold: 0 }`)}`,
-    );
+  test("a peer that offers hold time 0: neither keepalives nor expiry", () => {
+    const world = createWorld(CONFIG);
     const a = world.speaker("10.0.0.11", { asn: 65001, hold: 0, keepalive: false });
     a.forget();
     world.run(3_600_000);
