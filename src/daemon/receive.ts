@@ -61,13 +61,14 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   ): boolean {
     const rib = ribs[family];
     const perPrefix = imports.readsPrefix(peer, family);
+    const { walking } = imports;
     let result = perPrefix ? 0 : imports.evaluate(peer, set, family, bytes, 0, 0);
     let ok = true;
     for (let at = from; at < to && ok; ) {
       const length = bytes[at]!;
       if (perPrefix) result = imports.evaluate(peer, set, family, bytes, at + 1, length);
       ok = rib.announce(peer.id, peer.epoch, 0, bytes, at + 1, length, set, result) >= 0;
-      if (imports.walking) imports.announced(family, bytes, at + 1, length);
+      if (walking) imports.announced(family, bytes, at + 1, length);
       if (perPrefix && result > 0) sets.release(result);
       at += 1 + ((length + 7) >> 3);
       routes++;

@@ -129,6 +129,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       forwarding.program(family, row);
       rib.unhold(row);
     }
+    if (count > 0) exporter.sendSoon(family);
   }
 
   // Reading and the work it makes

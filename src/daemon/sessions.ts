@@ -279,9 +279,9 @@ export function createSessions(options: SessionOptions): Sessions {
     const { peer, framer } = connection;
     let messages = 0;
     framer.push(bytes, maxOctets(peer));
+    const now = clock.nowMs();
     while (framer.next()) {
-      messages++;
-      peer.lastHeardMs = clock.nowMs();
+      if (messages++ === 0) peer.lastHeardMs = now;
       onMessage(connection, framer.type, framer.bytes, framer.bodyAt, framer.bodyEnd);
       if (connections.get(connection.id) !== connection) break;
     }
