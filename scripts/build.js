@@ -1,5 +1,4 @@
-// Builds everything with the TypeScript compiler of this checkout.
-import { spawnSync } from "node:child_process";
+// Brings dependencies and the build of this checkout up to date.
+import { prepare } from "./prepare.js";
 
-const result = spawnSync("node_modules/.bin/tsc", ["-b", "--pretty", "false"], { stdio: "inherit" });
-process.exit(result.status ?? 1);
+prepare();

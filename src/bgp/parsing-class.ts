@@ -11,4 +11,11 @@ export interface ParsingClass {
   readonly fourOctetAs: boolean;
   /** Interface that scopes link-local next hops of this session; 0 when there is none. */
   readonly ifindex: number;
+  /** AS_SET is accepted in AS_PATH; by default it is treat-as-withdraw (RFC 9774). */
+  readonly allowAsSets?: boolean;
+  /** The peer sends path identifiers with NLRI of the family (RFC 7911). */
+  readonly addPathIpv4?: boolean;
+  readonly addPathIpv6?: boolean;
+  /** IPv4 NLRI may have an IPv6 next hop (RFC 8950). */
+  readonly extendedNextHop?: boolean;
 }

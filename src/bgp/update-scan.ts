@@ -66,7 +66,98 @@ export interface UpdateScan {
   /** Plain NEXT_HOP; length 0 when absent. */
   nextHopAt: number;
   nextHopLength: number;
+  // for the writer of the canonical form
+  /** Offsets of the headers of the attributes that are kept, in the order received; MP_REACH and MP_UNREACH are not among them. */
+  readonly kept: Int32Array;
+  keptCount: number;
+  /** Values of AS_PATH, AS4_PATH and AS4_AGGREGATOR; the latter two only where they are to be merged (RFC 6793 §4.2.3). */
+  asPathAt: number;
+  asPathEnd: number;
+  as4PathAt: number;
+  as4PathEnd: number;
+  as4AggregatorAt: number;
+  /** Types seen in this message, by stamp. */
+  readonly seen: Uint32Array;
+  stamp: number;
+}
+
+/** An empty scan, to be reused for every message. */
+export function createUpdateScan(): UpdateScan {
+  return {
+    withdrawnAt: 0,
+    withdrawnEnd: 0,
+    nlriAt: 0,
+    nlriEnd: 0,
+    attributesAt: 0,
+    attributesEnd: 0,
+    reachAfi: 0,
+    reachSafi: 0,
+    reachNextHopAt: 0,
+    reachNextHopLength: 0,
+    reachAt: 0,
+    reachEnd: 0,
+    unreachAfi: 0,
+    unreachSafi: 0,
+    unreachAt: 0,
+    unreachEnd: 0,
+    treatment: TREATMENT.none,
+    errorCode: 0,
+    errorSubcode: 0,
+    faultType: 0,
+    faultAt: 0,
+    faultLength: 0,
+    clean: true,
+    origin: 0,
+    hasMed: false,
+    med: 0,
+    hasLocalPref: false,
+    localPref: 0,
+    asPathLength: 0,
+    neighborAs: 0,
+    hasOriginatorId: false,
+    originatorId: 0,
+    clusterListLength: 0,
+    nextHopAt: 0,
+    nextHopLength: 0,
+    kept: new Int32Array(256),
+    keptCount: 0,
+    asPathAt: 0,
+    asPathEnd: 0,
+    as4PathAt: 0,
+    as4PathEnd: 0,
+    as4AggregatorAt: 0,
+    seen: new Uint32Array(256),
+    stamp: 0,
+  };
 }
 
 /** Scans the body of one UPDATE at `[from, to)`, header excluded. Signature of the hand loop in update-scanner.ts. */
 export type ScanUpdate = (bytes: Uint8Array, from: number, to: number, session: ParsingClass, out: UpdateScan) => void;
+
+/** Empties the part of a scan that describes attributes. */
+export function clearColumns(scan: UpdateScan, from: number): void {
+  scan.clean = true;
+  scan.origin = 0;
+  scan.hasMed = false;
+  scan.med = 0;
+  scan.hasLocalPref = false;
+  scan.localPref = 0;
+  scan.asPathLength = 0;
+  scan.neighborAs = 0;
+  scan.hasOriginatorId = false;
+  scan.originatorId = 0;
+  scan.clusterListLength = 0;
+  scan.nextHopAt = from;
+  scan.nextHopLength = 0;
+  scan.keptCount = 0;
+  scan.asPathAt = from;
+  scan.asPathEnd = from;
+  scan.as4PathAt = from;
+  scan.as4PathEnd = from;
+  scan.as4AggregatorAt = 0;
+  scan.stamp = (scan.stamp + 1) >>> 0;
+  if (scan.stamp === 0) {
+    scan.seen.fill(0);
+    scan.stamp = 1;
+  }
+}

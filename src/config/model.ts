@@ -57,7 +57,12 @@ export interface PeerConfig {
   readonly nextHop: "auto" | "self" | "keep";
   /** More than one hop away: next hops are resolved recursively and ours is always the session's address. */
   readonly multihop: boolean;
+  /** TCP-MD5 key (RFC 2385), 1..80 octets. */
   readonly password?: string;
+  /** Where `password` was read from; printed in place of it. */
+  readonly passwordFile?: string;
+  /** Overrides the router's for routes reflected to and from this peer. */
+  readonly clusterId?: number;
   readonly disabled: boolean;
   readonly timers: PeerTimers;
   /** Capability switches. */

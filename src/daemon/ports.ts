@@ -33,12 +33,17 @@ export interface ListenerKey {
 
 export interface ListenSpec {
   readonly local: Endpoint;
+  /** Accept only what arrives on this interface. */
+  readonly interface?: string;
   readonly keys: readonly ListenerKey[];
 }
 
-/** TCP as the router sees it. Calls never throw; failures arrive as events. */
+/** TCP as the router sees it. Calls never throw and never raise an event before they return; failures arrive as events. */
 export interface Transport {
-  /** Replaces the set of listeners: unchanged sockets stay, keys are added and removed on the live socket. */
+  /**
+   * Replaces the set of listeners: unchanged sockets stay, keys are added and removed on the live socket. A listener
+   * that failed is tried again by the next call.
+   */
   listen(listeners: readonly ListenSpec[]): void;
   connect(id: ConnectionId, spec: ConnectSpec): void;
   /**
@@ -50,6 +55,13 @@ export interface Transport {
   pending(id: ConnectionId): number;
   /** Octets the kernel has accepted since the connection came up, for the send hold timer (RFC 9687). */
   accepted(id: ConnectionId): number;
+  /** Octets have arrived that no `data` event has shown yet: such a session is not expired by its hold timer. */
+  hasUnread(id: ConnectionId): boolean;
+  /**
+   * TTL sent and least TTL accepted (RFC 5082) from now on, for an incoming connection once its peer is known; until
+   * then it sends 255. Undefined leaves either as it is.
+   */
+  setTtl(id: ConnectionId, ttl: number | undefined, minTtl: number | undefined): void;
   pauseReading(id: ConnectionId): void;
   resumeReading(id: ConnectionId): void;
   /** With `flush`, what is queued is sent first and the peer's FIN awaited for a while; else closed at once. */

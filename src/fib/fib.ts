@@ -118,3 +118,17 @@ export interface Fib {
   /** Ends: waits for what is in flight; deletes our routes when `removeRoutes`. */
   close(removeRoutes: boolean): Promise<void>;
 }
+
+/** Time for the parts of the FIB; the daemon's clock fits. */
+export interface FibClock {
+  /** Monotonic milliseconds. */
+  nowMs(): number;
+  /** Runs once after the delay; returns its own cancel. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+export type FibLog = (
+  level: "debug" | "info" | "warn" | "error",
+  event: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;

@@ -27,3 +27,15 @@ export interface PrefixTable {
   /** The longest prefix that contains the address (4 or 16 octets at `at`) and for which `accept` holds; -1 when none. */
   longestMatch(bytes: Uint8Array, at: number, accept?: (row: PrefixRow) => boolean, maxLength?: number): PrefixRow;
 }
+
+/**
+ * A prefix table whose owner keeps words of its own beside each prefix, in the same row: word `i` of a row stands at
+ * `rows[row * stride + extraAt + i]`. Those words are 0 in a new row.
+ */
+export interface PrefixRows extends PrefixTable {
+  readonly rows: Int32Array;
+  readonly stride: number;
+  readonly extraAt: number;
+  /** Most rows the table can hold. */
+  readonly bound: number;
+}

@@ -48,7 +48,16 @@ export interface Policy {
 }
 
 /** Inputs a compiled policy may read; the memo's key is made of those it does read. */
-export const READS = { prefix: 1, source: 2, peer: 4, attributes: 8, interface: 16, metric: 32, preference: 64, family: 128 } as const;
+export const READS = {
+  prefix: 1,
+  source: 2,
+  peer: 4,
+  attributes: 8,
+  interface: 16,
+  metric: 32,
+  preference: 64,
+  family: 128,
+} as const;
 
 /** One route as policies see it. The object is reused from route to route. */
 export interface RouteFacts {
@@ -79,7 +88,7 @@ export interface TraceStep {
 
 export interface Verdict {
   accepted: boolean;
-  /** Undefined: nothing changed. */
+  /** Undefined: nothing changed. The object belongs to the policy and is the same for equal changes: never write to it. */
   edits: (AttributeEdits & KernelEdits) | undefined;
 }
 

@@ -2,8 +2,9 @@
  * Contracts of the RIB: numbers that name rows, and the narrow functions around the typed arrays.
  * One AttributeSets and one NextHops serve both families; each family has its own FamilyRib.
  */
-import type { AttributeEdits, PathAttributes } from "../bgp/path-attributes.ts";
+
 import type { ParsingClass } from "../bgp/parsing-class.ts";
+import type { AttributeEdits, PathAttributes } from "../bgp/path-attributes.ts";
 import type { UpdateScan } from "../bgp/update-scan.ts";
 import type { Address, Family } from "../ip/address.ts";
 import type { RouteSource } from "../policy/types.ts";
@@ -36,9 +37,15 @@ export type RejectCode = (typeof REJECT)[keyof typeof REJECT];
 export interface AttributeSets {
   /**
    * The set of a scanned UPDATE; retained once for the caller. `nextHop` is the interned next hop of the family whose
-   * NLRI it will serve. Returns 0 when a bound (sets, octets) is reached.
+   * NLRI it will serve, that of MP_REACH when `ofMpReach`. Returns 0 when a bound (sets, octets) is reached.
    */
-  intern(bytes: Uint8Array, scan: UpdateScan, session: ParsingClass, nextHop: NextHopId): SetHandle;
+  intern(
+    bytes: Uint8Array,
+    scan: UpdateScan,
+    session: ParsingClass,
+    nextHop: NextHopId,
+    ofMpReach?: boolean,
+  ): SetHandle;
   /** The set of a route of a local source: origin IGP (direct, static) or INCOMPLETE (kernel), empty AS_PATH. Retained once. */
   originate(source: RouteSource, nextHop: NextHopId, preference: number, metric: number): SetHandle;
   /** The set changed by a policy; retained once. The same handle (retained) when the edits change nothing. 0 at a bound. */
@@ -81,7 +88,8 @@ export interface Resolution {
 
 /** Next hops interned, each with its present resolution (DESIGN 3.6). */
 export interface NextHops {
-  intern(family: Family, bytes: Uint8Array, at: number, ifindex: number): NextHopId;
+  /** With `direct` it is reachable only while on a connected subnet. */
+  intern(family: Family, bytes: Uint8Array, at: number, ifindex: number, direct?: boolean): NextHopId;
   /** A hop that needs no resolution: connected routes, learned kernel routes, static routes. */
   fixed(resolution: Resolution): NextHopId;
   address(id: NextHopId): Address | undefined;

@@ -51,6 +51,8 @@ export interface Negotiated {
   readonly extendedMessage: boolean;
   /** The peer's OPEN as it came. */
   readonly open: OpenMessage;
+  /** Sentences for the log: what is odd about the agreement, though not refused. */
+  readonly remarks: readonly string[];
 }
 
 export type TimerName =
@@ -104,6 +106,8 @@ export type SessionAction =
   | { readonly kind: "established"; readonly side: Side; readonly negotiated: Negotiated }
   /** Was Established and is no more. */
   | { readonly kind: "down"; readonly reason: DownReason }
+  /** A connection ended, or could not be made, before it was Established. For the log. */
+  | { readonly kind: "attemptFailed"; readonly side: Side; readonly reason: DownReason }
   /** The peer's state as operators see it changed: the most advanced of its connections. */
   | { readonly kind: "state"; readonly from: SessionState; readonly to: SessionState };
 

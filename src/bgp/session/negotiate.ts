@@ -1,0 +1,132 @@
+import type { Family } from "../../ip/address.ts";
+import { AS_TRANS, ERROR } from "../iana.ts";
+import type { Notification } from "../notification.ts";
+import type { Capabilities, OpenMessage } from "../open.ts";
+import { LEAST_HOLD_SECONDS, LEAST_KEEPALIVE_MS } from "./timing.ts";
+import type { Negotiated, SessionSettings } from "./types.ts";
+
+const VERSION = 4;
+const BAD = ERROR.open.sub;
+
+const NO_CAPABILITIES: Capabilities = {
+  routeRefresh: false,
+  enhancedRouteRefresh: false,
+  extendedMessage: false,
+  addPath: [],
+};
+
+/**
+ * The OPEN we send. With `fallback` it carries no capabilities, for a peer that refused them (RFC 5492 §3); a local
+ * AS above 65535 is then only AS_TRANS to the peer, and only IPv4 unicast can be active.
+ */
+export function openFor(settings: SessionSettings, fallback: boolean): OpenMessage {
+  return {
+    version: VERSION,
+    asn: settings.localAs > 0xffff ? AS_TRANS : settings.localAs,
+    holdSeconds: Math.floor(settings.holdMs / 1000),
+    identifier: settings.localId,
+    capabilities: fallback ? NO_CAPABILITIES : settings.capabilities,
+  };
+}
+
+export type Verdict =
+  | { readonly accepted: true; readonly negotiated: Negotiated }
+  | { readonly accepted: false; readonly notification: Notification; readonly why: string };
+
+/**
+ * Judges a well-formed OPEN in the order version, hold time, identifier, AS (RFC 4271 §6.2, RFC 6286 §2.2, RFC 7607),
+ * and settles what both sides agreed on. `bare`: our own OPEN went without capabilities. Two sides without a common
+ * address family still get a session, which carries no routes; `remarks` says so.
+ */
+export function judgeOpen(settings: SessionSettings, open: OpenMessage, bare: boolean): Verdict {
+  if (open.version !== VERSION)
+    return refuse(BAD.unsupportedVersion, u16(VERSION), `version ${open.version}, we speak ${VERSION}`);
+  const holdFault = faultOfHoldTime(settings, open.holdSeconds);
+  if (holdFault !== undefined) return refuse(BAD.unacceptableHoldTime, u16(open.holdSeconds), holdFault);
+  if (open.identifier === 0) return refuse(BAD.badIdentifier, NO_DATA, "the identifier is 0.0.0.0");
+  if (settings.internal && open.identifier === settings.localId)
+    return refuse(BAD.badIdentifier, NO_DATA, "an internal peer has our own identifier");
+  const { fourOctetAs } = open.capabilities;
+  const remoteAs = fourOctetAs ?? open.asn;
+  if (remoteAs === 0 || remoteAs !== settings.remoteAs) {
+    const data = fourOctetAs === undefined ? u16(remoteAs) : u32(remoteAs);
+    return refuse(BAD.badPeerAs, data, `the peer is AS ${remoteAs}, expected AS ${settings.remoteAs}`);
+  }
+  return { accepted: true, negotiated: negotiate(settings, open, openFor(settings, bare).capabilities) };
+}
+
+const NO_DATA = new Uint8Array();
+
+function refuse(subcode: number, data: Uint8Array, why: string): Verdict {
+  return { accepted: false, notification: { code: ERROR.open.code, subcode, data }, why };
+}
+
+function faultOfHoldTime(settings: SessionSettings, seconds: number): string | undefined {
+  if (seconds !== 0 && seconds < LEAST_HOLD_SECONDS) return `hold time ${seconds} s is not allowed`;
+  if (seconds * 1000 < settings.minHoldMs)
+    return `hold time ${seconds} s is below our minimum of ${settings.minHoldMs / 1000} s`;
+  return undefined;
+}
+
+function negotiate(settings: SessionSettings, open: OpenMessage, offered: Capabilities): Negotiated {
+  const theirs = open.capabilities;
+  const holdMs = Math.min(settings.holdMs, open.holdSeconds * 1000);
+  const common = (family: Family) =>
+    familiesOf(settings.capabilities).includes(family) &&
+    familiesOf(offered).includes(family) &&
+    familiesOf(theirs).includes(family);
+  const [ipv4, ipv6] = [common("ipv4"), common("ipv6")];
+  return {
+    remoteAs: theirs.fourOctetAs ?? open.asn,
+    remoteId: open.identifier,
+    holdMs,
+    keepaliveMs: keepaliveFor(settings, holdMs),
+    sendHoldMs: sendHoldFor(settings, holdMs),
+    fourOctetAs: offered.fourOctetAs !== undefined && theirs.fourOctetAs !== undefined,
+    ipv4,
+    ipv6,
+    routeRefresh: offered.routeRefresh && theirs.routeRefresh,
+    extendedMessage: offered.extendedMessage && theirs.extendedMessage,
+    open,
+    remarks: remarksOn(open, ipv4 || ipv6),
+  };
+}
+
+/** No multiprotocol capability at all means IPv4 unicast (RFC 4760 §8). */
+function familiesOf(capabilities: Capabilities): readonly Family[] {
+  return capabilities.families ?? ["ipv4"];
+}
+
+/**
+ * A third of the hold time, or the configured interval, scaled when the peer talked the hold time down (it was chosen
+ * with our own in mind). Between one second and what keeps the session alive.
+ */
+function keepaliveFor(settings: SessionSettings, holdMs: number): number {
+  if (holdMs === 0) return 0;
+  const third = holdMs / 3;
+  const wanted = settings.keepaliveMs === undefined ? third : (settings.keepaliveMs * holdMs) / settings.holdMs;
+  return Math.max(LEAST_KEEPALIVE_MS, Math.round(wanted > 0 && wanted < holdMs ? wanted : third));
+}
+
+/** RFC 9687 §4: off without a hold timer, and always longer than it. */
+function sendHoldFor(settings: SessionSettings, holdMs: number): number {
+  if (holdMs === 0 || settings.sendHoldMs === 0) return 0;
+  return settings.sendHoldMs > holdMs ? settings.sendHoldMs : 2 * holdMs;
+}
+
+function remarksOn(open: OpenMessage, anyFamily: boolean): readonly string[] {
+  const { fourOctetAs } = open.capabilities;
+  const remarks: string[] = [];
+  if (!anyFamily) remarks.push("no address family in common: the session carries no routes");
+  if (fourOctetAs !== undefined && open.asn !== AS_TRANS && open.asn !== fourOctetAs)
+    remarks.push(`the OPEN says AS ${open.asn}, its capability AS ${fourOctetAs}: the capability is believed`);
+  return remarks;
+}
+
+function u16(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 8, value & 0xff);
+}
+
+function u32(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
+}

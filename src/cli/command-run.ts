@@ -1,0 +1,50 @@
+import type { CommandModule } from "yargs";
+import type { LogLevel } from "../daemon/ports.ts";
+import { DEFAULT_SOCKET } from "./socket-path.ts";
+
+interface RunArguments {
+  config: string;
+  socket: string;
+  "log-format": "auto" | "json" | "text";
+  "log-level": LogLevel;
+}
+
+export const runCommand: CommandModule<object, RunArguments> = {
+  command: "run",
+  describe: "Run the daemon",
+  builder: (yargs) =>
+    yargs
+      .option("config", {
+        type: "string",
+        requiresArg: true,
+        demandOption: "say --config PATH, a file or a folder",
+        describe: "Configuration: a file, or a folder with *.yaml and peers/*.yaml",
+      })
+      .option("socket", {
+        type: "string",
+        requiresArg: true,
+        default: process.env.CALIDRIS_SOCKET || DEFAULT_SOCKET,
+        describe: "Control socket to serve (or CALIDRIS_SOCKET)",
+      })
+      .option("log-format", {
+        choices: ["auto", "json", "text"] as const,
+        default: "auto" as const,
+        requiresArg: true,
+        describe: "auto: text on a terminal, JSON elsewhere",
+      })
+      .option("log-level", {
+        choices: ["debug", "info", "warn", "error"] as const,
+        default: "info" as const,
+        requiresArg: true,
+        describe: "Least level that is logged",
+      }),
+  handler: async (argv) => {
+    const { runDaemon } = await import("./run-daemon.ts");
+    await runDaemon({
+      config: argv.config,
+      socket: argv.socket,
+      logFormat: argv["log-format"],
+      logLevel: argv["log-level"],
+    });
+  },
+};

@@ -1,0 +1,151 @@
+/** The only wiring of the daemon: the router, given the operating system. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import type { Config } from "../config/model.ts";
+import { createParseCache, formatProblem, parseConfig } from "../config/parse.ts";
+import { createControlHandler } from "../control/handler.ts";
+import type { RouterEvent } from "../daemon/events.ts";
+import type { Log, LogLevel } from "../daemon/ports.ts";
+import { createQueries } from "../daemon/queries.ts";
+import { createRouter, type Router } from "../daemon/router.ts";
+import { openTransport } from "../io/net/transport.ts";
+import { openNetlinkFib } from "../io/netlink/open-fib.ts";
+import { systemClock } from "../io/system/clock.ts";
+import { type ConfigFile, readConfigFiles } from "../io/system/config-files.ts";
+import { watchConfig } from "../io/system/config-watch.ts";
+import { serveControl } from "../io/system/control-server.ts";
+import { createLog } from "../io/system/log.ts";
+import { onSignals } from "../io/system/signals.ts";
+import { version } from "./version.ts";
+
+export interface RunOptions {
+  readonly config: string;
+  readonly socket: string;
+  readonly logFormat: "auto" | "json" | "text";
+  readonly logLevel: LogLevel;
+}
+
+/** EX_SOFTWARE: an unexpected exception; the supervisor starts us again and kernel routes have stayed (DESIGN §5). */
+const EXIT_SOFTWARE = 70;
+/** Wait for NOTIFICATIONs to be flushed when we end. */
+const FLUSH_MS = 500;
+
+/** Runs until a signal ends it. Throws where the first configuration cannot be used. */
+export async function runDaemon(options: RunOptions): Promise<void> {
+  const { log } = createLog({ format: options.logFormat, level: options.logLevel });
+  const cache = createParseCache();
+  const secrets = (path: string) => readSecret(path);
+  const first = await readConfigFiles(options.config);
+  const initial = loadFirst(first.files, first.problems, cache, secrets);
+  const clock = systemClock();
+  let router: Router | undefined;
+  const early: RouterEvent[] = [];
+  const deliver = (event: RouterEvent) => {
+    if (!router) {
+      early.push(event);
+      return;
+    }
+    router.handle(event);
+  };
+
+  const transport = openTransport({ onEvent: (event) => deliver({ from: "transport", event }), log });
+  const fib = await openNetlinkFib({
+    clock,
+    log,
+    program: initial.config.kernel.program,
+    onEvent: (event) => deliver({ from: "kernel", event }),
+  });
+  router = createRouter(
+    {
+      clock,
+      random: Math.random,
+      log,
+      transport,
+      fib,
+      version,
+      sha256: (bytes) => createHash("sha256").update(bytes).digest(),
+    },
+    initial.config,
+    hostname(),
+  );
+  for (const event of early.splice(0)) router.handle(event);
+  const control = await serveControl(options.socket, createControlHandler(createQueries(router), clock.soon), { log });
+
+  const watch = await watchConfig(options.config, {
+    known: first.files,
+    onChange(files) {
+      const parsed = parseConfig(files, { cache, secrets });
+      if (parsed.ok) {
+        for (const warning of parsed.warnings) log("warn", "configuration", { problem: formatProblem(warning) });
+        deliver({ from: "config", config: parsed.config });
+        void watch.watchAlso(parsed.secretFiles);
+        return;
+      }
+      const problems = parsed.problems.map(formatProblem);
+      for (const problem of problems) log("error", "configuration refused", { problem });
+      deliver({ from: "config", rejected: problems.join("\n") });
+    },
+    onProblem(problems) {
+      const reasons = problems.map((problem) => `${problem.path}: ${problem.message}`);
+      for (const reason of reasons) log("error", "configuration unreadable", { reason });
+      deliver({ from: "config", rejected: reasons.join("\n") });
+    },
+  });
+  await watch.watchAlso(initial.secretFiles);
+
+  process.on("uncaughtException", (error) => {
+    dump(log, router!, error);
+    process.exit(EXIT_SOFTWARE);
+  });
+  await new Promise<void>((resolve) => {
+    onSignals({
+      reload: () => void watch.reread(),
+      dump: () => dump(log, router!, undefined),
+      stop: (_signal, again) => (again ? process.exit(1) : resolve()),
+    });
+  });
+  log("info", "stopping", {});
+  const keep = router.core.config.kernel.keepOnExit;
+  router.stop(false);
+  await watch.close();
+  await control.close();
+  await Promise.race([transport.shutdown(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
+  await fib.close(!keep);
+  process.exit(0);
+}
+
+function loadFirst(
+  files: readonly ConfigFile[],
+  problems: readonly { readonly path: string; readonly message: string }[],
+  cache: ReturnType<typeof createParseCache>,
+  secrets: (path: string) => string | undefined,
+): { readonly config: Config; readonly secretFiles: readonly string[] } {
+  if (problems.length > 0) throw new Error(problems.map((p) => `${p.path}: ${p.message}`).join("\n"));
+  const parsed = parseConfig(files, { cache, secrets });
+  if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join("\n"));
+  return { config: parsed.config, secretFiles: parsed.secretFiles };
+}
+
+/** The key in a file, without the newline that editors add. */
+function readSecret(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").replace(/\r?\n$/, "");
+  } catch {
+    return undefined;
+  }
+}
+
+/** State summary for whoever has to find out what happened. */
+function dump(log: Log, router: Router, error: Error | undefined): void {
+  const { core } = router;
+  log(error ? "error" : "info", error ? "fatal" : "state", {
+    ...(error ? { reason: error.stack ?? error.message } : {}),
+    generation: core.generation,
+    peers: [...core.peers.values()].map((peer) => `${peer.config.name}:${peer.active ? "established" : "down"}`),
+    prefixes: core.ribs.ipv4.prefixes.size + core.ribs.ipv6.prefixes.size,
+    sets: core.sets.size,
+    waiting: core.scheduler.waiting,
+    slices: core.scheduler.stats,
+  });
+}

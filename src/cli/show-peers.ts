@@ -1,0 +1,26 @@
+import type { PeerAnswer } from "../control/answers.ts";
+import { renderPeers } from "../control/render-peers.ts";
+import { ask } from "./ask.ts";
+import { printEntries } from "./entries.ts";
+import { EXIT } from "./exit-codes.ts";
+import type { OutputOptions } from "./output.ts";
+import { tableStyle } from "./output.ts";
+
+export interface ShowPeersOptions extends OutputOptions {
+  readonly name: string | undefined;
+  readonly check: boolean;
+}
+
+export async function showPeers(options: ShowPeersOptions): Promise<void> {
+  await printEntries(options, {
+    fetch: async () => {
+      const peers = await ask<readonly PeerAnswer[]>(options.socket, { command: "peers", peer: options.name });
+      const isDown = peers.some((peer) => !peer.disabled && peer.state !== "established");
+      if (options.check) process.exitCode = isDown ? EXIT.notEstablished : EXIT.ok;
+      return peers;
+    },
+    lines: (peers) => renderPeers(peers, options.output === "wide", tableStyle(options)),
+    name: (peer) => peer.name,
+    empty: "No peers are configured.",
+  });
+}

@@ -1,0 +1,36 @@
+import { lstatSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where the daemon's control socket is when nobody says. */
+export const DEFAULT_SOCKET = "/run/calidris/control.sock";
+
+/** The folder of this user's demonstration; its name is the same for every run. */
+export function demoFolder(): string {
+  return join(process.env.XDG_RUNTIME_DIR || "/tmp", `calidris-demo-${process.getuid?.() ?? 0}`);
+}
+
+export function demoSocket(): string {
+  return join(demoFolder(), "control.sock");
+}
+
+/** As told by option or environment; else the daemon's, and where there is none, that of a running demonstration. */
+export function socketPath(option: string | undefined): string {
+  const told = option ?? process.env.CALIDRIS_SOCKET;
+  if (told) return told;
+  if (!exists(DEFAULT_SOCKET) && isOurs(demoFolder()) && exists(demoSocket())) return demoSocket();
+  return DEFAULT_SOCKET;
+}
+
+function exists(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
+  } catch {
+    return false;
+  }
+}
+
+/** In a folder for everybody, somebody else may have made it. */
+function isOurs(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  return found?.isDirectory() === true && found.uid === process.getuid?.();
+}

@@ -1,0 +1,171 @@
+/** The fragments of several files as one: scalars agree, lists follow each other, names are unique. */
+
+import type { ConfigProblem } from "./model.ts";
+import { hint } from "./nearest.ts";
+import {
+  type Fragment,
+  type Located,
+  type PrefixEntry,
+  SECTIONS,
+  type Section,
+  type StaticInput,
+} from "./parse-file.ts";
+import type { RuleInput } from "./policy-schema.ts";
+import type { FileInput, PeerInput } from "./schema.ts";
+import { formatPath, type KeyPath, readYaml, type YamlSource } from "./yaml-source.ts";
+
+export interface Joined {
+  readonly sections: { readonly [S in Section]: NonNullable<FileInput[S]> };
+  readonly broken: ReadonlySet<Section>;
+  readonly static: readonly Located<StaticInput>[];
+  /** The file that defines the key; the first one, where what belongs to none is reported, when none does. */
+  definedIn(section: Section, key?: string): string;
+  readonly policies: ReadonlyMap<string, Located<readonly RuleInput[] | undefined>>;
+  readonly prefixSets: ReadonlyMap<string, Located<readonly PrefixEntry[] | undefined>>;
+  readonly peers: readonly Located<PeerInput>[];
+  readonly brokenPeers: Fragment["brokenPeers"];
+  readonly peerNames: ReadonlySet<string>;
+}
+
+export interface Reporter {
+  readonly problems: ConfigProblem[];
+  line(file: string, path: KeyPath): number;
+  error(file: string, path: KeyPath, message: string): void;
+  warning(file: string, path: KeyPath, message: string): void;
+}
+
+/** Lines are found by reading a file's text again, once, and only when something is to be reported. */
+export function createReporter(
+  files: readonly { path: string; text: string }[],
+  fragments: readonly Fragment[],
+): Reporter {
+  const texts = new Map(files.map(({ path, text }) => [path, text]));
+  const strips = new Map(fragments.map(({ path, strip }) => [path, strip]));
+  const sources = new Map<string, YamlSource>();
+  const problems: ConfigProblem[] = [];
+  const line = (file: string, path: KeyPath) => {
+    let source = sources.get(file);
+    if (!source) {
+      source = readYaml(texts.get(file) ?? "");
+      sources.set(file, source);
+    }
+    return source.line(path.slice(strips.get(file) ?? 0));
+  };
+  const add = (severity: "error" | "warning") => (file: string, path: KeyPath, message: string) => {
+    problems.push({ file, line: line(file, path), path: formatPath(path), message, severity });
+  };
+  return { problems, line, error: add("error"), warning: add("warning") };
+}
+
+export function joinFragments(fragments: readonly Fragment[], reporter: Reporter): Joined {
+  const sections: Record<string, object> = {};
+  const files = new Map<string, string>();
+  const brokenPeers = fragments.flatMap((fragment) => fragment.brokenPeers);
+  for (const section of SECTIONS) sections[section] = joinSection(fragments, section, files, reporter);
+  const peers = unique(
+    fragments.flatMap((fragment) => fragment.peers),
+    ({ name }) => name,
+    ["name"],
+    (name) => `peer \`${name}\``,
+    reporter,
+  );
+  return {
+    sections: sections as Joined["sections"],
+    broken: new Set(fragments.flatMap((fragment) => fragment.broken)),
+    definedIn: (section, key) =>
+      files.get(key === undefined ? section : `${section}.${key}`) ?? fragments[0]?.path ?? "",
+    static: unique(
+      fragments.flatMap((fragment) => fragment.static),
+      ({ prefix }) => `${prefix.bytes.join()}/${prefix.length}`,
+      ["prefix"],
+      () => "a static route of this prefix",
+      reporter,
+    ),
+    policies: byName(
+      fragments.flatMap((fragment) => fragment.policies),
+      "policy",
+      ({ rules }) => rules,
+      reporter,
+    ),
+    prefixSets: byName(
+      fragments.flatMap((fragment) => fragment.prefixSets),
+      "prefix set",
+      ({ entries }) => entries,
+      reporter,
+    ),
+    peers,
+    brokenPeers,
+    peerNames: new Set([...peers, ...brokenPeers].flatMap(({ value }) => value.name ?? [])),
+  };
+}
+
+/** A scalar may stand in several files when it is the same in all. */
+function joinSection(
+  fragments: readonly Fragment[],
+  section: Section,
+  files: Map<string, string>,
+  reporter: Reporter,
+): object {
+  const whole = new Map<string, { value: unknown; file: string }>();
+  for (const fragment of fragments) {
+    for (const [key, value] of Object.entries(fragment.sections[section] ?? {})) {
+      const before = whole.get(key);
+      if (value === undefined) continue;
+      if (!files.has(section)) files.set(section, fragment.path);
+      if (!before) {
+        whole.set(key, { value, file: fragment.path });
+        files.set(`${section}.${key}`, fragment.path);
+      } else if (Array.isArray(value) && Array.isArray(before.value))
+        whole.set(key, { ...before, value: [...before.value, ...value] });
+      else if (value !== before.value) {
+        const place = `${before.file}:${reporter.line(before.file, [section, key])}`;
+        reporter.error(fragment.path, [section, key], `differs from the same key at ${place}; keep one of them`);
+      }
+    }
+  }
+  return Object.fromEntries([...whole].map(([key, { value }]) => [key, value]));
+}
+
+/** Drops later ones of the same identity, and reports them with both places. */
+function unique<T>(
+  items: readonly Located<T>[],
+  identity: (item: T) => string,
+  key: KeyPath,
+  what: (identity: string) => string,
+  reporter: Reporter,
+): Located<T>[] {
+  const seen = new Map<string, Located<T>>();
+  for (const item of items) {
+    const id = identity(item.value);
+    const before = seen.get(id);
+    if (!before) seen.set(id, item);
+    else
+      reporter.error(
+        item.file,
+        [...item.path, ...key],
+        `${what(id)} is defined at ${before.file}:${before.line} already`,
+      );
+  }
+  return [...seen.values()];
+}
+
+function byName<T extends { name: string }, V>(
+  items: readonly Located<T>[],
+  what: string,
+  content: (item: T) => V,
+  reporter: Reporter,
+): Map<string, Located<V>> {
+  const list = unique(
+    items,
+    ({ name }) => name,
+    [],
+    (name) => `${what} \`${name}\``,
+    reporter,
+  );
+  return new Map(list.map((item) => [item.value.name, { ...item, value: content(item.value) }]));
+}
+
+/** Reports a name that nothing has, with the nearest that something has. */
+export function unknownName(what: string, name: string, known: Iterable<string>): string {
+  return `there is no ${what} \`${name}\`${hint(name, known)}`;
+}

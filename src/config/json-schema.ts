@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { file, peer } from "./schema.ts";
+
+type Json = Record<string, unknown>;
+
+/** JSON Schema (draft 2020-12) of the file format for editors: a whole file, one peer, or a list of peers. */
+export function configJsonSchema(): Json {
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "Calidris configuration",
+    description: "A configuration file. A file in `peers/` may also hold one peer or a list of peers.",
+    anyOf: [schemaOf(file), schemaOf(peer), { type: "array", items: schemaOf(peer) }],
+  };
+}
+
+function schemaOf(schema: z.ZodType): Json {
+  const { $schema: _version, ...json } = z.toJSONSchema(schema, {
+    io: "input",
+    unrepresentable: "any",
+    override: ({ jsonSchema }) => widen(jsonSchema as Json),
+  }) as Json;
+  return json;
+}
+
+/** What the text may be that a transforming step turns into the described form. */
+function widen(json: Json): void {
+  const { singleAllowed, textAllowed, form, fallback, description, ...rest } = json;
+  const body = form
+    ? (form as Json)
+    : singleAllowed
+      ? { anyOf: [rest, rest.items as Json] }
+      : textAllowed
+        ? { anyOf: [{ type: "string" }, rest] }
+        : rest;
+  for (const key of Object.keys(json)) delete json[key];
+  Object.assign(
+    json,
+    body,
+    description !== undefined && { description },
+    fallback !== undefined && { default: fallback },
+  );
+}

@@ -1,0 +1,128 @@
+/** A configuration as the plain values that its file would hold: for printing and for comparing. */
+import { type Address, formatAddress, formatQuad } from "../ip/address.ts";
+import { formatPrefix } from "../ip/prefix.ts";
+import { formatCommunity, formatLargeCommunity } from "../policy/community-text.ts";
+import { formatPrefixMatch } from "../policy/content-key.ts";
+import type { Policy, PolicyMatch, PolicyRule } from "../policy/types.ts";
+import type { Config, PeerConfig, RouterConfig, StaticRoute } from "./model.ts";
+import { HIDDEN } from "./scalars.ts";
+
+export type Secrets = "hide" | "show";
+export type Plain = Readonly<Record<string, unknown>>;
+
+export function plainConfig(config: Config, secrets: Secrets): Plain {
+  return {
+    router: plainRouter(config.router),
+    kernel: config.kernel,
+    static: config.static.map(plainStatic),
+    policies: Object.fromEntries(config.policies.map((policy) => [policy.name, plainPolicy(policy)])),
+    peers: config.peers.map((peer) => plainPeer(peer, secrets)),
+    limits: config.limits,
+  };
+}
+
+export function plainRouter({ id, asn, clusterId, listen }: RouterConfig): Plain {
+  return defined({
+    id: id === undefined ? undefined : formatQuad(id),
+    asn,
+    clusterId: clusterId === undefined ? undefined : formatQuad(clusterId),
+    listen: listen.map(({ address, port }) => ({ address: formatAddress(address), port })),
+  });
+}
+
+export function plainStatic({ prefix, via, blackhole, metric }: StaticRoute): Plain {
+  const hops = via.map((hop) => defined({ gateway: optionalAddress(hop.gateway), interface: hop.interface }));
+  return defined({ prefix: formatPrefix(prefix), via: hops.length > 0 ? hops : undefined, blackhole, metric });
+}
+
+export function plainPolicy({ rules }: Policy): Plain[] {
+  return rules.map(({ match, set, action }) =>
+    defined({ match: nonEmpty(plainMatch(match)), set: nonEmpty(plainSet(set)), action }),
+  );
+}
+
+function plainMatch(match: PolicyMatch): Plain {
+  return defined({
+    prefixes: match.prefixes?.map(formatPrefixMatch),
+    source: match.source,
+    communities: match.communities?.map(formatCommunity),
+    nextHops: match.nextHops?.map(formatPrefix),
+    peers: match.peers,
+    family: match.family,
+  });
+}
+
+function plainSet(set: PolicyRule["set"]): Plain {
+  const {
+    med,
+    nextHop,
+    preferredSource,
+    addCommunities,
+    removeCommunities,
+    setCommunities,
+    addLargeCommunities,
+    ...rest
+  } = set;
+  return defined({
+    ...rest,
+    med: med === null ? "none" : med,
+    addCommunities: addCommunities?.map(formatCommunity),
+    removeCommunities: removeCommunities?.map(formatCommunity),
+    setCommunities: setCommunities?.map(formatCommunity),
+    addLargeCommunities: addLargeCommunities?.map(formatLargeCommunity),
+    nextHop: nextHop === "self" ? nextHop : optionalAddress(nextHop),
+    preferredSource: optionalAddress(preferredSource),
+  });
+}
+
+export function plainPeer(peer: PeerConfig, secrets: Secrets): Plain {
+  const { origin: _origin, address, localAddress, clusterId, password, passwordFile, timers, ...rest } = peer;
+  return defined({
+    name: rest.name,
+    description: rest.description,
+    address: formatAddress(address),
+    port: rest.port,
+    asn: rest.asn,
+    localAddress: optionalAddress(localAddress),
+    families: rest.families,
+    import: rest.import,
+    export: rest.export,
+    passive: rest.passive,
+    routeReflectorClient: rest.routeReflectorClient,
+    clusterId: clusterId === undefined ? undefined : formatQuad(clusterId),
+    nextHop: rest.nextHop,
+    multihop: rest.multihop,
+    password: password === undefined || passwordFile !== undefined ? undefined : secrets === "show" ? password : HIDDEN,
+    passwordFile,
+    disabled: rest.disabled,
+    timers: defined({
+      hold: formatDuration(timers.holdMs),
+      keepalive: timers.keepaliveMs === undefined ? undefined : formatDuration(timers.keepaliveMs),
+      connectRetry: formatDuration(timers.connectRetryMs),
+      connectDelay: formatDuration(timers.connectDelayMs),
+      delayOpen: formatDuration(timers.delayOpenMs),
+      idleHoldMin: formatDuration(timers.idleHoldMinMs),
+      idleHoldMax: formatDuration(timers.idleHoldMaxMs),
+      sendHold: formatDuration(timers.sendHoldMs),
+    }),
+    capabilities: rest.capabilities,
+  });
+}
+
+/** The longest unit that loses nothing. */
+export function formatDuration(ms: number): string {
+  if (ms % 1000 !== 0) return `${ms}ms`;
+  return ms > 0 && ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1000}s`;
+}
+
+function optionalAddress(address: Address | undefined): string | undefined {
+  return address && formatAddress(address);
+}
+
+function nonEmpty(value: Plain): Plain | undefined {
+  return Object.keys(value).length > 0 ? value : undefined;
+}
+
+function defined(value: Readonly<Record<string, unknown>>): Plain {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined));
+}

@@ -1,0 +1,210 @@
+/**
+ * What the daemon answers on its control socket: JSON with stable names (ux.md 1.4). Times are RFC 3339 with a
+ * number of seconds beside them; absent values are null, so that every key is always there.
+ */
+import type { Family } from "../ip/address.ts";
+import type { RejectCode, Step } from "../rib/types.ts";
+
+/**
+ * A request on the control socket, one JSON object per line. `target` is a prefix, or an address, which means longest
+ * match. `peer` is a configured name, an address or a description.
+ */
+export type ControlRequest =
+  | { readonly command: "status" }
+  | { readonly command: "peers"; readonly peer?: string | undefined }
+  /** Names for completion. */
+  | { readonly command: "names" }
+  | ({ readonly command: "routes" } & TableRequest)
+  | ({ readonly command: "routesIn" | "routesOut"; readonly peer: string } & TableRequest)
+  | { readonly command: "explainRoute"; readonly target: string; readonly peer?: string | undefined };
+
+export interface TableRequest {
+  readonly family?: Family | undefined;
+  readonly target?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+export interface StatusAnswer {
+  readonly version: string;
+  readonly routerId: string;
+  readonly asn: number;
+  readonly clusterId: string | null;
+  readonly since: string;
+  readonly uptimeSeconds: number;
+  readonly configuration: { readonly generation: number; readonly appliedAt: string; readonly rejected: string | null };
+  readonly peers: { readonly total: number; readonly established: number };
+  readonly rib: readonly { readonly family: Family; readonly prefixes: number; readonly paths: number }[];
+  readonly attributeSets: number;
+  readonly kernel: {
+    readonly programming: boolean;
+    readonly installed: number;
+    readonly pending: number;
+    readonly shadowed: number;
+    readonly failed: number;
+    readonly written: number;
+    readonly errors: number;
+    readonly foreignRepairs: number;
+    readonly resyncs: number;
+    readonly adopted: number;
+  };
+  readonly updateGroups: readonly {
+    readonly family: Family;
+    readonly members: readonly string[];
+    readonly routes: number;
+    readonly messagesEncoded: number;
+    readonly messagesSent: number;
+  }[];
+}
+
+export interface PeerAnswer {
+  readonly name: string;
+  readonly description: string | null;
+  readonly address: string;
+  readonly port: number;
+  readonly localAddress: string | null;
+  readonly asn: number;
+  readonly localAsn: number;
+  readonly kind: "external" | "internal" | "client";
+  readonly state: "idle" | "connect" | "active" | "openSent" | "openConfirm" | "established";
+  readonly disabled: boolean;
+  readonly passive: boolean;
+  readonly since: string;
+  readonly sinceSeconds: number;
+  /** Times Established since start, and times lost. */
+  readonly established: number;
+  readonly lost: number;
+  readonly lastDown: {
+    readonly direction: "sent" | "received" | "local";
+    readonly code: string;
+    readonly text: string;
+    readonly at: string;
+    readonly agoSeconds: number;
+  } | null;
+  /** Why it is not Established now; null when it is. */
+  readonly reason: string | null;
+  /** What may help; null when there is nothing to add to the reason. */
+  readonly advice: string | null;
+  readonly nextRetrySeconds: number | null;
+  readonly authentication: "none" | "md5";
+  readonly negotiated: {
+    readonly holdSeconds: number;
+    readonly keepaliveSeconds: number;
+    readonly remoteId: string;
+    readonly fourOctetAs: boolean;
+    readonly routeRefresh: boolean;
+    readonly extendedMessage: boolean;
+    readonly hostname: string | null;
+    readonly software: string | null;
+  } | null;
+  readonly families: readonly {
+    readonly family: Family;
+    readonly active: boolean;
+    readonly received: number;
+    readonly accepted: number;
+    readonly announced: number;
+    readonly endOfRibReceived: boolean;
+    readonly endOfRibSent: boolean;
+  }[];
+  readonly messages: {
+    readonly received: MessageCounts;
+    readonly sent: MessageCounts;
+  };
+  readonly errors: { readonly attributesDiscarded: number; readonly treatedAsWithdraw: number };
+  readonly importPolicy: string;
+  readonly exportPolicy: string;
+}
+
+export interface MessageCounts {
+  readonly open: number;
+  readonly update: number;
+  readonly notification: number;
+  readonly keepalive: number;
+  readonly routeRefresh: number;
+}
+
+/** One path of a prefix. */
+export interface PathAnswer {
+  readonly best: boolean;
+  /** Used for forwarding beside the best one. */
+  readonly multipath: boolean;
+  readonly source: "direct" | "static" | "bgp" | "kernel";
+  /** Name of the peer, null for local sources. */
+  readonly peer: string | null;
+  readonly peerAddress: string | null;
+  readonly pathId: number;
+  readonly nextHop: string | null;
+  /** Where packets go: gateway and interface after resolution. */
+  readonly via: readonly { readonly gateway: string | null; readonly interface: string | null }[];
+  readonly reachable: boolean;
+  readonly preference: number;
+  readonly localPref: number | null;
+  readonly asPath: string;
+  readonly origin: "igp" | "egp" | "incomplete";
+  readonly med: number | null;
+  readonly metric: number;
+  readonly communities: readonly string[];
+  readonly largeCommunities: readonly string[];
+  readonly extendedCommunities: readonly string[];
+  readonly originatorId: string | null;
+  readonly clusterList: readonly string[];
+  readonly atomicAggregate: boolean;
+  readonly aggregator: string | null;
+  /** Why it is kept but not used; null when it takes part in selection. */
+  readonly rejected: { readonly code: RejectCode; readonly reason: string } | null;
+}
+
+export interface KernelAnswer {
+  readonly state: "installed" | "pending" | "shadowed" | "failed" | "notWanted";
+  /** For all but installed: the first thing that stopped it, in words. */
+  readonly reason: string | null;
+  readonly metric: number | null;
+}
+
+export interface RouteAnswer {
+  readonly prefix: string;
+  readonly family: Family;
+  readonly paths: readonly PathAnswer[];
+  readonly kernel: KernelAnswer;
+}
+
+/** A route in Adj-RIB-In (`routesIn`) or Adj-RIB-Out (`routesOut`) of one peer. */
+export interface PeerRouteAnswer {
+  readonly prefix: string;
+  readonly family: Family;
+  readonly path: PathAnswer;
+}
+
+export interface TraceAnswer {
+  readonly policy: string;
+  readonly rule: number;
+  readonly matched: boolean;
+  readonly because: string;
+  readonly action: string | null;
+}
+
+export interface ExplainAnswer {
+  readonly prefix: string;
+  readonly family: Family;
+  readonly best: PathAnswer | null;
+  readonly losers: readonly {
+    readonly path: PathAnswer;
+    readonly step: Step | "unreachable" | "rejected";
+    readonly bestValue: string;
+    readonly value: string;
+    /** Import trace where policy rejected it. */
+    readonly trace: readonly TraceAnswer[];
+  }[];
+  readonly kernel: KernelAnswer;
+  /** Trace of the kernel's export policy for the best path. */
+  readonly kernelTrace: readonly TraceAnswer[];
+  /** Only when a peer was named. */
+  readonly to: {
+    readonly peer: string;
+    readonly announced: boolean;
+    /** What the peer gets. */
+    readonly path: PathAnswer | null;
+    /** The first thing that stopped it; null when announced. */
+    readonly stoppedBy: { readonly step: string; readonly reason: string } | null;
+    readonly trace: readonly TraceAnswer[];
+  } | null;
+}

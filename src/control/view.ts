@@ -1,0 +1,35 @@
+/** What control needs of the router; src/daemon implements it. Answers are computed when asked for. */
+import type { Family } from "../ip/address.ts";
+import type { Prefix } from "../ip/prefix.ts";
+import type { ExplainAnswer, PeerAnswer, PeerRouteAnswer, RouteAnswer, StatusAnswer } from "./answers.ts";
+
+export interface RouterView {
+  status(): StatusAnswer;
+  peers(): readonly PeerAnswer[];
+  /** Prefixes of the family in pages: `cursor` 0 starts; the next cursor is -1 at the end. */
+  routes(
+    family: Family,
+    cursor: number,
+    count: number,
+  ): { readonly rows: readonly RouteAnswer[]; readonly next: number };
+  /** The prefix itself, or undefined. */
+  route(prefix: Prefix): RouteAnswer | undefined;
+  /** Longest match for an address given as a host prefix: among prefixes with a best path, else among all. */
+  lookup(host: Prefix): RouteAnswer | undefined;
+  /** `peer` is a configured name. */
+  routesIn(
+    peer: string,
+    family: Family,
+    cursor: number,
+    count: number,
+  ): { readonly rows: readonly PeerRouteAnswer[]; readonly next: number };
+  routesOut(
+    peer: string,
+    family: Family,
+    cursor: number,
+    count: number,
+  ): { readonly rows: readonly PeerRouteAnswer[]; readonly next: number };
+  routeIn(peer: string, prefix: Prefix): PeerRouteAnswer | undefined;
+  routeOut(peer: string, prefix: Prefix): PeerRouteAnswer | undefined;
+  explain(prefix: Prefix, peer?: string): ExplainAnswer;
+}

@@ -1,0 +1,112 @@
+/** A peer as an answer: its session, what went over it, and what is wrong with it. */
+import { stateOf } from "../bgp/session/peer.ts";
+import type { DownReason } from "../bgp/session/types.ts";
+import type { PeerAnswer } from "../control/answers.ts";
+import { type Family, formatAddress, formatQuad } from "../ip/address.ts";
+import type { Core } from "./core.ts";
+import type { PeerRuntime } from "./peer.ts";
+import { adviceFor } from "./peer-advice.ts";
+import { isExternal, policyName } from "./settings.ts";
+
+const FAMILIES = ["ipv4", "ipv6"] as const;
+
+/** `announced` counts the Adj-RIB-Out of one family as this peer sees it. */
+export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Family) => number): PeerAnswer {
+  const { config, session, negotiated } = peer;
+  const now = core.clock.nowMs();
+  const state = stateOf(session);
+  const external = isExternal(core.config, config);
+  const local = peer.active?.local?.address ?? config.localAddress;
+  return {
+    name: config.name,
+    description: config.description ?? null,
+    address: formatAddress(config.address),
+    port: config.port,
+    localAddress: local ? formatAddress(local) : null,
+    asn: config.asn,
+    localAsn: core.config.router.asn,
+    kind: external ? "external" : config.routeReflectorClient ? "client" : "internal",
+    state,
+    disabled: config.disabled,
+    passive: config.passive,
+    since: wallTime(core, peer.stateSinceMs),
+    sinceSeconds: seconds(now - peer.stateSinceMs),
+    established: session.establishedCount,
+    lost: session.downCount,
+    lastDown: session.lastDown ? downAnswer(core, session.lastDown.reason, session.lastDown.atMs) : null,
+    reason: state === "established" ? null : reasonDown(core, peer),
+    advice:
+      state === "established" || config.disabled
+        ? null
+        : (adviceFor(session.lastFailure?.reason, config, core.config.router.asn) ?? null),
+    nextRetrySeconds: state === "established" ? null : nextRetry(core, peer),
+    authentication: config.password === undefined ? "none" : "md5",
+    negotiated: negotiated
+      ? {
+          holdSeconds: negotiated.holdMs / 1000,
+          keepaliveSeconds: negotiated.keepaliveMs / 1000,
+          remoteId: formatQuad(negotiated.remoteId),
+          fourOctetAs: negotiated.fourOctetAs,
+          routeRefresh: negotiated.routeRefresh,
+          extendedMessage: negotiated.extendedMessage,
+          hostname: negotiated.open.capabilities.hostname ?? null,
+          software: negotiated.open.capabilities.softwareVersion ?? null,
+        }
+      : null,
+    families: FAMILIES.filter((family) => config.families.includes(family) || negotiated?.[family]).map((family) => ({
+      family,
+      active: negotiated?.[family] ?? false,
+      received: core.ribs[family].received(peer.id),
+      accepted: core.ribs[family].accepted(peer.id),
+      announced: announced(family),
+      endOfRibReceived: negotiated ? peer.endOfRib[family].received : false,
+      endOfRibSent: negotiated ? peer.endOfRib[family].sent : false,
+    })),
+    messages: { received: { ...peer.counts.received }, sent: { ...peer.counts.sent } },
+    errors: { attributesDiscarded: peer.attributesDiscarded, treatedAsWithdraw: peer.treatedAsWithdraw },
+    importPolicy: policyName(config.import, external),
+    exportPolicy: policyName(config.export, external),
+  };
+}
+
+function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<PeerAnswer["lastDown"]> {
+  const received = reason.code === "notificationReceived" || reason.code === "tcpClosed";
+  return {
+    direction: received ? "received" : reason.notification ? "sent" : "local",
+    code: reason.code,
+    text: reason.text,
+    at: wallTime(core, atMs),
+    agoSeconds: seconds(core.clock.nowMs() - atMs),
+  };
+}
+
+/** Why the session is not up, with what may help (ux.md 1.4, "Down peers"). */
+function reasonDown(core: Core, peer: PeerRuntime): string {
+  const { config, session } = peer;
+  if (config.disabled) return "disabled in the configuration";
+  if (peer.direct && !core.interfaces.shared(config.address))
+    return `${formatAddress(config.address)} is on no connected subnet: set multihop if it is more than one hop away`;
+  if (session.lastFailure) {
+    const ago = seconds(core.clock.nowMs() - session.lastFailure.atMs);
+    return `${session.lastFailure.reason.text} (${ago} s ago)`;
+  }
+  if (config.passive) return "waiting for the peer to connect";
+  return `no answer from ${formatAddress(config.address)} port ${config.port} yet`;
+}
+
+function nextRetry(core: Core, peer: PeerRuntime): number | null {
+  const due = ["connectRetry/outgoing", "connectRetry", "idleHold"].flatMap(
+    (name) => peer.timers.get(name)?.dueMs ?? [],
+  );
+  return due.length === 0 ? null : seconds(Math.max(0, Math.min(...due) - core.clock.nowMs()));
+}
+
+/** RFC 3339 of a monotonic time. */
+export function wallTime(core: Core, atMs: number): string {
+  // biome-ignore lint/style/noRestrictedGlobals: formats the time it is given; it does not ask for the present one
+  return new Date(core.clock.wallMs() - (core.clock.nowMs() - atMs)).toISOString();
+}
+
+export function seconds(ms: number): number {
+  return Math.round(ms / 100) / 10;
+}

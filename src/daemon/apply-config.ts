@@ -1,0 +1,135 @@
+/**
+ * One configuration generation: what differs from the running one is applied, nothing else is touched (DESIGN §4).
+ * A policy, static route or description resets no session.
+ */
+
+import { createPeer } from "../bgp/session/peer.ts";
+import { diffConfig } from "../config/diff.ts";
+import type { Config, PeerConfig } from "../config/model.ts";
+import { BUILTIN_POLICIES, builtinPolicy } from "../policy/builtin.ts";
+import { compilePolicy } from "../policy/compile.ts";
+import type { CompiledPolicy } from "../policy/types.ts";
+import type { Core } from "./core.ts";
+import type { ForwardingTable } from "./forwarding.ts";
+import type { Import } from "./import.ts";
+import type { LocalRoutes } from "./local-routes.ts";
+import type { MutableCounts, PeerRuntime } from "./peer.ts";
+import type { Sessions } from "./sessions.ts";
+import { isExternal, listeners, sessionSettings } from "./settings.ts";
+
+/** The running parts that a configuration changes. */
+export interface ConfigTarget {
+  readonly sessions: Sessions;
+  readonly imports: Import;
+  readonly forwarding: ForwardingTable;
+  readonly local: LocalRoutes;
+  readonly newCounts: () => MutableCounts;
+  sweep(): void;
+  reprogram(): void;
+  refreshContexts(): void;
+  staticsChanged(): void;
+  readonly cease: { readonly adminShutdown: number; readonly deconfigured: number; readonly configuration: number };
+}
+
+export function applyConfig(core: Core, previous: Config | undefined, next: Config, target: ConfigTarget): void {
+  const change = diffConfig(previous ?? { ...next, peers: [], static: [], policies: [] }, next);
+  core.generation++;
+  core.appliedAtMs = core.clock.nowMs();
+  core.policies = compileAll(next);
+  for (const rib of Object.values(core.ribs)) rib.setMultipath(next.kernel.multipath);
+
+  for (const name of change.peersRemoved) removePeer(core, core.peers.get(name)!, target, target.cease.deconfigured);
+  for (const { name, reset, resetKeys } of change.peersChanged) {
+    const peer = core.peers.get(name)!;
+    const config = next.peers.find((p) => p.name === name)!;
+    if (reset) {
+      core.log("info", "peer changed", { peer: name, reason: `session reset for ${resetKeys.join(", ")}` });
+      removePeer(core, peer, target, target.cease.configuration);
+      addPeer(core, config, target);
+    } else peer.config = config;
+  }
+  for (const name of change.peersAdded) addPeer(core, next.peers.find((p) => p.name === name)!, target);
+
+  core.transport.listen(listeners(next));
+  target.local.setStatics(next.static);
+  target.local.setLearning(next.kernel.learn);
+  target.staticsChanged();
+  configureKernel(core, previous, next, target);
+  target.refreshContexts();
+  target.imports.configured();
+  for (const name of change.peersAdded) startPeer(core, name, target);
+  for (const { name, reset } of change.peersChanged) if (reset) startPeer(core, name, target);
+  core.log("info", "configuration applied", {
+    generation: core.generation,
+    added: change.peersAdded.length,
+    removed: change.peersRemoved.length,
+    changed: change.peersChanged.length,
+  });
+}
+
+function compileAll(config: Config): ReadonlyMap<string, CompiledPolicy> {
+  const lookup = (name: string) => config.policies.find((policy) => policy.name === name) ?? builtinPolicy(name);
+  const all = [...BUILTIN_POLICIES, ...config.policies];
+  return new Map(all.map((policy) => [policy.name, compilePolicy(policy, lookup)]));
+}
+
+function configureKernel(core: Core, previous: Config | undefined, next: Config, target: ConfigTarget): void {
+  const policy = core.policies.get(next.kernel.export)!;
+  const changed = target.forwarding.configure(policy, next.kernel.program);
+  if (changed || previous?.kernel.multipath !== next.kernel.multipath) target.reprogram();
+}
+
+function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
+  const external = isExternal(core.config, config);
+  const id = core.peerTable.allocate({
+    name: config.name,
+    source: "bgp",
+    external,
+    client: config.routeReflectorClient,
+    bgpId: 0,
+    address: config.address,
+  });
+  if (id === 0) {
+    core.log("error", "peer not started", {
+      peer: config.name,
+      reason: "as many peers as the daemon can hold are configured",
+    });
+    return;
+  }
+  const peer: PeerRuntime = {
+    config,
+    id,
+    session: createPeer(sessionSettings(core.config, config, core.routerId)),
+    connections: { outgoing: undefined, incoming: undefined },
+    active: undefined,
+    negotiated: undefined,
+    epoch: core.peerTable.epoch(id),
+    parsing: { id: 0, internal: !external, fourOctetAs: true, ifindex: 0 },
+    direct: external && !config.multihop,
+    lastHeardMs: 0,
+    stateSinceMs: core.clock.nowMs(),
+    counts: { received: target.newCounts(), sent: target.newCounts() },
+    attributesDiscarded: 0,
+    treatedAsWithdraw: 0,
+    nextReportMs: 0,
+    timers: new Map(),
+    outlets: { ipv4: undefined, ipv6: undefined },
+    endOfRib: { ipv4: { received: false, sent: false }, ipv6: { received: false, sent: false } },
+    gone: false,
+  };
+  core.peers.set(config.name, peer);
+}
+
+function startPeer(core: Core, name: string, target: ConfigTarget): void {
+  const peer = core.peers.get(name);
+  if (peer && !peer.config.disabled) target.sessions.start(peer);
+}
+
+function removePeer(core: Core, peer: PeerRuntime, target: ConfigTarget, subcode: number): void {
+  peer.gone = true;
+  target.imports.removed(peer);
+  target.sessions.stop(peer, subcode, true);
+  core.peers.delete(peer.config.name);
+  core.peerTable.free(peer.id);
+  target.sweep();
+}

@@ -1,0 +1,49 @@
+import type { Family } from "../ip/address.ts";
+import { isLinkLocal } from "../ip/address.ts";
+import type { Core } from "./core.ts";
+import type { ExportContext } from "./export-context.ts";
+import type { PeerRuntime } from "./peer.ts";
+import { clusterIdOf, isExternal, policyName } from "./settings.ts";
+
+/** What this peer is sent, from its configuration, its session and the interfaces of now. */
+export function exportContext(core: Core, peer: PeerRuntime, family: Family): ExportContext {
+  const { config } = core;
+  const external = isExternal(config, peer.config);
+  const name = policyName(peer.config.export, external);
+  const policy = core.policies.get(name) ?? core.policies.get("reject")!;
+  const data = config.policies.find((p) => p.name === name);
+  const link = peer.config.multihop ? undefined : core.interfaces.shared(peer.config.address);
+  const local = peer.active?.local?.address;
+  // On a session of the other family our next hop is an address of the interface that carries it.
+  const ifindex = link?.ifindex ?? interfaceOf(core, local);
+  const own = local?.family === family && !isLinkLocal(local) ? local : undefined;
+  const self = own ?? (ifindex === 0 ? undefined : core.interfaces.primary(ifindex, family));
+  const linkLocal = family === "ipv6" && link ? core.interfaces.linkLocal(link.ifindex) : undefined;
+  const shared = link?.subnet.family === family ? link.subnet : otherSubnet(core, ifindex, family, link !== undefined);
+  return {
+    family,
+    kind: external ? "external" : peer.config.routeReflectorClient ? "client" : "internal",
+    policy,
+    policySetsMed: data?.rules.some((rule) => rule.set.med !== undefined) ?? false,
+    nextHop: peer.config.nextHop,
+    self,
+    selfLinkLocal: self && linkLocal && !isLinkLocal(self) ? linkLocal : undefined,
+    shared,
+    localAs: config.router.asn,
+    clusterId: clusterIdOf(config, peer.config, core.routerId),
+    fourOctetAs: peer.negotiated?.fourOctetAs ?? true,
+    maxOctets: peer.negotiated?.extendedMessage ? 65535 : 4096,
+  };
+}
+
+function interfaceOf(core: Core, local: { readonly bytes: Uint8Array } | undefined): number {
+  if (!local) return 0;
+  const found = core.interfaces.addresses().find((a) => a.address.bytes.every((octet, i) => octet === local.bytes[i]));
+  return found?.ifindex ?? 0;
+}
+
+/** The subnet of the other family on the session's link: next hops on it are the peer's neighbours too. */
+function otherSubnet(core: Core, ifindex: number, family: Family, sharedLink: boolean) {
+  if (!sharedLink || ifindex === 0) return undefined;
+  return core.interfaces.connected().find((c) => c.ifindex === ifindex && c.prefix.family === family)?.prefix;
+}

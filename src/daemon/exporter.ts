@@ -1,0 +1,401 @@
+/**
+ * Loc-RIB to peers: keeps one update group per distinct export context, feeds changed prefixes to it, and flushes it
+ * (DESIGN 3.7, 3.8). The first change after quiet goes out at once; while a flush runs, or shortly after one,
+ * changes collect for the next.
+ */
+import type { Family } from "../ip/address.ts";
+import type { PrefixRow } from "../ip/prefix-table.ts";
+import { READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
+import type { SetTable } from "../rib/attribute-sets.ts";
+import type { FamilyRib } from "../rib/family-rib.ts";
+import type { PathRow, PeerId, SetHandle } from "../rib/types.ts";
+import { FIRST_PEER } from "../rib/types.ts";
+import { createUpdateGroup } from "../rib/update-group.ts";
+import type { Member, UpdateGroup } from "../rib/update-group-types.ts";
+import {
+  communityStop,
+  createEncoder,
+  createNextHopRule,
+  type ExportContext,
+  type ExportTables,
+  groupKey,
+  mayPass,
+  type NextHopRule,
+  STOP,
+} from "./export-context.ts";
+import { NO_ATTRIBUTES } from "./no-attributes.ts";
+import type { Clock } from "./ports.ts";
+import { type Job, PRIORITY, type Scheduler } from "./scheduler.ts";
+
+/**
+ * The only advertisement delay: after a flush changes collect for as long as that flush took, at most this long. A lone
+ * change is passed on at once, and under load half the time at most goes into flushing, whatever the number of members.
+ */
+export const COLLECT_MS = 20;
+/** What one flush slice may do. */
+export const FLUSH_BUDGET = { rows: 4096, octets: 256 * 1024 } as const;
+/** Prefixes considered in one slice while a new group is filled. */
+const FILL_ROWS = 4096;
+
+export interface ExportGroup {
+  readonly key: string;
+  readonly context: ExportContext;
+  readonly updates: UpdateGroup;
+  members: number;
+  /** Its Adj-RIB-Out has been filled from the Loc-RIB; members join then. */
+  filled: boolean;
+  /** Changes before this time collect. */
+  collectUntilMs: number;
+}
+
+/** A peer's place in one group. */
+export interface Outlet {
+  group: ExportGroup;
+  readonly member: Member;
+}
+
+export interface ExporterOptions {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly tables: ExportTables & { readonly sets: SetTable; readonly explicitNextHops: Set<number> };
+  readonly ribs: Record<Family, FamilyRib>;
+  /** The member that lags most is closed with Cease 6/8: tombstones reached their bound. */
+  readonly onLagging: (member: Member) => void;
+}
+
+export interface Exporter {
+  /** The peer gets what the context says; its whole table first, then End-of-RIB. */
+  attach(context: ExportContext, member: Member): Outlet;
+  detach(outlet: Outlet): void;
+  /** Moves the member to the group of a new context without a reset; no-op when the key is the same. */
+  move(outlet: Outlet, context: ExportContext): void;
+  /** The whole Adj-RIB-Out once more (route refresh). */
+  resend(outlet: Outlet): void;
+  resume(outlet: Outlet): void;
+  /** The prefix's best path changed. */
+  propagate(family: Family, row: PrefixRow): void;
+  /** What the group's rules make of the prefix now: a set (not retained) or a negative STOP code. */
+  decide(group: ExportGroup, row: PrefixRow): SetHandle | number;
+  groups(): Iterable<ExportGroup>;
+  /** Nothing waits to be considered or sent, lagging members aside. */
+  readonly quiet: boolean;
+  /** The export policy's steps for the best path, for explain. */
+  trace(group: ExportGroup, row: PrefixRow, path: PathRow): readonly TraceStep[];
+  readonly tables: ExportTables;
+}
+
+interface RunningGroup extends ExportGroup {
+  readonly hops: NextHopRule;
+  readonly flush: Job;
+  readonly waiting: (() => void)[];
+  cancelTimer: (() => void) | undefined;
+  /** Keys of remembered results by kind of source. */
+  readonly memoKeys: Map<number, number>;
+}
+
+export function createExporter(options: ExporterOptions): Exporter {
+  const { clock, scheduler, tables, ribs } = options;
+  const { sets, peers, nextHops } = tables;
+  const groups = new Map<string, RunningGroup>();
+  const byFamily: Record<Family, RunningGroup[]> = { ipv4: [], ipv6: [] };
+  const facts: RouteFacts = {
+    family: "ipv4",
+    prefixBytes: new Uint8Array(16),
+    prefixAt: 0,
+    prefixLength: 0,
+    source: "bgp",
+    fromPeer: "",
+    attributes: NO_ATTRIBUTES,
+    preference: 0,
+    metric: 0,
+  };
+
+  function fillFacts(context: ExportContext, row: PrefixRow, source: PeerId, set: SetHandle): RouteFacts {
+    const { prefixes } = ribs[context.family];
+    facts.family = context.family;
+    if (context.policy.reads & READS.prefix) {
+      prefixes.writeAddress(row, facts.prefixBytes, 0);
+      facts.prefixLength = prefixes.length(row);
+    }
+    const owner = peers.facts(source)!;
+    facts.source = owner.source;
+    facts.fromPeer = source >= FIRST_PEER ? owner.name : "";
+    facts.attributes = sets.attributes(set);
+    facts.preference = sets.preference(set);
+    facts.metric = sets.metric(set);
+    return facts;
+  }
+
+  /** Runs the export policy; the result is retained once for the caller, or a STOP code. */
+  function runPolicy(group: RunningGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
+    const { context } = group;
+    if (context.policy.reads === 0 && !context.policySetsMed) {
+      const verdict = context.policy.evaluate(facts);
+      if (!verdict.accepted) return STOP.policy;
+      if (!verdict.edits) {
+        sets.retain(set);
+        return set;
+      }
+    }
+    let base = set;
+    sets.retain(base);
+    if (context.policySetsMed && context.kind === "external" && source >= FIRST_PEER) {
+      base = replaceRetained(base, sets.derive(base, { med: null }, sets.nextHop(base)));
+    }
+    const verdict = context.policy.evaluate(fillFacts(context, row, source, base));
+    if (!verdict.accepted) {
+      sets.release(base);
+      return STOP.policy;
+    }
+    if (!verdict.edits) return base;
+    let nextHop = sets.nextHop(base);
+    const chosen = verdict.edits.nextHop === "self" ? context.self : verdict.edits.nextHop;
+    if (chosen && chosen.family === context.family) {
+      nextHop = nextHops.intern(context.family, chosen.bytes, 0, 0);
+      tables.explicitNextHops.add(nextHop);
+    }
+    return replaceRetained(base, sets.derive(base, verdict.edits, nextHop));
+  }
+
+  function replaceRetained(old: SetHandle, next: SetHandle): SetHandle {
+    sets.release(old);
+    return next === 0 ? STOP.policy : next;
+  }
+
+  /**
+   * Export decision for the set of a path, remembered with the set unless it depends on the prefix. The result is not
+   * retained: whoever keeps it does so before the next decision.
+   */
+  function decideSet(group: RunningGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
+    const { policy } = group.context;
+    if (policy.reads & READS.prefix || (policy.reads === 0 && !group.context.policySetsMed))
+      return evaluate(group, row, source, set);
+    const key = memoKey(group, source);
+    const known = sets.recall(set, key);
+    if (known !== 0) return known;
+    const result = evaluate(group, row, source, set);
+    sets.remember(set, key, result);
+    return result;
+  }
+
+  /** Results are alike for sources of one kind, unless the policy asks which peer a path came from. */
+  function memoKey(group: RunningGroup, source: PeerId): number {
+    const kind = group.context.policy.reads & READS.peer ? source : sourceKind(source);
+    let key = group.memoKeys.get(kind);
+    if (key === undefined) {
+      key = sets.newMemoKey();
+      group.memoKeys.set(kind, key);
+    }
+    return key;
+  }
+
+  /** Local sources by themselves; peers as external, client, or neither. */
+  function sourceKind(source: PeerId): number {
+    if (source < FIRST_PEER) return source;
+    return peers.external(source) ? -1 : peers.client(source) ? -2 : -3;
+  }
+
+  let pendingRelease = 0;
+  function evaluate(group: RunningGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
+    const { context } = group;
+    if (!mayPass(context.kind, tables, source)) return STOP.splitHorizon;
+    if (source >= FIRST_PEER) {
+      const stop = communityStop(sets, set, context.kind === "external");
+      if (stop !== 0) return stop;
+    }
+    const result = runPolicy(group, row, source, set);
+    if (pendingRelease !== 0) sets.release(pendingRelease);
+    pendingRelease = Math.max(result, 0);
+    if (result > 0 && group.hops.announced(result, source) === undefined) return STOP.nextHop;
+    return result;
+  }
+
+  function decide(group: RunningGroup, row: PrefixRow): number {
+    const rib = ribs[group.context.family];
+    const path = rib.best(row);
+    if (path === 0) return STOP.noBest;
+    return decideSet(group, row, rib.pathPeer(path), rib.pathSetOut(path));
+  }
+
+  function consider(group: RunningGroup, row: PrefixRow): void {
+    const rib = ribs[group.context.family];
+    const path = rib.best(row);
+    if (path === 0) {
+      group.updates.consider(row, 0, 0);
+      return;
+    }
+    const source = rib.pathPeer(path);
+    const set = decideSet(group, row, source, rib.pathSetOut(path));
+    group.updates.consider(row, Math.max(set, 0), set > 0 ? source : 0);
+  }
+
+  /** Sends soon: at once after quiet, else when the collection time is over. */
+  function touch(group: RunningGroup): void {
+    if (group.cancelTimer || scheduler.has(group.flush) || !group.updates.pending) return;
+    const wait = group.collectUntilMs - clock.nowMs();
+    if (wait <= 0) {
+      scheduler.add(group.flush);
+      return;
+    }
+    group.cancelTimer = clock.after(wait, () => {
+      group.cancelTimer = undefined;
+      scheduler.add(group.flush);
+    });
+  }
+
+  function createGroup(context: ExportContext, key: string): RunningGroup {
+    const rib = ribs[context.family];
+    const { prefixes } = rib;
+    const hops = createNextHopRule(context, tables);
+    const updates = createUpdateGroup({
+      family: context.family,
+      encoder: createEncoder(context, tables, hops),
+      rows: {
+        writeNlri: (row, out, at) => prefixes.writeNlri(row, out, at),
+        hold: (row) => rib.hold(row),
+        unhold: (row) => rib.unhold(row),
+      },
+      maxMessageOctets: context.maxOctets,
+      onLagging: options.onLagging,
+      nowMs: clock.nowMs,
+    });
+    let spentMs = 0;
+    const group: RunningGroup = {
+      key,
+      context,
+      updates,
+      hops,
+      members: 0,
+      filled: false,
+      collectUntilMs: Number.NEGATIVE_INFINITY,
+      waiting: [],
+      cancelTimer: undefined,
+      memoKeys: new Map(),
+      flush: {
+        name: `flush ${context.family}`,
+        priority: PRIORITY.propagate,
+        step() {
+          const start = clock.nowMs();
+          const more = updates.flush(FLUSH_BUDGET);
+          const end = clock.nowMs();
+          spentMs += end - start;
+          if (more) return true;
+          group.collectUntilMs = end + Math.min(spentMs, COLLECT_MS);
+          spentMs = 0;
+          return false;
+        },
+      },
+    };
+    groups.set(key, group);
+    byFamily[context.family].push(group);
+    fill(group);
+    return group;
+  }
+
+  /** Walks the Loc-RIB once; changes meanwhile reach the group through `propagate`. */
+  function fill(group: RunningGroup): void {
+    const { prefixes } = ribs[group.context.family];
+    let cursor = 0;
+    const job: Job = {
+      name: `fill ${group.context.family}`,
+      priority: PRIORITY.refresh,
+      step() {
+        if (groups.get(group.key) !== group) return false;
+        const end = Math.min(cursor + FILL_ROWS, prefixes.highWater);
+        for (; cursor < end; cursor++) if (prefixes.isLive(cursor)) consider(group, cursor);
+        if (cursor < prefixes.highWater) return true;
+        group.filled = true;
+        for (const run of group.waiting.splice(0)) run();
+        touch(group);
+        return false;
+      },
+    };
+    if (prefixes.highWater <= FILL_ROWS) job.step();
+    else scheduler.add(job);
+  }
+
+  function groupFor(context: ExportContext): RunningGroup {
+    const key = groupKey(context);
+    return groups.get(key) ?? createGroup(context, key);
+  }
+
+  function whenFilled(group: RunningGroup, run: () => void): void {
+    if (group.filled) run();
+    else group.waiting.push(run);
+  }
+
+  function drop(group: RunningGroup): void {
+    if (--group.members > 0) return;
+    groups.delete(group.key);
+    byFamily[group.context.family] = byFamily[group.context.family].filter((g) => g !== group);
+    group.cancelTimer?.();
+    scheduler.remove(group.flush);
+    for (const key of group.memoKeys.values()) sets.retireMemoKey(key);
+    group.updates.close();
+  }
+
+  return {
+    attach(context, member) {
+      const group = groupFor(context);
+      group.members++;
+      const outlet: Outlet = { group, member };
+      whenFilled(group, () => {
+        if (outlet.group !== group) return;
+        group.updates.join(member);
+        touch(group);
+      });
+      return outlet;
+    },
+    detach(outlet) {
+      const group = outlet.group as RunningGroup;
+      if (group.filled) group.updates.leave(outlet.member);
+      outlet.group = undefined as unknown as ExportGroup;
+      drop(group);
+    },
+    move(outlet, context) {
+      const from = outlet.group as RunningGroup;
+      const to = groupFor(context);
+      if (to === from) return;
+      to.members++;
+      outlet.group = to;
+      whenFilled(to, () => {
+        if (outlet.group === to) {
+          if (from.filled) to.updates.transfer(outlet.member, from.updates);
+          else to.updates.join(outlet.member);
+          touch(to);
+        }
+        drop(from);
+      });
+    },
+    resend(outlet) {
+      const group = outlet.group as RunningGroup;
+      if (!group.filled) return;
+      group.updates.resend(outlet.member);
+      touch(group);
+    },
+    resume(outlet) {
+      const group = outlet.group as RunningGroup;
+      group.updates.resume(outlet.member);
+      scheduler.add(group.flush);
+    },
+    propagate(family, row) {
+      for (const group of byFamily[family]) {
+        consider(group, row);
+        touch(group);
+      }
+    },
+    decide: (group, row) => decide(group as RunningGroup, row),
+    groups: () => groups.values(),
+    get quiet() {
+      for (const group of groups.values())
+        if (!group.filled || group.cancelTimer || scheduler.has(group.flush)) return false;
+      return true;
+    },
+    trace: (group, row, path) => {
+      const { context } = group;
+      const rib = ribs[context.family];
+      return context.policy.trace(fillFacts(context, row, rib.pathPeer(path), rib.pathSetOut(path))).steps;
+    },
+    tables,
+  };
+}

@@ -1,0 +1,198 @@
+/**
+ * Best paths to the kernel: what each changed prefix should do, as a Forwarding shared by all prefixes that do the same.
+ * Best routes of the sources direct and kernel are never written back (DESIGN §1).
+ */
+import type { Fib, Forwarding, ForwardingHop } from "../fib/fib.ts";
+import { type Address, compareAddresses, type Family, formatAddress } from "../ip/address.ts";
+import type { PrefixRow } from "../ip/prefix-table.ts";
+import { type CompiledPolicy, type KernelEdits, READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
+import type { FamilyRib } from "../rib/family-rib.ts";
+import type { PeerTable } from "../rib/peers.ts";
+import type { AttributeSets, NextHopId, NextHops, PathRow, SetHandle } from "../rib/types.ts";
+import { FIRST_PEER, LOCAL_PEER } from "../rib/types.ts";
+import type { Interfaces } from "./interfaces.ts";
+import { NO_ATTRIBUTES } from "./no-attributes.ts";
+
+/** RT_TABLE_MAIN */
+export const MAIN_TABLE = 254;
+/** Kernel default metric of IPv6 routes; 0 would be turned into it silently. */
+const IPV6_METRIC = 1024;
+/** Most next hops looked at for one prefix. */
+const MAX_MULTIPATH = 64;
+
+export interface ForwardingOptions {
+  readonly fib: Fib;
+  readonly sets: AttributeSets;
+  readonly nextHops: NextHops;
+  readonly peers: PeerTable;
+  readonly interfaces: Interfaces;
+  readonly ribs: Record<Family, FamilyRib>;
+}
+
+export interface ForwardingTable {
+  /**
+   * A new configuration: the kernel's export policy, whether to write at all. True when that changes what is wanted: the
+   * caller walks the prefixes afterwards.
+   */
+  configure(policy: CompiledPolicy, program: boolean): boolean;
+  /** Next hops or interfaces changed: forget what was made of them. */
+  forget(): void;
+  /** Brings the Fib's wish for this prefix up to date. */
+  program(family: Family, row: PrefixRow): void;
+  /** For explain: the wish, or why there is none. */
+  judge(family: Family, row: PrefixRow): Forwarding | string;
+  /** Trace of the kernel's export policy for the path. */
+  trace(family: Family, row: PrefixRow, path: PathRow): readonly TraceStep[];
+}
+
+export function createForwarding(options: ForwardingOptions): ForwardingTable {
+  const { fib, sets, nextHops, peers, interfaces, ribs } = options;
+  let policy: CompiledPolicy | undefined;
+  let enabled = false;
+  const bySingleHop = new Map<NextHopId, Forwarding>();
+  const byKey = new Map<string, Forwarding>();
+  const scratch = new Int32Array(MAX_MULTIPATH);
+  const octets = new Uint8Array(16);
+  const facts: RouteFacts = {
+    family: "ipv4",
+    prefixBytes: new Uint8Array(16),
+    prefixAt: 0,
+    prefixLength: 0,
+    source: "bgp",
+    fromPeer: "",
+    attributes: NO_ATTRIBUTES,
+    preference: 0,
+    metric: 0,
+  };
+
+  function fillFacts(family: Family, row: PrefixRow, path: PathRow): RouteFacts {
+    const set = ribs[family].pathSetOut(path);
+    const peer = ribs[family].pathPeer(path);
+    facts.family = family;
+    if (policy!.reads & READS.prefix) {
+      ribs[family].prefixes.writeAddress(row, facts.prefixBytes, 0);
+      facts.prefixLength = ribs[family].prefixes.length(row);
+    }
+    const owner = peers.facts(peer)!;
+    facts.source = owner.source;
+    facts.fromPeer = peer >= FIRST_PEER ? owner.name : "";
+    facts.attributes = sets.attributes(set);
+    facts.preference = sets.preference(set);
+    facts.metric = sets.metric(set);
+    return facts;
+  }
+
+  function judge(family: Family, row: PrefixRow): Forwarding | string {
+    if (!enabled) return "kernel.program is off";
+    const path = ribs[family].best(row);
+    if (path === 0) return "there is no usable path";
+    const peer = ribs[family].pathPeer(path);
+    if (peer === LOCAL_PEER.direct || peer === LOCAL_PEER.kernel)
+      return `the best path is of source ${peers.facts(peer)!.source}: it is the kernel's own`;
+    const plain = policy!.reads === 0;
+    const verdict = policy!.evaluate(plain ? facts : fillFacts(family, row, path));
+    if (!verdict.accepted) return `the kernel export policy "${policy!.name}" rejects it`;
+    const set = ribs[family].pathSetOut(path);
+    const count = ribs[family].multipath(row, scratch);
+    if (!verdict.edits && count <= 1 && sets.metric(set) === 0) return singleHop(family, set);
+    return general(family, set, count, verdict.edits ?? {});
+  }
+
+  function singleHop(family: Family, set: SetHandle): Forwarding {
+    const id = sets.nextHop(set);
+    const known = bySingleHop.get(id);
+    if (known) return known;
+    const made = make(family, hopsOf([id]), nextHops.resolution(id).blackhole, metricOf(family, 0), {});
+    bySingleHop.set(id, made);
+    return made;
+  }
+
+  function general(
+    family: Family,
+    set: SetHandle,
+    count: number,
+    edits: KernelEdits & { metric?: number },
+  ): Forwarding | string {
+    const ids = count <= 1 ? [sets.nextHop(set)] : [];
+    for (let i = 0; i < count && count > 1; i++) ids.push(sets.nextHop(ribs[family].pathSetOut(scratch[i]!)));
+    const metric = metricOf(family, edits.metric ?? sets.metric(set));
+    const key = `${ids.join(",")}|${metric}|${edits.device ?? ""}|${edits.onlink ?? ""}|${edits.preferredSource ? formatAddress(edits.preferredSource) : ""}|${edits.table ?? ""}`;
+    const known = byKey.get(key);
+    if (known) return known;
+    let hops = hopsOf(ids);
+    if (edits.device !== undefined) {
+      const link = interfaces.byName(edits.device);
+      if (!link) return `the kernel export policy names interface ${edits.device}, which does not exist`;
+      hops = ids.flatMap((id) => {
+        const gateway = nextHops.address(id);
+        return gateway ? [{ gateway, ifindex: link.ifindex, onlink: edits.onlink ?? false }] : [];
+      });
+    } else if (edits.onlink) hops = hops.map((hop) => ({ ...hop, onlink: true }));
+    const made = make(family, hops, nextHops.resolution(ids[0]!).blackhole, metric, edits);
+    byKey.set(key, made);
+    return made;
+  }
+
+  function hopsOf(ids: readonly NextHopId[]): ForwardingHop[] {
+    const hops: ForwardingHop[] = [];
+    for (const id of ids)
+      for (const hop of nextHops.resolution(id).hops) {
+        const made = hop.gateway ? { gateway: hop.gateway, ifindex: hop.ifindex } : { ifindex: hop.ifindex };
+        if (!hops.some((other) => compareHops(other, made) === 0)) hops.push(made);
+      }
+    return hops.sort(compareHops);
+  }
+
+  function configure(next: CompiledPolicy, program: boolean): boolean {
+    const changed = policy?.contentKey !== next.contentKey || enabled !== program;
+    policy = next;
+    enabled = program;
+    forget();
+    return changed;
+  }
+
+  function forget(): void {
+    bySingleHop.clear();
+    byKey.clear();
+  }
+
+  return {
+    configure,
+    forget,
+    program(family, row) {
+      const { prefixes } = ribs[family];
+      const wish = judge(family, row);
+      prefixes.writeAddress(row, octets, 0);
+      if (typeof wish === "string") fib.unwant(family, octets, 0, prefixes.length(row));
+      else fib.want(family, octets, 0, prefixes.length(row), wish);
+    },
+    judge,
+    trace: (family, row, path) => (policy ? policy.trace(fillFacts(family, row, path)).steps : []),
+  };
+}
+
+function metricOf(family: Family, metric: number): number {
+  return metric === 0 && family === "ipv6" ? IPV6_METRIC : metric;
+}
+
+function make(
+  _family: Family,
+  hops: readonly ForwardingHop[],
+  blackhole: boolean,
+  metric: number,
+  edits: { preferredSource?: Address; table?: number },
+): Forwarding {
+  return {
+    kind: blackhole || hops.length === 0 ? "blackhole" : "unicast",
+    hops: blackhole ? [] : hops,
+    metric,
+    ...(edits.preferredSource ? { prefSrc: edits.preferredSource } : {}),
+    table: edits.table ?? MAIN_TABLE,
+  };
+}
+
+/** The canonical order of next hops: by gateway, then interface. */
+function compareHops(a: ForwardingHop, b: ForwardingHop): number {
+  if (a.gateway && b.gateway) return compareAddresses(a.gateway, b.gateway) || a.ifindex - b.ifindex;
+  return (a.gateway ? 1 : 0) - (b.gateway ? 1 : 0) || a.ifindex - b.ifindex;
+}

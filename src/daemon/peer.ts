@@ -1,0 +1,59 @@
+/** One configured peer as the router runs it: its session, connections, and what it has done so far. */
+import type { Framer } from "../bgp/framer.ts";
+import type { ParsingClass } from "../bgp/parsing-class.ts";
+import type { Peer } from "../bgp/session/peer.ts";
+import type { Negotiated, Side } from "../bgp/session/types.ts";
+import type { PeerConfig } from "../config/model.ts";
+import type { MessageCounts } from "../control/answers.ts";
+import type { Family } from "../ip/address.ts";
+import type { PeerId } from "../rib/types.ts";
+import type { Outlet } from "./exporter.ts";
+import type { ConnectionId, Endpoint } from "./ports.ts";
+
+export interface Connection {
+  readonly id: ConnectionId;
+  readonly side: Side;
+  readonly peer: PeerRuntime;
+  readonly framer: Framer;
+  local: Endpoint | undefined;
+  remote: Endpoint | undefined;
+  /** Octets the kernel had accepted when the send hold timer was last looked at, and when that was. */
+  acceptedOctets: number;
+  acceptedAtMs: number;
+  /** Reading is paused because too much work waits. */
+  paused: boolean;
+}
+
+export type MutableCounts = { -readonly [K in keyof MessageCounts]: number };
+
+export interface PeerRuntime {
+  config: PeerConfig;
+  readonly id: PeerId;
+  session: Peer;
+  readonly connections: { outgoing: Connection | undefined; incoming: Connection | undefined };
+  /** The connection that is Established. */
+  active: Connection | undefined;
+  negotiated: Negotiated | undefined;
+  /** Paths of an older epoch are stale and swept. */
+  epoch: number;
+  parsing: ParsingClass;
+  /** External and one hop away: its next hops count only on a connected subnet. */
+  direct: boolean;
+  lastHeardMs: number;
+  stateSinceMs: number;
+  readonly counts: { received: MutableCounts; sent: MutableCounts };
+  attributesDiscarded: number;
+  treatedAsWithdraw: number;
+  /** Faults before this time are counted, not logged. */
+  nextReportMs: number;
+  readonly timers: Map<string, { readonly cancel: () => void; readonly dueMs: number }>;
+  /** Membership in the update group of each active family. */
+  readonly outlets: Record<Family, Outlet | undefined>;
+  readonly endOfRib: Record<Family, { received: boolean; sent: boolean }>;
+  /** Removed from the configuration: its paths are being swept, then its id is freed. */
+  gone: boolean;
+}
+
+export function newCounts(): MutableCounts {
+  return { open: 0, update: 0, notification: 0, keepalive: 0, routeRefresh: 0 };
+}

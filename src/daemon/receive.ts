@@ -1,0 +1,187 @@
+/**
+ * One UPDATE into the Adj-RIB-In: scan, intern the attribute set, evaluate import once, then a loop over the NLRI that
+ * allocates nothing (DESIGN 3.1 to 3.4; RFC 4271 §9, RFC 7606).
+ */
+import type { Notification } from "../bgp/notification.ts";
+import { AFI, createUpdateScan, TREATMENT } from "../bgp/update-scan.ts";
+import { scanNotification, scanUpdate } from "../bgp/update-scanner.ts";
+import type { Family } from "../ip/address.ts";
+import type { FamilyRib } from "../rib/family-rib.ts";
+import type { AttributeSets, NextHopId, NextHops, SetHandle } from "../rib/types.ts";
+import type { Import } from "./import.ts";
+import type { PeerRuntime } from "./peer.ts";
+import type { Log } from "./ports.ts";
+
+const SAFI_UNICAST = 1;
+const REPORT_EVERY_MS = 1000;
+/** Subcode of Cease: out of resources (RFC 4486). */
+const OUT_OF_RESOURCES: Notification = { code: 6, subcode: 8, data: new Uint8Array() };
+
+export interface ReceiverOptions {
+  readonly ribs: Record<Family, FamilyRib>;
+  readonly sets: AttributeSets;
+  readonly nextHops: NextHops;
+  readonly log: Log;
+  readonly imports: Import;
+  readonly endOfRib: (peer: PeerRuntime, family: Family) => void;
+}
+
+export interface Receiver {
+  /** Handles the body of one UPDATE at `[from, to)`; returns the NOTIFICATION that must end the session, if any. */
+  update(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined;
+  /** Most routes handled in one UPDATE, and all so far. */
+  readonly counters: { longestUpdateRoutes: number; announced: number; withdrawn: number };
+}
+
+export function createReceiver(options: ReceiverOptions): Receiver {
+  const { ribs, sets, nextHops, log, imports } = options;
+  const scan = createUpdateScan();
+  const counters = { longestUpdateRoutes: 0, announced: 0, withdrawn: 0 };
+  let routes = 0;
+
+  /** Removes each prefix of an NLRI field from the peer's Adj-RIB-In. Its syntax has been checked. */
+  function withdrawAll(peer: PeerRuntime, family: Family, bytes: Uint8Array, from: number, to: number): void {
+    const rib = ribs[family];
+    for (let at = from; at < to; ) {
+      const length = bytes[at]!;
+      rib.withdraw(peer.id, 0, bytes, at + 1, length);
+      at += 1 + ((length + 7) >> 3);
+      routes++;
+    }
+  }
+
+  /** False when a bound of the tables was reached. */
+  function announceAll(
+    peer: PeerRuntime,
+    family: Family,
+    set: SetHandle,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+  ): boolean {
+    const rib = ribs[family];
+    const perPrefix = imports.readsPrefix(peer, family);
+    let result = perPrefix ? 0 : imports.evaluate(peer, set, family, bytes, 0, 0);
+    let ok = true;
+    for (let at = from; at < to && ok; ) {
+      const length = bytes[at]!;
+      if (perPrefix) result = imports.evaluate(peer, set, family, bytes, at + 1, length);
+      ok = rib.announce(peer.id, peer.epoch, 0, bytes, at + 1, length, set, result) >= 0;
+      if (imports.walking) imports.announced(family, bytes, at + 1, length);
+      if (perPrefix && result > 0) sets.release(result);
+      at += 1 + ((length + 7) >> 3);
+      routes++;
+    }
+    if (!perPrefix && result > 0) sets.release(result);
+    return ok;
+  }
+
+  /** Announces the NLRI of one family with the scan's attributes; returns the fault at a bound. */
+  function announce(
+    peer: PeerRuntime,
+    family: Family,
+    bytes: Uint8Array,
+    hop: NextHopId,
+    from: number,
+    to: number,
+  ): Notification | undefined {
+    const set = sets.intern(bytes, scan, peer.parsing, hop);
+    if (set === 0) return OUT_OF_RESOURCES;
+    const ok = announceAll(peer, family, set, bytes, from, to);
+    sets.release(set);
+    return ok ? undefined : OUT_OF_RESOURCES;
+  }
+
+  /** Counts each fault; says so in the log once a second at most, since a broken peer repeats itself. */
+  function report(peer: PeerRuntime): void {
+    if (scan.treatment === TREATMENT.withdraw) peer.treatedAsWithdraw++;
+    else peer.attributesDiscarded++;
+    if (peer.lastHeardMs < peer.nextReportMs) return;
+    peer.nextReportMs = peer.lastHeardMs + REPORT_EVERY_MS;
+    log("warn", scan.treatment === TREATMENT.withdraw ? "treat as withdraw" : "attribute discarded", {
+      peer: peer.config.name,
+      attribute: scan.faultType,
+      code: scan.errorCode,
+      subcode: scan.errorSubcode,
+      withdrawn: peer.treatedAsWithdraw,
+      discarded: peer.attributesDiscarded,
+    });
+  }
+
+  function isActive(peer: PeerRuntime, afi: number, safi: number): Family | undefined {
+    if (safi !== SAFI_UNICAST || !peer.negotiated) return undefined;
+    if (afi === AFI.ipv4) return peer.negotiated.ipv4 ? "ipv4" : undefined;
+    return afi === AFI.ipv6 && peer.negotiated.ipv6 ? "ipv6" : undefined;
+  }
+
+  function handle(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined {
+    scanUpdate(bytes, from, to, peer.parsing, scan);
+    if (scan.treatment === TREATMENT.reset) return scanNotification(bytes, scan);
+    if (scan.treatment !== TREATMENT.none) report(peer);
+    const plain = peer.negotiated!.ipv4;
+    if (plain) withdrawAll(peer, "ipv4", bytes, scan.withdrawnAt, scan.withdrawnEnd);
+    const unreach = isActive(peer, scan.unreachAfi, scan.unreachSafi);
+    if (unreach) withdrawAll(peer, unreach, bytes, scan.unreachAt, scan.unreachEnd);
+    const reach = isActive(peer, scan.reachAfi, scan.reachSafi);
+
+    if (scan.treatment === TREATMENT.withdraw) {
+      if (plain) withdrawAll(peer, "ipv4", bytes, scan.nlriAt, scan.nlriEnd);
+      if (reach) withdrawAll(peer, reach, bytes, scan.reachAt, scan.reachEnd);
+      return undefined;
+    }
+    if (plain && scan.nlriAt < scan.nlriEnd) {
+      const hop = nextHops.intern("ipv4", bytes, scan.nextHopAt, 0, peer.direct);
+      const fault = announce(peer, "ipv4", bytes, hop, scan.nlriAt, scan.nlriEnd);
+      if (fault) return fault;
+    }
+    if (reach && scan.reachAt < scan.reachEnd) {
+      const hop = reachNextHop(peer, reach, bytes);
+      const fault = announce(peer, reach, bytes, hop, scan.reachAt, scan.reachEnd);
+      if (fault) return fault;
+    }
+    noteEndOfRib(peer, unreach, from, to);
+    return undefined;
+  }
+
+  /**
+   * The global address of a 16 or 32 octet next hop where there is one, else the link-local one with the interface of the
+   * session (bgp-protocol.md 12.3: global + link-local, either alone, and ::, link-local are all seen).
+   */
+  function reachNextHop(peer: PeerRuntime, family: Family, bytes: Uint8Array): NextHopId {
+    const first = scan.reachNextHopAt;
+    if (scan.reachNextHopLength === 4) return nextHops.intern("ipv4", bytes, first, 0, peer.direct);
+    if (scan.reachNextHopLength === 16 || isGlobal(bytes, first))
+      return nextHops.intern(family, bytes, first, peer.parsing.ifindex, peer.direct);
+    const at = isGlobal(bytes, first + 16) || !isLinkLocalAt(bytes, first) ? first + 16 : first;
+    return nextHops.intern(family, bytes, at, peer.parsing.ifindex, peer.direct);
+  }
+
+  /** RFC 4724 §2: an UPDATE with nothing in it, or with an empty MP_UNREACH and nothing else. */
+  function noteEndOfRib(peer: PeerRuntime, unreach: Family | undefined, from: number, to: number): void {
+    const noRoutes = scan.nlriAt === scan.nlriEnd && scan.withdrawnAt === scan.withdrawnEnd && scan.reachAfi === 0;
+    if (!noRoutes) return;
+    if (to - from === 4) options.endOfRib(peer, "ipv4");
+    else if (unreach && scan.unreachAt === scan.unreachEnd && to - from <= 11) options.endOfRib(peer, unreach);
+  }
+
+  return {
+    update(peer, bytes, from, to) {
+      routes = 0;
+      const fault = handle(peer, bytes, from, to);
+      if (routes > counters.longestUpdateRoutes) counters.longestUpdateRoutes = routes;
+      return fault;
+    },
+    counters,
+  };
+}
+
+function isLinkLocalAt(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80;
+}
+
+/** Neither link-local nor unspecified. */
+function isGlobal(bytes: Uint8Array, at: number): boolean {
+  if (isLinkLocalAt(bytes, at)) return false;
+  for (let i = at; i < at + 16; i++) if (bytes[i] !== 0) return true;
+  return false;
+}

@@ -1,0 +1,381 @@
+/**
+ * Sessions at work: transport events and timers go through the state machine, its actions become calls.
+ * In Established, KEEPALIVE and UPDATE only stamp when the peer was heard last (DESIGN 3.9).
+ */
+
+import { BgpError } from "../bgp/error.ts";
+import { createFramer } from "../bgp/framer.ts";
+import { MESSAGE } from "../bgp/iana.ts";
+import { encodeKeepalive } from "../bgp/message.ts";
+import { decodeNotification, encodeNotification, type Notification } from "../bgp/notification.ts";
+import { decodeOpen, encodeOpen } from "../bgp/open.ts";
+import { decodeRefresh, type RouteRefresh } from "../bgp/refresh.ts";
+import { openFor } from "../bgp/session/negotiate.ts";
+import { step } from "../bgp/session/step.ts";
+import type { DownReason, Negotiated, SessionAction, SessionEvent, Side, TimerKey } from "../bgp/session/types.ts";
+import { formatAddress, sameAddress } from "../ip/address.ts";
+import type { Connection, MutableCounts, PeerRuntime } from "./peer.ts";
+import type { Clock, ConnectionId, Endpoint, Log, Random, Transport, TransportEvent } from "./ports.ts";
+
+/** Longest message before RFC 8654 is agreed on. */
+const STANDARD_OCTETS = 4096;
+const EXTENDED_OCTETS = 65535;
+
+export interface SessionHooks {
+  established(peer: PeerRuntime, negotiated: Negotiated): void;
+  down(peer: PeerRuntime, reason: DownReason): void;
+  /** One UPDATE body; returns a fault that ends the session. */
+  update(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined;
+  refresh(peer: PeerRuntime, message: RouteRefresh): void;
+  /** The connection can take more. */
+  writable(peer: PeerRuntime): void;
+  /** A read chunk has been handled: the moment to look at how much work waits. */
+  chunkHandled(connection: Connection): void;
+}
+
+export interface Sessions {
+  handle(event: TransportEvent): void;
+  start(peer: PeerRuntime): void;
+  /** Cease with the subcode; `manual` stops for good, otherwise it is damped and tried again. */
+  stop(peer: PeerRuntime, subcode: number, manual: boolean, text?: string): void;
+  /** Ends the session for a fault found outside the codec. */
+  fault(peer: PeerRuntime, notification: Notification, message: string): void;
+  /** Closes everything without a word, timers included. */
+  abandon(peer: PeerRuntime): void;
+  write(peer: PeerRuntime, bytes: Uint8Array): boolean;
+  /** Most messages and octets handled in one step so far. */
+  readonly steps: { messages: number; octets: number };
+}
+
+export interface SessionOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly transport: Transport;
+  readonly hooks: SessionHooks;
+  /** The peer that an incoming connection belongs to. */
+  readonly match: (local: Endpoint, remote: Endpoint) => PeerRuntime | undefined;
+}
+
+export function createSessions(options: SessionOptions): Sessions {
+  const { clock, log, transport, hooks } = options;
+  const connections = new Map<ConnectionId, Connection>();
+  const keepalive = encodeKeepalive();
+  const steps = { messages: 0, octets: 0 };
+  let nextId = 1;
+
+  function dispatch(peer: PeerRuntime, event: SessionEvent): void {
+    const [next, actions] = step(peer.session, event, { nowMs: clock.nowMs(), random: options.random });
+    peer.session = next;
+    for (const action of actions) perform(peer, action);
+  }
+
+  function perform(peer: PeerRuntime, action: SessionAction): void {
+    switch (action.kind) {
+      case "connect":
+        return connect(peer);
+      case "sendOpen": {
+        const open = openFor(peer.session.settings, peer.session.fallback);
+        return send(peer, action.side, encodeOpen(open), "open");
+      }
+      case "sendKeepalive":
+        return send(peer, action.side, keepalive, "keepalive");
+      case "sendNotification":
+        return send(peer, action.side, encodeNotification(action.notification), "notification");
+      case "close":
+        return close(peer, action.side, action.flush);
+      case "arm":
+        return arm(peer, action.timer, action.afterMs);
+      case "disarm":
+        return disarm(peer, timerName(action.timer));
+      case "established":
+        return establish(peer, action.side, action.negotiated);
+      case "down":
+        peer.active = undefined;
+        peer.negotiated = undefined;
+        log("warn", "session down", { peer: peer.config.name, reason: action.reason.text, code: action.reason.code });
+        return hooks.down(peer, action.reason);
+      case "attemptFailed":
+        return log("info", "attempt failed", { peer: peer.config.name, side: action.side, reason: action.reason.text });
+      case "state":
+        peer.stateSinceMs = clock.nowMs();
+        return log("debug", "state", { peer: peer.config.name, from: action.from, to: action.to });
+    }
+  }
+
+  function connect(peer: PeerRuntime): void {
+    const { config } = peer;
+    const id = nextId++;
+    peer.connections.outgoing = register(id, "outgoing", peer, undefined, undefined);
+    transport.connect(id, {
+      remote: { address: config.address, port: config.port },
+      ...(config.localAddress ? { local: config.localAddress } : {}),
+      ...(config.address.zone === undefined ? {} : { interface: config.address.zone }),
+      ...(config.password === undefined ? {} : { md5Key: config.password }),
+      ...(peer.direct ? { ttl: DIRECT_TTL } : {}),
+    });
+  }
+
+  function register(
+    id: ConnectionId,
+    side: Side,
+    peer: PeerRuntime,
+    local: Endpoint | undefined,
+    remote: Endpoint | undefined,
+  ): Connection {
+    const connection: Connection = {
+      id,
+      side,
+      peer,
+      framer: createFramer(),
+      local,
+      remote,
+      acceptedOctets: 0,
+      acceptedAtMs: clock.nowMs(),
+      paused: false,
+    };
+    connections.set(id, connection);
+    return connection;
+  }
+
+  function send(peer: PeerRuntime, side: Side, bytes: Uint8Array, kind: keyof MutableCounts): void {
+    const connection = peer.connections[side];
+    if (!connection) return;
+    peer.counts.sent[kind]++;
+    transport.write(connection.id, bytes);
+  }
+
+  function close(peer: PeerRuntime, side: Side, flush: boolean): void {
+    const connection = peer.connections[side];
+    if (!connection) return;
+    connections.delete(connection.id);
+    peer.connections[side] = undefined;
+    transport.close(connection.id, flush);
+  }
+
+  function establish(peer: PeerRuntime, side: Side, negotiated: Negotiated): void {
+    const now = clock.nowMs();
+    const connection = peer.connections[side]!;
+    peer.active = connection;
+    peer.negotiated = negotiated;
+    peer.lastHeardMs = now;
+    connection.acceptedOctets = transport.accepted(connection.id);
+    connection.acceptedAtMs = now;
+    log("info", "session established", {
+      peer: peer.config.name,
+      address: formatAddress(peer.config.address),
+      asn: negotiated.remoteAs,
+      hold: negotiated.holdMs / 1000,
+    });
+    hooks.established(peer, negotiated);
+  }
+
+  // Timers
+
+  function arm(peer: PeerRuntime, timer: TimerKey, afterMs: number): void {
+    const name = timerName(timer);
+    disarm(peer, name);
+    const cancel = clock.after(afterMs, () => {
+      peer.timers.delete(name);
+      fire(peer, timer);
+    });
+    peer.timers.set(name, { cancel, dueMs: clock.nowMs() + afterMs });
+  }
+
+  function disarm(peer: PeerRuntime, name: string): void {
+    peer.timers.get(name)?.cancel();
+    peer.timers.delete(name);
+  }
+
+  /** Hold and send hold timers are armed once and looked at when due: messages only stamp times. */
+  function fire(peer: PeerRuntime, timer: TimerKey): void {
+    const side = timer.side;
+    const connection = side && peer.connections[side];
+    if (peer.active && connection === peer.active && peer.negotiated) {
+      noteAccepted(peer.active);
+      const wait = timer.name === "hold" ? holdLeft(peer, peer.active) : sendHoldLeft(timer, peer, peer.active);
+      if (wait > 0) return arm(peer, timer, wait);
+    }
+    dispatch(peer, { kind: "timer", timer });
+  }
+
+  /** Milliseconds until the hold timer really expires. A session whose octets wait unread is not expired (DESIGN 3.9). */
+  function holdLeft(peer: PeerRuntime, connection: Connection): number {
+    const left = peer.lastHeardMs + peer.negotiated!.holdMs - clock.nowMs();
+    if (left > 0) return left;
+    if (!connection.paused && !transport.hasUnread(connection.id)) return 0;
+    return UNREAD_GRACE_MS;
+  }
+
+  /** RFC 9687: expires when the kernel has accepted nothing for the whole time although something waits. */
+  function sendHoldLeft(timer: TimerKey, peer: PeerRuntime, connection: Connection): number {
+    if (timer.name !== "sendHold") return 0;
+    return connection.acceptedAtMs + peer.negotiated!.sendHoldMs - clock.nowMs();
+  }
+
+  /** At each timer of the connection, the keepalive's among them, so that a send hold time is late by that much at most. */
+  function noteAccepted(connection: Connection): void {
+    const accepted = transport.accepted(connection.id);
+    if (accepted === connection.acceptedOctets && transport.pending(connection.id) > 0) return;
+    connection.acceptedOctets = accepted;
+    connection.acceptedAtMs = clock.nowMs();
+  }
+
+  // Transport
+
+  function handle(event: TransportEvent): void {
+    switch (event.kind) {
+      case "incoming":
+        return onIncoming(event.id, event.local, event.remote);
+      case "listenFailed":
+        return log("error", "listen failed", {
+          address: formatAddress(event.local.address),
+          port: event.local.port,
+          reason: event.reason,
+        });
+      default:
+    }
+    const connection = connections.get(event.id);
+    if (!connection) return;
+    switch (event.kind) {
+      case "connected":
+        connection.local = event.local;
+        connection.remote = event.remote;
+        return dispatch(connection.peer, { kind: "connected", side: connection.side });
+      case "data":
+        return onData(connection, event.bytes);
+      case "writable":
+        return hooks.writable(connection.peer);
+      case "closed":
+        return onClosed(connection, event.reason);
+    }
+  }
+
+  function onIncoming(id: ConnectionId, local: Endpoint, remote: Endpoint): void {
+    const peer = options.match(local, remote);
+    if (!peer || peer.connections.incoming) {
+      log("info", "connection refused", {
+        from: formatAddress(remote.address),
+        reason: peer ? "a connection from this peer is open already" : "no peer is configured for this address",
+        ...(peer ? { peer: peer.config.name } : {}),
+      });
+      transport.close(id, false);
+      return;
+    }
+    peer.connections.incoming = register(id, "incoming", peer, local, remote);
+    if (peer.direct) transport.setTtl(id, DIRECT_TTL, undefined);
+    dispatch(peer, { kind: "connected", side: "incoming" });
+  }
+
+  function onClosed(connection: Connection, reason: string): void {
+    const { peer, side } = connection;
+    connections.delete(connection.id);
+    if (peer.connections[side] === connection) peer.connections[side] = undefined;
+    dispatch(peer, { kind: "failed", side, reason });
+  }
+
+  /** A read chunk: at most 64 KiB, so one step handles a bounded number of messages. */
+  function onData(connection: Connection, bytes: Uint8Array): void {
+    const { peer, framer } = connection;
+    let messages = 0;
+    framer.push(bytes, maxOctets(peer));
+    while (framer.next()) {
+      messages++;
+      peer.lastHeardMs = clock.nowMs();
+      onMessage(connection, framer.type, framer.bytes, framer.bodyAt, framer.bodyEnd);
+      if (connections.get(connection.id) !== connection) break;
+    }
+    if (framer.fault && connections.get(connection.id) === connection)
+      dispatch(peer, { kind: "fault", side: connection.side, notification: framer.fault, message: "broken framing" });
+    if (messages > steps.messages) steps.messages = messages;
+    if (bytes.length > steps.octets) steps.octets = bytes.length;
+    hooks.chunkHandled(connection);
+  }
+
+  function onMessage(connection: Connection, type: number, bytes: Uint8Array, from: number, to: number): void {
+    const { peer, side } = connection;
+    const { received } = peer.counts;
+    switch (type) {
+      case MESSAGE.update.code: {
+        received.update++;
+        if (peer.active !== connection) return dispatch(peer, { kind: "update", side });
+        const fault = hooks.update(peer, bytes, from, to);
+        if (fault) dispatch(peer, { kind: "fault", side, notification: fault, message: "UPDATE refused" });
+        return;
+      }
+      case MESSAGE.keepalive.code:
+        received.keepalive++;
+        if (peer.active !== connection) dispatch(peer, { kind: "keepalive", side });
+        return;
+      default:
+        onRareMessage(connection, type, bytes, from, to);
+    }
+  }
+
+  function onRareMessage(connection: Connection, type: number, bytes: Uint8Array, from: number, to: number): void {
+    const { peer, side } = connection;
+    const { received } = peer.counts;
+    try {
+      if (type === MESSAGE.open.code) {
+        received.open++;
+        dispatch(peer, { kind: "open", side, open: decodeOpen(bytes, from, to) });
+      } else if (type === MESSAGE.notification.code) {
+        received.notification++;
+        dispatch(peer, { kind: "notification", side, notification: decodeNotification(bytes, from, to) });
+      } else {
+        received.routeRefresh++;
+        const message = decodeRefresh(bytes, from, to);
+        if (peer.active !== connection) dispatch(peer, { kind: "refresh", side });
+        else hooks.refresh(peer, message);
+      }
+    } catch (error) {
+      if (!(error instanceof BgpError)) throw error;
+      const notification = { code: error.code, subcode: error.subcode, data: error.data };
+      dispatch(peer, { kind: "fault", side, notification, message: error.message });
+    }
+  }
+
+  return {
+    handle,
+    start: (peer) => dispatch(peer, { kind: "start", manual: false }),
+    stop(peer, subcode, manual, text) {
+      const cause = text === undefined ? { subcode } : { subcode, text };
+      dispatch(peer, { kind: "stop", manual, cause });
+    },
+    fault(peer, notification, message) {
+      if (peer.active) dispatch(peer, { kind: "fault", side: peer.active.side, notification, message });
+    },
+    abandon(peer) {
+      for (const name of [...peer.timers.keys()]) disarm(peer, name);
+      close(peer, "outgoing", false);
+      close(peer, "incoming", false);
+    },
+    write: (peer, bytes) => (peer.active ? transport.write(peer.active.id, bytes) : true),
+    steps,
+  };
+}
+
+/** Towards an external peer one hop away: nobody farther can hold the session. */
+const DIRECT_TTL = 1;
+/** Wait for a session whose hold time is over while octets wait unread. */
+const UNREAD_GRACE_MS = 100;
+
+function maxOctets(peer: PeerRuntime): number {
+  return peer.config.capabilities.extendedMessage ? EXTENDED_OCTETS : STANDARD_OCTETS;
+}
+
+function timerName(timer: TimerKey): string {
+  return timer.side ? `${timer.name}/${timer.side}` : timer.name;
+}
+
+/** The configured peer with the most specific match of (remote address and zone, local address). */
+export function matchPeer(peers: Iterable<PeerRuntime>, local: Endpoint, remote: Endpoint): PeerRuntime | undefined {
+  let best: PeerRuntime | undefined;
+  for (const peer of peers) {
+    const { config } = peer;
+    if (peer.gone || !sameAddress(config.address, remote.address)) continue;
+    if (config.localAddress && !sameAddress(config.localAddress, local.address)) continue;
+    if (!best || (config.localAddress && !best.config.localAddress)) best = peer;
+  }
+  return best;
+}

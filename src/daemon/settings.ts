@@ -1,0 +1,70 @@
+/** From configuration to what the parts of the router are given. Pure functions of a configuration. */
+import type { Capabilities } from "../bgp/open.ts";
+import type { SessionSettings } from "../bgp/session/types.ts";
+import type { Config, PeerConfig } from "../config/model.ts";
+import type { ListenerKey, ListenSpec } from "./ports.ts";
+
+export function isExternal(config: Config, peer: PeerConfig): boolean {
+  return peer.asn !== config.router.asn;
+}
+
+export function capabilitiesOf(config: Config, peer: PeerConfig): Capabilities {
+  const { fourOctetAs, routeRefresh, extendedMessage } = peer.capabilities;
+  return {
+    families: peer.families,
+    routeRefresh,
+    enhancedRouteRefresh: false,
+    extendedMessage,
+    ...(fourOctetAs ? { fourOctetAs: config.router.asn } : {}),
+    addPath: [],
+  };
+}
+
+export function sessionSettings(config: Config, peer: PeerConfig, routerId: number): SessionSettings {
+  const { timers } = peer;
+  return {
+    localAs: config.router.asn,
+    remoteAs: peer.asn,
+    internal: !isExternal(config, peer),
+    localId: routerId,
+    capabilities: capabilitiesOf(config, peer),
+    holdMs: timers.holdMs,
+    ...(timers.keepaliveMs === undefined ? {} : { keepaliveMs: timers.keepaliveMs }),
+    minHoldMs: Math.min(3000, timers.holdMs),
+    connectRetryMs: timers.connectRetryMs,
+    connectDelayMs: timers.connectDelayMs,
+    delayOpenMs: timers.delayOpenMs,
+    passive: peer.passive,
+    idleHold: { minMs: timers.idleHoldMinMs, maxMs: timers.idleHoldMaxMs },
+    sendHoldMs: timers.sendHoldMs,
+  };
+}
+
+/** Listening sockets with the MD5 keys of the peers of their family. */
+export function listeners(config: Config): ListenSpec[] {
+  return config.router.listen.map((local) => {
+    const keys: ListenerKey[] = [];
+    for (const peer of config.peers) {
+      if (peer.password === undefined || peer.disabled || peer.address.family !== local.address.family) continue;
+      if (keys.some((key) => sameBytes(key.remote.bytes, peer.address.bytes))) continue;
+      keys.push({ remote: peer.address, md5Key: peer.password });
+    }
+    return { local, keys };
+  });
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, i) => octet === b[i]);
+}
+
+/** The policy that serves where none is configured: RFC 8212 for external peers, accept for internal ones. */
+export function policyName(configured: string | undefined, external: boolean): string {
+  return configured ?? (external ? "reject" : "accept");
+}
+
+/** The cluster id for routes reflected to and from a peer; 0 where we reflect nothing. */
+export function clusterIdOf(config: Config, peer: PeerConfig, routerId: number): number {
+  const own = peer.clusterId ?? config.router.clusterId;
+  if (own !== undefined) return own;
+  return config.peers.some((other) => other.routeReflectorClient) ? routerId : 0;
+}

@@ -1,0 +1,380 @@
+import type { Family } from "../ip/address.ts";
+import { createPrefixTable } from "../ip/create-prefix-table.ts";
+import type { PrefixRow, PrefixRows } from "../ip/prefix-table.ts";
+import { reserveWords } from "../ip/reserve.ts";
+import { BestPaths, EFFECT } from "./best-paths.ts";
+import { ChangedQueue } from "./changed-queue.ts";
+import type { NextHopTable } from "./next-hops.ts";
+import { EPOCH, FLAGS, NEXT, PATH_ID, PATH_STRIDE, PEER, PREFIX, SET_IN, SET_OUT } from "./path-rows.ts";
+import type { PeerTable } from "./peers.ts";
+import { BEST, FIRST, HOLDS, PREFIX_WORDS, QUEUED } from "./prefix-words.ts";
+import { Selection } from "./selection.ts";
+import type { AttributeSets, PathRow, PeerId, RejectCode, SetHandle } from "./types.ts";
+
+/** What `announce` did. Negative: nothing, because a bound is reached. */
+export const ANNOUNCED = { unchanged: 0, added: 1, replaced: 2, tooManyRoutes: -1, tooManyPaths: -2 } as const;
+
+export interface FamilyRibOptions {
+  readonly family: Family;
+  readonly sets: AttributeSets;
+  readonly nextHops: NextHopTable;
+  readonly peers: PeerTable;
+  readonly limits: { readonly routes: number; readonly paths: number };
+  /** Most paths that share the traffic of a prefix; 1 turns ECMP off. */
+  readonly multipath: number;
+}
+
+/** Where a sliced walk goes on; it starts at 0 and has ended at DONE. */
+export type Cursor = number;
+export const DONE: Cursor = -1;
+
+/**
+ * Adj-RIB-In and Loc-RIB of one family. A path is (peer, received path id, prefix); rejected ones stay. Selection is
+ * incremental: the list of a prefix is walked only when its best path goes, or MED may decide differently.
+ *
+ * Prefix rows are held by their paths, by the queue of changes and by `hold`; nobody else may keep one.
+ */
+export class FamilyRib {
+  readonly family: Family;
+  readonly prefixes: PrefixRows;
+  readonly selection: Selection;
+  readonly changed: ChangedQueue;
+  readonly sets: AttributeSets;
+  readonly nextHops: NextHopTable;
+  readonly peers: PeerTable;
+  private readonly bestPaths: BestPaths;
+  private multipathLimit: number;
+  private readonly paths: Int32Array;
+  private readonly pathBound: number;
+  private readonly rows: Int32Array;
+  private readonly stride: number;
+  private readonly extraAt: number;
+  private readonly perPeer: Int32Array;
+  private freePath: PathRow = 0;
+  private nextPathRow: PathRow = 1;
+  /** Live paths, rejected ones included. */
+  pathCount = 0;
+
+  constructor(options: FamilyRibOptions) {
+    this.family = options.family;
+    this.sets = options.sets;
+    this.nextHops = options.nextHops;
+    this.peers = options.peers;
+    this.multipathLimit = options.multipath;
+    this.prefixes = createPrefixTable(options.family, options.limits.routes, PREFIX_WORDS);
+    this.rows = this.prefixes.rows;
+    this.stride = this.prefixes.stride;
+    this.extraAt = this.prefixes.extraAt;
+    this.paths = reserveWords((options.limits.paths + 1) * PATH_STRIDE);
+    this.pathBound = Math.min(options.limits.paths + 1, Math.floor(this.paths.length / PATH_STRIDE));
+    this.perPeer = reserveWords(2 * options.peers.bound);
+    this.selection = new Selection(this.paths, options.sets, options.nextHops, options.peers);
+    this.changed = new ChangedQueue(this.prefixes, QUEUED);
+    this.bestPaths = new BestPaths(this.prefixes, this.paths, this.selection, this.changed, options);
+  }
+
+  /**
+   * Enters or replaces a path. `setOut` is what import made of `setIn`: a set, or a REJECT code. The RIB retains both
+   * sets for itself. Returns one of ANNOUNCED.
+   */
+  announce(
+    peer: PeerId,
+    epoch: number,
+    pathId: number,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    setIn: SetHandle,
+    setOut: SetHandle | RejectCode,
+  ): number {
+    const row = this.prefixes.add(bytes, at, length);
+    if (row < 0) return ANNOUNCED.tooManyRoutes;
+    const { paths } = this;
+    const words = row * this.stride + this.extraAt;
+    const first = this.rows[words + FIRST]!;
+    const known = this.findPath(first, peer, pathId);
+    if (known !== 0) {
+      paths[known * PATH_STRIDE + EPOCH] = epoch;
+      return this.replace(row, known, setIn, setOut);
+    }
+    const path = this.newPathRow();
+    if (path === 0) {
+      this.freeIfUnused(row);
+      return ANNOUNCED.tooManyPaths;
+    }
+    const p = path * PATH_STRIDE;
+    paths[p + NEXT] = first;
+    paths[p + PREFIX] = row + 1;
+    paths[p + PEER] = peer;
+    paths[p + PATH_ID] = pathId;
+    paths[p + EPOCH] = epoch;
+    paths[p + SET_IN] = setIn;
+    paths[p + SET_OUT] = setOut;
+    paths[p + FLAGS] = 0;
+    this.rows[words + FIRST] = path;
+    this.sets.retain(setIn);
+    this.peers.hold(peer);
+    this.perPeer[2 * peer]!++;
+    if (setOut > 0) {
+      this.sets.retain(setOut);
+      this.perPeer[2 * peer + 1]!++;
+      this.bestPaths.consider(row, path);
+    }
+    return ANNOUNCED.added;
+  }
+
+  /** Removes a path; false when there was none. */
+  withdraw(peer: PeerId, pathId: number, bytes: Uint8Array, at: number, length: number): boolean {
+    const row = this.prefixes.find(bytes, at, length);
+    if (row < 0) return false;
+    const path = this.findPath(this.firstPath(row), peer, pathId);
+    if (path === 0) return false;
+    this.removePath(path);
+    return true;
+  }
+
+  /** Stores the result of a repeated import of a path; retains it for itself. */
+  setPathResult(path: PathRow, setOut: SetHandle | RejectCode): void {
+    this.replace(this.pathPrefix(path), path, this.pathSetIn(path), setOut);
+  }
+
+  removePath(path: PathRow): void {
+    const { paths, sets } = this;
+    const p = path * PATH_STRIDE;
+    const row = paths[p + PREFIX]! - 1;
+    const peer = paths[p + PEER]!;
+    const effect = this.bestPaths.effectOfLeaving(row, path);
+    this.unlink(row, path);
+    const setIn = paths[p + SET_IN]!;
+    const setOut = paths[p + SET_OUT]!;
+    paths[p + PREFIX] = 0;
+    paths[p + NEXT] = this.freePath;
+    this.freePath = path;
+    this.pathCount--;
+    this.perPeer[2 * peer]!--;
+    if (setOut > 0) this.perPeer[2 * peer + 1]!--;
+    this.bestPaths.after(effect, row);
+    sets.release(setIn);
+    if (setOut > 0) sets.release(setOut);
+    this.peers.unhold(peer);
+    this.freeIfUnused(row);
+  }
+
+  /** Selects again from the whole list; the prefix is reported when its best path became another. */
+  reselect(row: PrefixRow): PathRow {
+    return this.bestPaths.reselect(row);
+  }
+
+  // per prefix
+
+  /** The best path; 0 when none is usable. */
+  best(row: PrefixRow): PathRow {
+    return this.rows[row * this.stride + this.extraAt + BEST]!;
+  }
+
+  /** The set of the best path after import; 0 when there is none. */
+  bestSet(row: PrefixRow): SetHandle {
+    const best = this.best(row);
+    return best === 0 ? 0 : this.paths[best * PATH_STRIDE + SET_OUT]!;
+  }
+
+  /** The best path and those that share its traffic, best first; returns how many. Next hops may repeat. */
+  multipath(row: PrefixRow, out: Int32Array): number {
+    return this.selection.multipath(this.firstPath(row), this.multipathLimit, out);
+  }
+
+  /** Most paths that share the traffic of a prefix from now on. The caller programs the prefixes again. */
+  setMultipath(limit: number): void {
+    this.multipathLimit = limit;
+    this.bestPaths.multipathLimit = limit;
+  }
+
+  firstPath(row: PrefixRow): PathRow {
+    return this.rows[row * this.stride + this.extraAt + FIRST]!;
+  }
+
+  nextPath(path: PathRow): PathRow {
+    return this.paths[path * PATH_STRIDE + NEXT]!;
+  }
+
+  /** The path of the peer and path id among those of a prefix; 0 when missing. */
+  pathOf(row: PrefixRow, peer: PeerId, pathId: number): PathRow {
+    return this.findPath(this.firstPath(row), peer, pathId);
+  }
+
+  /** Writes the prefix as an NLRI; returns the offset behind it. */
+  writeNlri(row: PrefixRow, out: Uint8Array, at: number): number {
+    return this.prefixes.writeNlri(row, out, at);
+  }
+
+  /** Keeps the row from being freed. */
+  hold(row: PrefixRow): void {
+    this.rows[row * this.stride + this.extraAt + HOLDS]!++;
+  }
+
+  unhold(row: PrefixRow): void {
+    this.rows[row * this.stride + this.extraAt + HOLDS]!--;
+    this.freeIfUnused(row);
+  }
+
+  /**
+   * Takes up to `out.length` rows from the queue of changes, in order. Each is held for the caller, who calls `unhold`
+   * when it has dealt with it.
+   */
+  takeChanged(out: Int32Array): number {
+    let count = 0;
+    while (count < out.length && this.changed.size > 0) {
+      const row = this.changed.shift();
+      this.hold(row);
+      out[count++] = row;
+    }
+    return count;
+  }
+
+  // per path
+
+  pathPrefix(path: PathRow): PrefixRow {
+    return this.paths[path * PATH_STRIDE + PREFIX]! - 1;
+  }
+
+  pathPeer(path: PathRow): PeerId {
+    return this.paths[path * PATH_STRIDE + PEER]!;
+  }
+
+  /** As received, unsigned. */
+  pathId(path: PathRow): number {
+    return this.paths[path * PATH_STRIDE + PATH_ID]! >>> 0;
+  }
+
+  pathEpoch(path: PathRow): number {
+    return this.paths[path * PATH_STRIDE + EPOCH]!;
+  }
+
+  pathSetIn(path: PathRow): SetHandle {
+    return this.paths[path * PATH_STRIDE + SET_IN]!;
+  }
+
+  /** A set, or a negative REJECT code. */
+  pathSetOut(path: PathRow): SetHandle | RejectCode {
+    return this.paths[path * PATH_STRIDE + SET_OUT]!;
+  }
+
+  /** Not announced in the peer's present session. */
+  isStale(path: PathRow): boolean {
+    return this.pathEpoch(path) !== this.peers.epoch(this.pathPeer(path));
+  }
+
+  // per peer
+
+  /** Paths of the peer in this family, rejected ones included. */
+  received(peer: PeerId): number {
+    return this.perPeer[2 * peer]!;
+  }
+
+  accepted(peer: PeerId): number {
+    return this.perPeer[2 * peer + 1]!;
+  }
+
+  // sliced walks: each looks at `budget` rows at most and returns where to go on, or DONE
+
+  /** Removes the paths whose epoch their peer no longer keeps. */
+  sweepStale(cursor: Cursor, budget: number): Cursor {
+    const { paths, peers } = this;
+    const end = Math.min(this.nextPathRow, cursor + budget);
+    for (let path = Math.max(cursor, 1); path < end; path++) {
+      const p = path * PATH_STRIDE;
+      if (paths[p + PREFIX] !== 0 && peers.isSwept(paths[p + PEER]!, paths[p + EPOCH]!)) this.removePath(path);
+    }
+    return end === this.nextPathRow ? DONE : end;
+  }
+
+  /** Selects again where a next hop's resolution changed (NextHopTable.refresh). Start again at 0 after each refresh. */
+  nextHopsChanged(cursor: Cursor, budget: number): Cursor {
+    const { paths, sets, nextHops } = this;
+    const end = Math.min(this.nextPathRow, cursor + budget);
+    for (let path = Math.max(cursor, 1); path < end; path++) {
+      const p = path * PATH_STRIDE;
+      if (paths[p + PREFIX] === 0 || paths[p + SET_OUT]! <= 0) continue;
+      if (!nextHops.isChanged(sets.nextHop(paths[p + SET_OUT]!))) continue;
+      const row = paths[p + PREFIX]! - 1;
+      if (this.best(row) === path || this.multipathLimit > 1) this.changed.push(row);
+      this.reselect(row);
+    }
+    return end === this.nextPathRow ? DONE : end;
+  }
+
+  /** Visits every path. The visitor may change or remove the path it is given. */
+  walkPaths(cursor: Cursor, budget: number, visit: (path: PathRow) => void): Cursor {
+    const end = Math.min(this.nextPathRow, cursor + budget);
+    for (let path = Math.max(cursor, 1); path < end; path++)
+      if (this.paths[path * PATH_STRIDE + PREFIX] !== 0) visit(path);
+    return end === this.nextPathRow ? DONE : end;
+  }
+
+  /** Visits every prefix row in use, also those that only have holders. */
+  walkPrefixes(cursor: Cursor, budget: number, visit: (row: PrefixRow) => void): Cursor {
+    const end = Math.min(this.prefixes.highWater, cursor + budget);
+    for (let row = cursor; row < end; row++) if (this.prefixes.isLive(row)) visit(row);
+    return end === this.prefixes.highWater ? DONE : end;
+  }
+
+  private replace(row: PrefixRow, path: PathRow, setIn: SetHandle, setOut: SetHandle | RejectCode): number {
+    const { paths, sets } = this;
+    const p = path * PATH_STRIDE;
+    const oldIn = paths[p + SET_IN]!;
+    const oldOut = paths[p + SET_OUT]!;
+    if (oldIn === setIn && oldOut === setOut) return ANNOUNCED.unchanged;
+    const effect = oldOut === setOut ? EFFECT.none : this.bestPaths.effectOfLeaving(row, path);
+    sets.retain(setIn);
+    if (setOut > 0) sets.retain(setOut);
+    paths[p + SET_IN] = setIn;
+    paths[p + SET_OUT] = setOut;
+    this.perPeer[2 * paths[p + PEER]! + 1]! += Number(setOut > 0) - Number(oldOut > 0);
+    if (!this.bestPaths.after(effect, row) && oldOut !== setOut && setOut > 0) this.bestPaths.consider(row, path);
+    sets.release(oldIn);
+    if (oldOut > 0) sets.release(oldOut);
+    return ANNOUNCED.replaced;
+  }
+
+  private findPath(first: PathRow, peer: PeerId, pathId: number): PathRow {
+    const { paths } = this;
+    let path = first;
+    while (path !== 0) {
+      const p = path * PATH_STRIDE;
+      if (paths[p + PEER] === peer && paths[p + PATH_ID] === (pathId | 0)) return path;
+      path = paths[p + NEXT]!;
+    }
+    return 0;
+  }
+
+  private unlink(row: PrefixRow, path: PathRow): void {
+    const { paths, rows } = this;
+    const words = row * this.stride + this.extraAt;
+    const next = paths[path * PATH_STRIDE + NEXT]!;
+    let before = rows[words + FIRST]!;
+    if (before === path) {
+      rows[words + FIRST] = next;
+      return;
+    }
+    while (paths[before * PATH_STRIDE + NEXT] !== path) before = paths[before * PATH_STRIDE + NEXT]!;
+    paths[before * PATH_STRIDE + NEXT] = next;
+  }
+
+  private newPathRow(): PathRow {
+    const path = this.freePath;
+    if (path !== 0) this.freePath = this.paths[path * PATH_STRIDE + NEXT]!;
+    else if (this.nextPathRow === this.pathBound) return 0;
+    this.pathCount++;
+    return path !== 0 ? path : this.nextPathRow++;
+  }
+
+  private freeIfUnused(row: PrefixRow): void {
+    const words = row * this.stride + this.extraAt;
+    const { rows } = this;
+    if (rows[words + FIRST] === 0 && rows[words + QUEUED] === 0 && rows[words + HOLDS] === 0) this.prefixes.remove(row);
+  }
+}
+
+export function createFamilyRib(options: FamilyRibOptions): FamilyRib {
+  return new FamilyRib(options);
+}

@@ -1,0 +1,225 @@
+import type { AttributeEdits, PathAttributes } from "../bgp/path-attributes.ts";
+import type { Family } from "../ip/address.ts";
+import { type CompiledPolicy, READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
+import type { SetTable } from "./attribute-sets.ts";
+import type { NextHopTable } from "./next-hops.ts";
+import { holdsCluster, isMartian, occurrencesOfAs } from "./session-checks.ts";
+import { type NextHopId, REJECT, type RejectCode, type SetHandle } from "./types.ts";
+
+/** What decides, beside the attributes, how a session's routes are imported. */
+export interface ImportSession {
+  readonly peerName: string;
+  readonly family: Family;
+  readonly external: boolean;
+  /** Undefined: an external peer's routes are rejected (RFC 8212), an internal peer's accepted. */
+  readonly policy: CompiledPolicy | undefined;
+  readonly localAs: number;
+  /** Occurrences of `localAs` in AS_PATH that are no loop. */
+  readonly allowedOwnAs: number;
+  readonly routerId: number;
+  /** 0: this speaker is no reflector. */
+  readonly clusterId: number;
+  /** The AS that AS_PATH has to begin with; 0: any. */
+  readonly firstAs: number;
+}
+
+/** A session's way of importing, made by `open`. Sessions that import alike share what is remembered. */
+export interface ImportHandle {
+  readonly session: ImportSession;
+  /** Results do not depend on the prefix. */
+  readonly remembered: boolean;
+  /** The policy reads the prefix: `evaluate` is to be called for each, with its octets. */
+  readonly readsPrefix: boolean;
+  /** Changes when what was remembered counts no longer. */
+  key: number;
+}
+
+export interface ImportTrace {
+  /** REJECT code, or 0 when accepted. */
+  readonly rejected: RejectCode | 0;
+  readonly steps: readonly TraceStep[];
+  readonly edits: AttributeEdits | undefined;
+}
+
+interface SharedKey {
+  readonly text: string;
+  key: number;
+  readonly handles: Set<ImportHandle>;
+}
+
+const NO_OCTETS = new Uint8Array(16);
+/** Stands in for attributes that a policy does not read, so that they need not be decoded. */
+const UNREAD: PathAttributes = {
+  origin: 0,
+  asPath: [],
+  atomicAggregate: false,
+  communities: [],
+  largeCommunities: [],
+  extendedCommunities: [],
+  clusterList: [],
+  opaque: [],
+};
+
+export interface Importer {
+  open(session: ImportSession): ImportHandle;
+  close(handle: ImportHandle): void;
+  /** Our addresses changed: nothing that was remembered counts. The caller imports all paths again. */
+  forget(): void;
+  /**
+   * The set after import, retained for the caller, or a REJECT code; 0 when the bound of sets is reached. The prefix
+   * (octets and length as in an NLRI) counts only where the handle `readsPrefix`.
+   */
+  evaluate(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): SetHandle | RejectCode;
+  /** The same, told step by step; nothing is remembered or retained. */
+  trace(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): ImportTrace;
+}
+
+/** Import evaluation with its memory: one result per (attribute set, way of importing), which dies with the set. */
+export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer {
+  const shared = new Map<string, SharedKey>();
+  const facts: RouteFacts = {
+    family: "ipv4",
+    prefixBytes: NO_OCTETS,
+    prefixAt: 0,
+    prefixLength: 0,
+    source: "bgp",
+    fromPeer: "",
+    attributes: UNREAD,
+    preference: 0,
+    metric: 0,
+  };
+
+  function open(session: ImportSession): ImportHandle {
+    const reads = session.policy?.reads ?? 0;
+    const text = keyText(session);
+    let entry = shared.get(text);
+    if (!entry) {
+      entry = { text, key: sets.newMemoKey(), handles: new Set() };
+      shared.set(text, entry);
+    }
+    const remembered = (reads & (READS.prefix | READS.interface)) === 0;
+    const handle = { session, remembered, readsPrefix: (reads & READS.prefix) !== 0, key: entry.key };
+    entry.handles.add(handle);
+    return handle;
+  }
+
+  function close(handle: ImportHandle): void {
+    const entry = shared.get(keyText(handle.session));
+    if (!entry?.handles.delete(handle) || entry.handles.size > 0) return;
+    sets.retireMemoKey(entry.key);
+    shared.delete(entry.text);
+  }
+
+  function forget(): void {
+    for (const entry of shared.values()) {
+      sets.retireMemoKey(entry.key);
+      entry.key = sets.newMemoKey();
+      for (const handle of entry.handles) handle.key = entry.key;
+    }
+  }
+
+  function evaluate(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
+    if (!handle.remembered) return compute(handle.session, set, bytes, at, length);
+    const known = sets.recall(set, handle.key);
+    if (known !== 0) {
+      if (known > 0) sets.retain(known);
+      return known;
+    }
+    const result = compute(handle.session, set, bytes, at, length);
+    if (result !== 0) sets.remember(set, handle.key, result);
+    return result;
+  }
+
+  function compute(session: ImportSession, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
+    const rejected = check(session, set);
+    if (rejected !== 0) return rejected;
+    const { policy } = session;
+    if (policy === undefined) {
+      sets.retain(set);
+      return set;
+    }
+    fill(session, policy, set, bytes, at, length);
+    const verdict = policy.evaluate(facts);
+    if (!verdict.accepted) return REJECT.policy;
+    if (verdict.edits === undefined) {
+      sets.retain(set);
+      return set;
+    }
+    const nextHop = editedNextHop(set, verdict.edits);
+    return nextHop === 0 ? 0 : sets.derive(set, verdict.edits, nextHop);
+  }
+
+  /** What no policy can allow; 0 when there is nothing against the set. */
+  function check(session: ImportSession, set: SetHandle): RejectCode | 0 {
+    const octets = sets.arena();
+    const from = sets.offset(set);
+    const to = from + sets.octets(set);
+    if (occurrencesOfAs(octets, from, to, session.localAs, session.allowedOwnAs) > session.allowedOwnAs)
+      return REJECT.asLoop;
+    if (!session.external) {
+      const originator = sets.originatorId(set);
+      if (originator !== 0 && originator === session.routerId) return REJECT.originatorLoop;
+      if (session.clusterId !== 0 && holdsCluster(octets, from, to, session.clusterId)) return REJECT.clusterLoop;
+    }
+    if (session.firstAs !== 0 && sets.neighborAs(set) !== session.firstAs) return REJECT.firstAs;
+    const address = nextHops.address(sets.nextHop(set));
+    if (address !== undefined && isMartian(address)) return REJECT.martianNextHop;
+    if (address !== undefined && nextHops.isOwn(address)) return REJECT.ownNextHop;
+    return session.policy === undefined && session.external ? REJECT.noPolicy : 0;
+  }
+
+  function fill(
+    session: ImportSession,
+    policy: CompiledPolicy,
+    set: SetHandle,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+  ): void {
+    facts.family = session.family;
+    facts.prefixBytes = bytes;
+    facts.prefixAt = at;
+    facts.prefixLength = length;
+    facts.fromPeer = session.peerName;
+    facts.attributes = (policy.reads & READS.attributes) !== 0 ? sets.attributes(set) : UNREAD;
+    facts.preference = sets.preference(set);
+    facts.metric = sets.metric(set);
+  }
+
+  /** "self" has no meaning on import. */
+  function editedNextHop(set: SetHandle, edits: AttributeEdits): NextHopId {
+    const { nextHop } = edits;
+    if (nextHop === undefined || nextHop === "self") return sets.nextHop(set);
+    return nextHops.intern(nextHop.family, nextHop.bytes, 0, 0);
+  }
+
+  function trace(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): ImportTrace {
+    const { session } = handle;
+    const rejected = check(session, set);
+    const { policy } = session;
+    if (rejected !== 0 || policy === undefined) return { rejected, steps: [], edits: undefined };
+    fill(session, policy, set, bytes, at, length);
+    facts.attributes = sets.attributes(set);
+    const { verdict, steps } = policy.trace(facts);
+    return { rejected: verdict.accepted ? 0 : REJECT.policy, steps, edits: verdict.edits };
+  }
+
+  return { open, close, forget, evaluate, trace };
+}
+
+/** Equal for sessions whose results are equal for every set. */
+function keyText(session: ImportSession): string {
+  const { policy } = session;
+  const reads = policy?.reads ?? 0;
+  return JSON.stringify([
+    policy?.contentKey ?? null,
+    session.external,
+    session.localAs,
+    session.allowedOwnAs,
+    session.routerId,
+    session.clusterId,
+    session.firstAs,
+    (reads & READS.peer) !== 0 ? session.peerName : null,
+    (reads & READS.family) !== 0 ? session.family : null,
+  ]);
+}

@@ -1,0 +1,321 @@
+import { type Address, type Family, formatAddress, octetsOf, sameAddress } from "../ip/address.ts";
+import { HashIndex, mix } from "../ip/hash-index.ts";
+import { contains, type Prefix } from "../ip/prefix.ts";
+import { reserveWords } from "../ip/reserve.ts";
+import { type Resolver, resolve } from "./resolve.ts";
+import { type ResolvingRoute, RouteTable } from "./route-table.ts";
+import type { NextHopId, NextHops, Resolution } from "./types.ts";
+
+const STRIDE = 4;
+const STATE = 0;
+const COST = 1;
+const HOLDERS = 2;
+const HASH = 3;
+
+const LIVE = 1;
+const REACHABLE = 2;
+const CHANGED = 4;
+const DIRECT = 8;
+
+/** Beyond this many changed prefixes every next hop is resolved again rather than compared with each. */
+const FEW = 32;
+
+/** What a next hop was interned for. */
+interface Hop {
+  readonly address: Address | undefined;
+  /** Scope of a link-local address; 0 otherwise. */
+  readonly ifindex: number;
+  /** Counts only while it is on a connected subnet (`gateway direct`). */
+  readonly direct: boolean;
+  /** Without an address: where it stands among the fixed ones. */
+  readonly fixedKey?: string;
+}
+
+export interface NextHopOptions {
+  readonly maxNextHops: number;
+  /** Routes of each family by which next hops are resolved. */
+  readonly maxRoutes: number;
+  /** The address as operators know it, with the interface's name; for what `explain` says. */
+  readonly interfaceName?: (ifindex: number) => string | undefined;
+}
+
+/**
+ * Next hops, each with how it is reached at present (DESIGN 3.6). Changes of routes, links and our own addresses are
+ * noted at once and take effect by `refresh`; the ids whose resolution changed then answer `isChanged` until `settle`,
+ * so that the RIBs can select again in slices. Ids that no attribute set holds are forgotten at the end of a refresh.
+ */
+export class NextHopTable implements NextHops {
+  private readonly rows: Int32Array;
+  private readonly bound: number;
+  private readonly hops: (Hop | undefined)[] = [];
+  private readonly resolutions: Resolution[] = [];
+  private readonly index = new HashIndex();
+  private readonly routes: Record<Family, RouteTable>;
+  /** Next hops without an address, by how they are reached. */
+  private readonly fixedIds = new Map<string, NextHopId>();
+  private readonly own = new Map<string, Address>();
+  private readonly downLinks = new Set<number>();
+  private readonly freeIds: NextHopId[] = [];
+  private readonly resolver: Resolver;
+  private next: NextHopId = 1;
+  private touched: Prefix[] = [];
+  private allTouched = false;
+  private cursor = 0;
+  /** Ids that were resolved differently by refreshes since the last `settle`. */
+  changedCount = 0;
+  size = 0;
+
+  constructor(options: NextHopOptions) {
+    this.bound = options.maxNextHops + 1;
+    this.rows = reserveWords(this.bound * STRIDE);
+    this.routes = {
+      ipv4: new RouteTable("ipv4", options.maxRoutes),
+      ipv6: new RouteTable("ipv6", options.maxRoutes),
+    };
+    this.resolver = {
+      lookUp: (address) => this.routes[address.family].lookUp(address.bytes),
+      isOwn: (address) => this.own.has(keyOf(address)),
+      isDown: (ifindex) => this.downLinks.has(ifindex),
+      interfaceName: (ifindex) => options.interfaceName?.(ifindex) ?? `interface ${ifindex}`,
+    };
+  }
+
+  /**
+   * The id of a next hop; 0 at the bound. `ifindex` counts for link-local addresses only. With `direct` it is reachable
+   * only while on a connected subnet. The id is good until the next `refresh` unless a set or `hold` keeps it.
+   */
+  intern(family: Family, bytes: Uint8Array, at: number, ifindex: number, direct = false): NextHopId {
+    const octets = octetsOf(family);
+    const linkLocal = family === "ipv6" && bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80;
+    const scope = linkLocal ? ifindex : 0;
+    let hash = scope ^ (direct ? 0x5bd1e995 : 0) ^ octets;
+    for (let i = 0; i < octets; i += 4)
+      hash = mix(
+        hash ^ (bytes[at + i]! | (bytes[at + i + 1]! << 8) | (bytes[at + i + 2]! << 16) | (bytes[at + i + 3]! << 24)),
+      );
+    const slots = this.index.segment(hash);
+    const mask = slots.length - 2;
+    for (let s = (hash << 1) & mask; slots[s + 1] !== 0; s = (s + 2) & mask)
+      if (slots[s] === hash && isHop(this.hops[slots[s + 1]!]!, bytes, at, octets, scope, direct)) return slots[s + 1]!;
+    const address: Address = { family, bytes: bytes.slice(at, at + octets) };
+    const id = this.enter({ address, ifindex: scope, direct });
+    if (id === 0) return 0;
+    this.rows[id * STRIDE + HASH] = hash;
+    this.index.insert(hash, id);
+    this.store(id, resolve(this.resolver, address, scope, direct));
+    return id;
+  }
+
+  /** Equal ones are one id: local routes that go the same way share their attribute set, and so their messages. */
+  fixed(resolution: Resolution): NextHopId {
+    const fixedKey = keyOfFixed(resolution);
+    const known = this.fixedIds.get(fixedKey);
+    if (known !== undefined) return known;
+    const id = this.enter({ address: undefined, ifindex: 0, direct: false, fixedKey });
+    if (id === 0) return 0;
+    this.fixedIds.set(fixedKey, id);
+    this.store(id, resolution);
+    return id;
+  }
+
+  address(id: NextHopId): Address | undefined {
+    return this.hops[id]?.address;
+  }
+
+  resolution(id: NextHopId): Resolution {
+    const resolution = this.resolutions[id];
+    if (!resolution) throw new Error(`Cannot tell how next hop ${id} resolves: no such next hop`);
+    return resolution;
+  }
+
+  reachable(id: NextHopId): boolean {
+    return (this.rows[id * STRIDE + STATE]! & REACHABLE) !== 0;
+  }
+
+  cost(id: NextHopId): number {
+    return this.rows[id * STRIDE + COST]! >>> 0;
+  }
+
+  /** On a connected subnet, or link-local. */
+  isDirect(id: NextHopId): boolean {
+    return (this.rows[id * STRIDE + STATE]! & DIRECT) !== 0;
+  }
+
+  /** Resolved differently since the last `settle`. */
+  isChanged(id: NextHopId): boolean {
+    return (this.rows[id * STRIDE + STATE]! & CHANGED) !== 0;
+  }
+
+  /** The address is one of this machine's. */
+  isOwn(address: Address): boolean {
+    return this.resolver.isOwn(address);
+  }
+
+  hold(id: NextHopId): void {
+    this.rows[id * STRIDE + HOLDERS]!++;
+  }
+
+  unhold(id: NextHopId): void {
+    this.rows[id * STRIDE + HOLDERS]!--;
+  }
+
+  /**
+   * A main-table route of another protocol, or a static route of our own, came, changed or went. Never give it routes
+   * that we wrote. False when the table of routes is at its bound.
+   */
+  routeChanged(route: ResolvingRoute, gone: boolean): boolean {
+    this.touch(route.prefix);
+    const table = this.routes[route.prefix.family];
+    if (!gone) return table.put(route);
+    table.remove(route);
+    return true;
+  }
+
+  ownAddressChanged(address: Address, gone: boolean): void {
+    if (gone) this.own.delete(keyOf(address));
+    else this.own.set(keyOf(address), address);
+    this.touch({ family: address.family, bytes: address.bytes, length: 8 * address.bytes.length });
+  }
+
+  /** Link-local next hops follow their interface; for others the kernel takes the routes away. */
+  linkChanged(ifindex: number, up: boolean): void {
+    if (up ? this.downLinks.delete(ifindex) : !this.downLinks.has(ifindex)) {
+      if (!up) this.downLinks.add(ifindex);
+      this.allTouched = true;
+    }
+  }
+
+  /** There are changes that `refresh` has not applied. */
+  get wantsRefresh(): boolean {
+    return this.allTouched || this.touched.length > 0 || this.cursor > 0;
+  }
+
+  /** Resolves again what the changes may have touched, `budget` ids at most; true when all is done. */
+  refresh(budget = Number.POSITIVE_INFINITY): boolean {
+    if (this.cursor === 0) {
+      this.resolving = this.allTouched ? undefined : this.touched;
+      this.touched = [];
+      this.allTouched = false;
+      this.cursor = 1;
+    }
+    const end = Math.min(this.next, this.cursor + budget);
+    for (let id = this.cursor; id < end; id++) this.refreshOne(id);
+    this.cursor = end < this.next ? end : 0;
+    return this.cursor === 0;
+  }
+
+  /** All RIBs have selected again by what `refresh` found: nothing counts as changed any more. */
+  settle(): void {
+    if (this.changedCount === 0) return;
+    for (let id = 1; id < this.next; id++) this.rows[id * STRIDE + STATE]! &= ~CHANGED;
+    this.changedCount = 0;
+  }
+
+  /** What the refresh under way compares with; undefined: all. */
+  private resolving: readonly Prefix[] | undefined;
+
+  private refreshOne(id: NextHopId): void {
+    const at = id * STRIDE;
+    const hop = this.hops[id];
+    if (!hop) return;
+    const held = this.rows[at + HOLDERS] !== 0 || (this.rows[at + STATE]! & CHANGED) !== 0;
+    if (!held) {
+      this.forget(id, hop);
+      return;
+    }
+    if (hop.address === undefined || !this.isTouched(id, hop.address)) return;
+    const old = this.resolutions[id]!;
+    const resolution = resolve(this.resolver, hop.address, hop.ifindex, hop.direct);
+    const direct = (this.rows[at + STATE]! & DIRECT) !== 0;
+    if (sameResolution(old, resolution) && direct === resolution.direct) {
+      this.resolutions[id] = resolution;
+      return;
+    }
+    const changed = (this.rows[at + STATE]! & CHANGED) === 0;
+    this.store(id, resolution);
+    this.rows[at + STATE]! |= CHANGED;
+    if (changed) this.changedCount++;
+  }
+
+  /** The changed prefixes cover the address, or a gateway on the way to it. */
+  private isTouched(id: NextHopId, address: Address): boolean {
+    const { resolving } = this;
+    if (resolving === undefined) return true;
+    const gateways = this.resolutions[id]!.hops;
+    for (const prefix of resolving) {
+      if (contains(prefix, address)) return true;
+      for (const { gateway } of gateways) if (gateway !== undefined && contains(prefix, gateway)) return true;
+    }
+    return false;
+  }
+
+  private touch(prefix: Prefix): void {
+    if (this.allTouched) return;
+    this.touched.push(prefix);
+    if (this.touched.length > FEW) {
+      this.touched = [];
+      this.allTouched = true;
+    }
+  }
+
+  private enter(hop: Hop): NextHopId {
+    const id = this.freeIds.pop() ?? (this.next < this.bound ? this.next++ : 0);
+    if (id === 0) return 0;
+    this.hops[id] = hop;
+    this.rows[id * STRIDE + STATE] = LIVE;
+    this.rows[id * STRIDE + HOLDERS] = 0;
+    this.size++;
+    return id;
+  }
+
+  private forget(id: NextHopId, hop: Hop): void {
+    if (hop.address !== undefined) this.index.remove(this.rows[id * STRIDE + HASH]!, id);
+    if (hop.fixedKey !== undefined) this.fixedIds.delete(hop.fixedKey);
+    this.hops[id] = undefined;
+    this.rows[id * STRIDE + STATE] = 0;
+    this.freeIds.push(id);
+    this.size--;
+  }
+
+  private store(id: NextHopId, resolution: Resolution & { readonly direct?: boolean }): void {
+    const at = id * STRIDE;
+    this.resolutions[id] = resolution;
+    const kept = this.rows[at + STATE]! & (LIVE | CHANGED);
+    this.rows[at + STATE] = kept | (resolution.reachable ? REACHABLE : 0) | (resolution.direct === true ? DIRECT : 0);
+    this.rows[at + COST] = resolution.cost;
+  }
+}
+
+export function createNextHops(options: NextHopOptions): NextHopTable {
+  return new NextHopTable(options);
+}
+
+function isHop(hop: Hop, bytes: Uint8Array, at: number, octets: number, ifindex: number, direct: boolean): boolean {
+  if (hop.address?.bytes.length !== octets || hop.ifindex !== ifindex || hop.direct !== direct) return false;
+  for (let i = 0; i < octets; i++) if (hop.address.bytes[i] !== bytes[at + i]) return false;
+  return true;
+}
+
+function sameResolution(a: Resolution, b: Resolution): boolean {
+  return (
+    a.reachable === b.reachable &&
+    a.cost === b.cost &&
+    a.blackhole === b.blackhole &&
+    a.hops.length === b.hops.length &&
+    a.hops.every((hop, i) => {
+      const other = b.hops[i]!;
+      if (hop.ifindex !== other.ifindex || (hop.gateway === undefined) !== (other.gateway === undefined)) return false;
+      return hop.gateway === undefined || sameAddress(hop.gateway, other.gateway!);
+    })
+  );
+}
+
+function keyOfFixed(resolution: Resolution): string {
+  const { reachable, blackhole, cost, via, hops } = resolution;
+  const ways = hops.map(({ gateway, ifindex }) => `${gateway ? formatAddress(gateway) : ""}%${ifindex}`);
+  return `${reachable}|${blackhole}|${cost}|${ways.join(",")}|${via}`;
+}
+
+function keyOf(address: Address): string {
+  return formatAddress({ family: address.family, bytes: address.bytes });
+}

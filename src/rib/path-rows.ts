@@ -1,0 +1,16 @@
+/** The words of a path's row: 32 octets, two rows to a cache line. Row 0 is not used. */
+export const PATH_STRIDE = 8;
+/** The next path of the prefix, or the next free row. */
+export const NEXT = 0;
+/** Prefix row + 1; 0 in a free row. */
+export const PREFIX = 1;
+export const PEER = 2;
+/** Received path id; 0 without ADD-PATH. */
+export const PATH_ID = 3;
+/** Epoch of the session in which the path was last announced. */
+export const EPOCH = 4;
+/** Attribute set as received. */
+export const SET_IN = 5;
+/** Attribute set after import, or a negative REJECT code. */
+export const SET_OUT = 6;
+export const FLAGS = 7;

@@ -1,0 +1,175 @@
+/**
+ * What each router should hold, worked out the slow way: the oracle's elimination for selection, and export to each peer
+ * by itself with attributes as objects. Nothing here knows of update groups, memos or octets.
+ */
+import type { AsSegment, AttributeEdits, PathAttributes } from "../../src/bgp/path-attributes.ts";
+import type { PeerConfig } from "../../src/config/model.ts";
+import { type Address, formatAddress } from "../../src/ip/address.ts";
+import { formatPrefix, type Prefix } from "../../src/ip/prefix.ts";
+import type { PrefixRow } from "../../src/ip/prefix-table.ts";
+import { explainSelection } from "../../src/rib/decision.ts";
+import { FIRST_PEER } from "../../src/rib/types.ts";
+import { addressOf, type SimRouter, type Simulation } from "./simulation.ts";
+
+type Table = Map<string, string>;
+
+/** What `to` should have received from `from`: prefix to attributes in words. */
+export function expectedIn(sim: Simulation, from: SimRouter, to: SimRouter): Table {
+  const table: Table = new Map();
+  const { core } = from.router;
+  const rib = core.ribs.ipv4;
+  const peer = core.config.peers.find((p) => p.name === `r${to.index}`)!;
+  rib.walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
+    const exported = exportOf(sim, from, to, peer, row);
+    if (exported) table.set(prefixText(from, row), describe(exported));
+  });
+  return table;
+}
+
+/** What `to` has in its Adj-RIB-In of `from`. */
+export function actualIn(from: SimRouter, to: SimRouter): Table {
+  const table: Table = new Map();
+  const { core } = to.router;
+  const rib = core.ribs.ipv4;
+  const peer = core.peers.get(`r${from.index}`)!;
+  rib.walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
+    const path = rib.pathOf(row, peer.id, 0);
+    if (path !== 0) table.set(prefixText(to, row), describe(core.sets.attributes(rib.pathSetIn(path))));
+  });
+  return table;
+}
+
+/** What the kernel should hold: best paths of static and BGP, with their gateways. */
+export function expectedFib(router: SimRouter): Table {
+  const table: Table = new Map();
+  const { core } = router.router;
+  const rib = core.ribs.ipv4;
+  rib.walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
+    const { best } = explainSelection(rib, row);
+    if (best === 0) return;
+    const source = core.peerTable.facts(rib.pathPeer(best))!.source;
+    if (source === "static") table.set(prefixText(router, row), "blackhole");
+    if (source !== "bgp") return;
+    const shared = new Int32Array(64);
+    const count = rib.multipath(row, shared);
+    const gateways = [...shared.subarray(0, count)].map((path) =>
+      formatAddress(core.sets.attributes(rib.pathSetOut(path)).nextHop!),
+    );
+    table.set(prefixText(router, row), [...new Set(gateways)].sort().join(" "));
+  });
+  return table;
+}
+
+export function actualFib(router: SimRouter): Table {
+  const table: Table = new Map();
+  for (const [prefix, forwarding] of router.fib) {
+    const gateways = forwarding.hops.map((hop) => (hop.gateway ? formatAddress(hop.gateway) : "link"));
+    table.set(prefix, forwarding.kind === "blackhole" ? "blackhole" : gateways.sort().join(" "));
+  }
+  return table;
+}
+
+function prefixText(router: SimRouter, row: PrefixRow): string {
+  const { prefixes } = router.router.core.ribs.ipv4;
+  const bytes = new Uint8Array(4);
+  prefixes.writeAddress(row, bytes, 0);
+  return formatPrefix({ family: "ipv4", bytes, length: prefixes.length(row) } as Prefix);
+}
+
+function exportOf(
+  sim: Simulation,
+  from: SimRouter,
+  to: SimRouter,
+  peer: PeerConfig,
+  row: PrefixRow,
+): PathAttributes | undefined {
+  const { core } = from.router;
+  const rib = core.ribs.ipv4;
+  const { best } = explainSelection(rib, row);
+  if (best === 0) return undefined;
+  const source = core.peerTable.facts(rib.pathPeer(best))!;
+  if (source.id >= FIRST_PEER && source.name === `r${to.index}`) return undefined;
+  const external = sim.topology.asns[from.index] !== sim.topology.asns[to.index];
+  const fromInternal = source.id >= FIRST_PEER && !source.external;
+  if (!external && fromInternal && !source.client && !peer.routeReflectorClient) return undefined;
+
+  const set = rib.pathSetOut(best);
+  const received = core.sets.attributes(set);
+  const before = external && source.id >= FIRST_PEER ? without(received, "med") : received;
+  const policy = core.policies.get(peer.export ?? "accept")!;
+  const bytes = new Uint8Array(4);
+  rib.prefixes.writeAddress(row, bytes, 0);
+  const verdict = policy.evaluate({
+    family: "ipv4",
+    prefixBytes: bytes,
+    prefixAt: 0,
+    prefixLength: rib.prefixes.length(row),
+    source: source.source,
+    fromPeer: source.id >= FIRST_PEER ? source.name : "",
+    attributes: before,
+    preference: core.sets.preference(set),
+    metric: core.sets.metric(set),
+  });
+  if (!verdict.accepted) return undefined;
+  const edited = applyEdits(before, verdict.edits ?? {}, core.config.router.asn);
+  const nextHop = nextHopOf(external, from, to, source.id >= FIRST_PEER ? received.nextHop : undefined);
+  if (formatAddress(nextHop) === formatAddress(addressOf(to.index))) return undefined;
+  return external
+    ? toExternal(edited, nextHop, core.config.router.asn)
+    : toInternal(edited, nextHop, fromInternal ? { id: source.bgpId >>> 0, cluster: core.routerId } : undefined);
+}
+
+/** All routers share one network, so a learned next hop is passed on to everybody. */
+function nextHopOf(_external: boolean, from: SimRouter, _to: SimRouter, learned: Address | undefined): Address {
+  return learned ?? addressOf(from.index);
+}
+
+function applyEdits(attributes: PathAttributes, edits: AttributeEdits, _asn: number): PathAttributes {
+  let out = attributes;
+  if (edits.med === null) out = without(out, "med");
+  else if (edits.med !== undefined) out = { ...out, med: edits.med };
+  if (edits.localPref !== undefined) out = { ...out, localPref: edits.localPref };
+  if (edits.addCommunities) {
+    const added = edits.addCommunities.filter((c) => !out.communities.includes(c));
+    out = { ...out, communities: [...out.communities, ...added] };
+  }
+  if (edits.prepend) out = { ...out, asPath: prepend(out.asPath, edits.prepend) };
+  return out;
+}
+
+function prepend(path: readonly AsSegment[], asns: readonly number[]): readonly AsSegment[] {
+  const [first, ...rest] = path;
+  if (first?.kind === "sequence") return [{ kind: "sequence", asns: [...asns, ...first.asns] }, ...rest];
+  return [{ kind: "sequence", asns }, ...path];
+}
+
+function toExternal(attributes: PathAttributes, nextHop: Address, asn: number): PathAttributes {
+  const bare = without(without(attributes, "localPref"), "originatorId");
+  return { ...bare, clusterList: [], asPath: prepend(attributes.asPath, [asn]), nextHop };
+}
+
+function toInternal(
+  attributes: PathAttributes,
+  nextHop: Address,
+  reflected: { readonly id: number; readonly cluster: number } | undefined,
+): PathAttributes {
+  const out = { ...attributes, nextHop, localPref: attributes.localPref ?? 100 };
+  if (!reflected) return out;
+  return {
+    ...out,
+    originatorId: attributes.originatorId ?? reflected.id,
+    clusterList: [reflected.cluster, ...attributes.clusterList],
+  };
+}
+
+function without<K extends keyof PathAttributes>(attributes: PathAttributes, key: K): PathAttributes {
+  const { [key]: _, ...rest } = attributes;
+  return rest as PathAttributes;
+}
+
+function describe(a: PathAttributes): string {
+  const path = a.asPath.map((s) => `${s.kind === "sequence" ? "" : s.kind}${s.asns.join(" ")}`).join("|");
+  const hop = a.nextHop ? formatAddress(a.nextHop) : "-";
+  const communities = [...a.communities].sort((x, y) => x - y).join(",");
+  return `hop ${hop} path [${path}] origin ${a.origin} med ${a.med ?? "-"} pref ${a.localPref ?? "-"} com ${communities} orig ${a.originatorId ?? "-"} clusters ${a.clusterList.join(",")}`;
+}
