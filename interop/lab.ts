@@ -93,6 +93,9 @@ mount -t tmpfs tmpfs /run && mkdir -p /run/netns
 eval "$2"
 echo "$pid"
 cat
+while read -r id parent device root at rest; do
+  case $at in "$1"/*) umount -l "$at";; esac
+done < /proc/self/mountinfo
 rm -rf "$1"
 `;
 
