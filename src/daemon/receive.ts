@@ -83,10 +83,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     family: Family,
     bytes: Uint8Array,
     hop: NextHopId,
+    ofMpReach: boolean,
     from: number,
     to: number,
   ): Notification | undefined {
-    const set = sets.intern(bytes, scan, peer.parsing, hop);
+    const set = sets.intern(bytes, scan, peer.parsing, hop, ofMpReach);
     if (set === 0) return OUT_OF_RESOURCES;
     const ok = announceAll(peer, family, set, bytes, from, to);
     sets.release(set);
@@ -132,12 +133,12 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     }
     if (plain && scan.nlriAt < scan.nlriEnd) {
       const hop = nextHops.intern("ipv4", bytes, scan.nextHopAt, 0, peer.direct);
-      const fault = announce(peer, "ipv4", bytes, hop, scan.nlriAt, scan.nlriEnd);
+      const fault = announce(peer, "ipv4", bytes, hop, false, scan.nlriAt, scan.nlriEnd);
       if (fault) return fault;
     }
     if (reach && scan.reachAt < scan.reachEnd) {
       const hop = reachNextHop(peer, reach, bytes);
-      const fault = announce(peer, reach, bytes, hop, scan.reachAt, scan.reachEnd);
+      const fault = announce(peer, reach, bytes, hop, true, scan.reachAt, scan.reachEnd);
       if (fault) return fault;
     }
     noteEndOfRib(peer, unreach, from, to);
