@@ -1,9 +1,7 @@
 /** The only wiring of the daemon: the router, given the operating system. */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { Config } from "../config/model.ts";
-import { createParseCache, formatProblem, parseConfig } from "../config/parse.ts";
+import { createParseCache, formatProblem, type ParsedConfig, parseConfig } from "../config/parse.ts";
 import { createControlHandler } from "../control/handler.ts";
 import type { RouterEvent } from "../daemon/events.ts";
 import type { Log, LogLevel } from "../daemon/ports.ts";
@@ -17,6 +15,8 @@ import { watchConfig } from "../io/system/config-watch.ts";
 import { serveControl } from "../io/system/control-server.ts";
 import { createLog } from "../io/system/log.ts";
 import { onSignals } from "../io/system/signals.ts";
+import { readSecret } from "./check-configuration.ts";
+import { EXIT } from "./exit-codes.ts";
 import { version } from "./version.ts";
 
 export interface RunOptions {
@@ -26,18 +26,17 @@ export interface RunOptions {
   readonly logLevel: LogLevel;
 }
 
-/** EX_SOFTWARE: an unexpected exception; the supervisor starts us again and kernel routes have stayed (DESIGN §5). */
-const EXIT_SOFTWARE = 70;
 /** Wait for NOTIFICATIONs to be flushed when we end. */
 const FLUSH_MS = 500;
 
 /** Runs until a signal ends it. Throws where the first configuration cannot be used. */
 export async function runDaemon(options: RunOptions): Promise<void> {
-  const { log } = createLog({ format: options.logFormat, level: options.logLevel });
+  const output = createLog({ format: options.logFormat, level: options.logLevel });
+  const { log } = output;
   const cache = createParseCache();
-  const secrets = (path: string) => readSecret(path);
   const first = await readConfigFiles(options.config);
-  const initial = loadFirst(first.files, first.problems, cache, secrets);
+  const initial = loadFirst(first.files, first.problems, cache);
+  for (const warning of initial.warnings) log("warn", "configuration", { problem: formatProblem(warning) });
   const clock = systemClock();
   let router: Router | undefined;
   const early: RouterEvent[] = [];
@@ -75,7 +74,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   const watch = await watchConfig(options.config, {
     known: first.files,
     onChange(files) {
-      const parsed = parseConfig(files, { cache, secrets });
+      const parsed = parseConfig(files, { cache, secrets: readSecret });
       if (parsed.ok) {
         for (const warning of parsed.warnings) log("warn", "configuration", { problem: formatProblem(warning) });
         deliver({ from: "config", config: parsed.config });
@@ -96,13 +95,14 @@ export async function runDaemon(options: RunOptions): Promise<void> {
 
   process.on("uncaughtException", (error) => {
     dump(log, router!, error);
-    process.exit(EXIT_SOFTWARE);
+    output.flushNow();
+    process.exit(EXIT.software);
   });
   await new Promise<void>((resolve) => {
     onSignals({
       reload: () => void watch.reread(),
       dump: () => dump(log, router!, undefined),
-      stop: (_signal, again) => (again ? process.exit(1) : resolve()),
+      stop: (_signal, again) => (again ? process.exit(EXIT.error) : resolve()),
     });
   });
   log("info", "stopping", {});
@@ -112,28 +112,19 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   await control.close();
   await Promise.race([transport.shutdown(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
   await fib.close(!keep);
-  process.exit(0);
+  await output.flush();
+  process.exit(EXIT.ok);
 }
 
 function loadFirst(
   files: readonly ConfigFile[],
   problems: readonly { readonly path: string; readonly message: string }[],
   cache: ReturnType<typeof createParseCache>,
-  secrets: (path: string) => string | undefined,
-): { readonly config: Config; readonly secretFiles: readonly string[] } {
+): ParsedConfig & { readonly ok: true } {
   if (problems.length > 0) throw new Error(problems.map((p) => `${p.path}: ${p.message}`).join("\n"));
-  const parsed = parseConfig(files, { cache, secrets });
+  const parsed = parseConfig(files, { cache, secrets: readSecret });
   if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join("\n"));
-  return { config: parsed.config, secretFiles: parsed.secretFiles };
-}
-
-/** The key in a file, without the newline that editors add. */
-function readSecret(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8").replace(/\r?\n$/, "");
-  } catch {
-    return undefined;
-  }
+  return parsed;
 }
 
 /** State summary for whoever has to find out what happened. */
