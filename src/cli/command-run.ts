@@ -1,5 +1,6 @@
 import type { CommandModule } from "yargs";
 import type { LogLevel } from "../daemon/ports.ts";
+import { limitYoungGeneration } from "../io/system/young-generation.ts";
 import { DEFAULT_SOCKET } from "./socket-path.ts";
 
 interface RunArguments {
@@ -15,10 +16,9 @@ export const runCommand: CommandModule<object, RunArguments> = {
   builder: (yargs) =>
     yargs
       .option("config", {
-        alias: "c",
         type: "string",
         requiresArg: true,
-        demandOption: "the configuration is missing: --config PATH, a file or a folder",
+        demandOption: "say --config PATH, a file or a folder",
         describe: "Configuration: a file, or a folder with *.yaml and peers/*.yaml",
       })
       .option("socket", {
@@ -40,6 +40,8 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe: "Least level that is logged",
       }),
   handler: async (argv) => {
+    // Before all else: loading the daemon would let the young generation grow.
+    limitYoungGeneration();
     const { runDaemon } = await import("./run-daemon.ts");
     await runDaemon({
       config: argv.config,

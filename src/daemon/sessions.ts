@@ -118,6 +118,7 @@ export function createSessions(options: SessionOptions): Sessions {
       ...(config.localAddress ? { local: config.localAddress } : {}),
       ...(config.address.zone === undefined ? {} : { interface: config.address.zone }),
       ...(config.password === undefined ? {} : { md5Key: config.password }),
+      ...(peer.direct ? { ttl: DIRECT_TTL } : {}),
     });
   }
 
@@ -268,6 +269,7 @@ export function createSessions(options: SessionOptions): Sessions {
       return;
     }
     peer.connections.incoming = register(id, "incoming", peer, local, remote);
+    if (peer.direct) transport.setTtl(id, DIRECT_TTL, undefined);
     dispatch(peer, { kind: "connected", side: "incoming" });
   }
 
@@ -283,9 +285,9 @@ export function createSessions(options: SessionOptions): Sessions {
     const { peer, framer } = connection;
     let messages = 0;
     framer.push(bytes, maxOctets(peer));
+    const now = clock.nowMs();
     while (framer.next()) {
-      messages++;
-      peer.lastHeardMs = clock.nowMs();
+      if (messages++ === 0) peer.lastHeardMs = now;
       onMessage(connection, framer.type, framer.bytes, framer.bodyAt, framer.bodyEnd);
       if (connections.get(connection.id) !== connection) break;
     }
@@ -359,6 +361,8 @@ export function createSessions(options: SessionOptions): Sessions {
   };
 }
 
+/** Towards an external peer one hop away: nobody farther can hold the session. */
+const DIRECT_TTL = 1;
 /** Wait for a session whose hold time is over while octets wait unread. */
 const UNREAD_GRACE_MS = 100;
 

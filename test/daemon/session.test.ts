@@ -75,7 +75,7 @@ ${peer("a", "10.0.0.11", 65001, `${EXTERNAL}, timers: { sendHold: 120s }`)}${pee
       world.run(30_000);
     }
     assert.equal(b.routes.has("10.9.0.0/16"), false);
-    assert.ok(world.log.some((l) => l.event === "session down" && l.fields["code"] === "sendHoldTimer"));
+    assert.ok(world.log.some((l) => l.event === "session down" && l.fields.code === "sendHoldTimer"));
     assert.equal(b.up, true);
   });
 
