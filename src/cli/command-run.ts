@@ -1,5 +1,6 @@
 import type { CommandModule } from "yargs";
 import type { LogLevel } from "../daemon/ports.ts";
+import { limitYoungGeneration } from "../io/system/young-generation.ts";
 import { DEFAULT_SOCKET } from "./socket-path.ts";
 
 interface RunArguments {
@@ -39,6 +40,8 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe: "Least level that is logged",
       }),
   handler: async (argv) => {
+    // Before all else: loading the daemon would let the young generation grow.
+    limitYoungGeneration();
     const { runDaemon } = await import("./run-daemon.ts");
     await runDaemon({
       config: argv.config,

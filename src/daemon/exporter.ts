@@ -72,8 +72,9 @@ export interface Exporter {
   /** The whole Adj-RIB-Out once more (route refresh). */
   resend(outlet: Outlet): void;
   resume(outlet: Outlet): void;
-  /** The prefix's best path changed. */
+  /** The prefix's best path changed. `sendSoon` follows when all changes at hand have been told. */
   propagate(family: Family, row: PrefixRow): void;
+  sendSoon(family: Family): void;
   /** What the group's rules make of the prefix now: a set (not retained) or a negative STOP code. */
   decide(group: ExportGroup, row: PrefixRow): SetHandle | number;
   groups(): Iterable<ExportGroup>;
@@ -256,6 +257,7 @@ export function createExporter(options: ExporterOptions): Exporter {
         unhold: (row) => rib.unhold(row),
       },
       maxMessageOctets: context.maxOctets,
+      maxRows: prefixes.bound,
       onLagging: options.onLagging,
       nowMs: clock.nowMs,
     });
@@ -379,10 +381,11 @@ export function createExporter(options: ExporterOptions): Exporter {
       scheduler.add(group.flush);
     },
     propagate(family, row) {
-      for (const group of byFamily[family]) {
-        consider(group, row);
-        touch(group);
-      }
+      const all = byFamily[family];
+      for (let i = 0; i < all.length; i++) consider(all[i]!, row);
+    },
+    sendSoon(family) {
+      for (const group of byFamily[family]) touch(group);
     },
     decide: (group, row) => decide(group as RunningGroup, row),
     groups: () => groups.values(),

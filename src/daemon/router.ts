@@ -129,6 +129,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       forwarding.program(family, row);
       rib.unhold(row);
     }
+    if (count > 0) exporter.sendSoon(family);
   }
 
   // Reading and the work it makes
@@ -357,9 +358,12 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     pruneWhenComplete();
   }
 
+  /** Chosen once: an address that comes or goes later changes nothing, unless the configuration says which it is. */
   function chooseId(): void {
+    const { id } = core.config.router;
+    if (id === undefined && core.routerId !== 0) return;
     const addresses = interfaces.addresses().map((a) => a.address);
-    core.routerId = chooseRouterId(core.config, addresses, hostName, ports.sha256);
+    core.routerId = id ?? chooseRouterId(core.config, addresses, hostName, ports.sha256);
   }
 
   // Configuration

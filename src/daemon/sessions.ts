@@ -112,6 +112,7 @@ export function createSessions(options: SessionOptions): Sessions {
       ...(config.localAddress ? { local: config.localAddress } : {}),
       ...(config.address.zone === undefined ? {} : { interface: config.address.zone }),
       ...(config.password === undefined ? {} : { md5Key: config.password }),
+      ...(peer.direct ? { ttl: DIRECT_TTL } : {}),
     });
   }
 
@@ -191,6 +192,7 @@ export function createSessions(options: SessionOptions): Sessions {
     const side = timer.side;
     const connection = side && peer.connections[side];
     if (peer.active && connection === peer.active && peer.negotiated) {
+      noteAccepted(peer.active);
       const wait = timer.name === "hold" ? holdLeft(peer, peer.active) : sendHoldLeft(timer, peer, peer.active);
       if (wait > 0) return arm(peer, timer, wait);
     }
@@ -208,13 +210,15 @@ export function createSessions(options: SessionOptions): Sessions {
   /** RFC 9687: expires when the kernel has accepted nothing for the whole time although something waits. */
   function sendHoldLeft(timer: TimerKey, peer: PeerRuntime, connection: Connection): number {
     if (timer.name !== "sendHold") return 0;
-    const now = clock.nowMs();
+    return connection.acceptedAtMs + peer.negotiated!.sendHoldMs - clock.nowMs();
+  }
+
+  /** At each timer of the connection, the keepalive's among them, so that a send hold time is late by that much at most. */
+  function noteAccepted(connection: Connection): void {
     const accepted = transport.accepted(connection.id);
-    if (accepted !== connection.acceptedOctets || transport.pending(connection.id) === 0) {
-      connection.acceptedOctets = accepted;
-      connection.acceptedAtMs = now;
-    }
-    return connection.acceptedAtMs + peer.negotiated!.sendHoldMs - now;
+    if (accepted === connection.acceptedOctets && transport.pending(connection.id) > 0) return;
+    connection.acceptedOctets = accepted;
+    connection.acceptedAtMs = clock.nowMs();
   }
 
   // Transport
@@ -259,6 +263,7 @@ export function createSessions(options: SessionOptions): Sessions {
       return;
     }
     peer.connections.incoming = register(id, "incoming", peer, local, remote);
+    if (peer.direct) transport.setTtl(id, DIRECT_TTL, undefined);
     dispatch(peer, { kind: "connected", side: "incoming" });
   }
 
@@ -274,9 +279,9 @@ export function createSessions(options: SessionOptions): Sessions {
     const { peer, framer } = connection;
     let messages = 0;
     framer.push(bytes, maxOctets(peer));
+    const now = clock.nowMs();
     while (framer.next()) {
-      messages++;
-      peer.lastHeardMs = clock.nowMs();
+      if (messages++ === 0) peer.lastHeardMs = now;
       onMessage(connection, framer.type, framer.bytes, framer.bodyAt, framer.bodyEnd);
       if (connections.get(connection.id) !== connection) break;
     }
@@ -350,6 +355,8 @@ export function createSessions(options: SessionOptions): Sessions {
   };
 }
 
+/** Towards an external peer one hop away: nobody farther can hold the session. */
+const DIRECT_TTL = 1;
 /** Wait for a session whose hold time is over while octets wait unread. */
 const UNREAD_GRACE_MS = 100;
 

@@ -70,7 +70,7 @@ export class Group implements UpdateGroup {
     this.encoder = encoder;
     this.rows = rows;
     this.limits = { ...GROUP_LIMITS, ...options.limits };
-    this.table = new AdjRibOut(options.expectedRows ?? 0);
+    this.table = new AdjRibOut(options.expectedRows ?? 0, options.maxRows ?? 0);
     this.positions = new Positions(this.table, rows);
     this.packer = options.packer ?? createPacker(this.limits, maxMessageOctets);
     this.nlriOctets = options.nlriOctets ?? (family === "ipv4" ? 5 : 17);
