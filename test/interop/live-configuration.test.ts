@@ -75,10 +75,7 @@ describe("a changed configuration", { concurrency: CONCURRENCY }, () => {
     assert.doesNotMatch(await far.route(PREFIXES[2]), /BGP.med: 7/);
 
     // What changes nothing that a peer sees sends nothing.
-    await dut.write("main.yaml", {
-      ...rules([{ match: { prefixes: PREFIXES[0] }, set: { med: 7 }, action: "continue" }]),
-      prefixSets: { unused: ["10.9.0.0/16"] },
-    });
+    await dut.write("peers/a.yaml", peer("a", 2, { description: "Switch A" }));
     await dut.until("a further generation", async () => (await dut.status()).configuration.generation === 4);
     // Import: what came is judged again without asking the peer.
     const received = (await dut.peer("a")).messages.received.update;
@@ -118,7 +115,7 @@ describe("a changed configuration", { concurrency: CONCURRENCY }, () => {
 
     // An ASN that the peer does not have: down with a reason; the right one again: up.
     await dut.write("peers/a.yaml", peer("a", 2, { asn: 65009 }));
-    await dut.until("the reason", async () => /AS/.test((await dut.peer("a")).lastDown?.text ?? ""));
+    await dut.until("the reason", async () => /peer is AS 65002, expected AS 65009/.test((await dut.peer("a")).reason ?? ""));
     await dut.until("a is down", async () => (await dut.peer("a")).state !== "established");
     await dut.write("peers/a.yaml", peer("a", 2));
     await dut.untilEstablished("a");

@@ -7,7 +7,6 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { createLab, type Lab, type LabNode, type LabPlan, type Running } from "../../interop/lab.ts";
 import { SHARED } from "../../interop/overlay.ts";
-import { unpacked } from "../../interop/packages.ts";
 import { signalTo } from "../../interop/peers/bird.ts";
 import { MAIN } from "../../interop/peers/calidris.ts";
 import { poll } from "../../interop/process.ts";
@@ -176,9 +175,9 @@ export function birdOn(node: LabNode): Bird {
   };
   const self: Bird = {
     async start(config) {
-      const [folder, tree] = await Promise.all([write(config), unpacked("bird2")]);
+      const folder = await write(config);
       const argv = ["/usr/sbin/bird", "-f", "-c", `${SHARED}/bird.conf`, "-s", `${SHARED}/bird.ctl`];
-      running = await node.spawn("bird", folder, argv, { tree });
+      running = await node.spawn("bird", folder, argv, { program: "bird2" });
       await poll("BIRD to answer", async () => (await ask("show", "status")).includes("up and"), {
         everyMs: 40,
         explain: running.log,
