@@ -115,7 +115,9 @@ describe("a changed configuration", { concurrency: CONCURRENCY }, () => {
 
     // An ASN that the peer does not have: down with a reason; the right one again: up.
     await dut.write("peers/a.yaml", peer("a", 2, { asn: 65009 }));
-    await dut.until("the reason", async () => /peer is AS 65002, expected AS 65009/.test((await dut.peer("a")).reason ?? ""));
+    await dut.until("the reason", async () =>
+      /peer is AS 65002, expected AS 65009/.test((await dut.peer("a")).reason ?? ""),
+    );
     await dut.until("a is down", async () => (await dut.peer("a")).state !== "established");
     await dut.write("peers/a.yaml", peer("a", 2));
     await dut.untilEstablished("a");
