@@ -84,6 +84,8 @@ function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<P
 function reasonDown(core: Core, peer: PeerRuntime): string {
   const { config, session } = peer;
   if (config.disabled) return "disabled in the configuration";
+  if (peer.direct && !core.interfaces.shared(config.address))
+    return `${formatAddress(config.address)} is on no connected subnet: set multihop if it is more than one hop away`;
   if (session.lastFailure) {
     const ago = seconds(core.clock.nowMs() - session.lastFailure.atMs);
     return `${session.lastFailure.reason.text} (${ago} s ago)`;

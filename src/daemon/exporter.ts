@@ -72,8 +72,9 @@ export interface Exporter {
   /** The whole Adj-RIB-Out once more (route refresh). */
   resend(outlet: Outlet): void;
   resume(outlet: Outlet): void;
-  /** The prefix's best path changed. */
+  /** The prefix's best path changed. `sendSoon` follows when all changes at hand have been told. */
   propagate(family: Family, row: PrefixRow): void;
+  sendSoon(family: Family): void;
   /** What the group's rules make of the prefix now: a set (not retained) or a negative STOP code. */
   decide(group: ExportGroup, row: PrefixRow): SetHandle | number;
   groups(): Iterable<ExportGroup>;
@@ -195,7 +196,13 @@ export function createExporter(options: ExporterOptions): Exporter {
     return peers.external(source) ? -1 : peers.client(source) ? -2 : -3;
   }
 
+  /** The last result, kept alive until whoever asked had the time to retain it. */
   let pendingRelease = 0;
+  function releasePending(): void {
+    if (pendingRelease !== 0) sets.release(pendingRelease);
+    pendingRelease = 0;
+  }
+
   function evaluate(group: RunningGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
     const { context } = group;
     if (!mayPass(context.kind, tables, source)) return STOP.splitHorizon;
@@ -256,6 +263,7 @@ export function createExporter(options: ExporterOptions): Exporter {
         unhold: (row) => rib.unhold(row),
       },
       maxMessageOctets: context.maxOctets,
+      maxRows: prefixes.bound,
       onLagging: options.onLagging,
       nowMs: clock.nowMs,
     });
@@ -332,6 +340,7 @@ export function createExporter(options: ExporterOptions): Exporter {
     scheduler.remove(group.flush);
     for (const key of group.memoKeys.values()) sets.retireMemoKey(key);
     group.updates.close();
+    releasePending();
   }
 
   return {
@@ -379,10 +388,11 @@ export function createExporter(options: ExporterOptions): Exporter {
       scheduler.add(group.flush);
     },
     propagate(family, row) {
-      for (const group of byFamily[family]) {
-        consider(group, row);
-        touch(group);
-      }
+      const all = byFamily[family];
+      for (let i = 0; i < all.length; i++) consider(all[i]!, row);
+    },
+    sendSoon(family) {
+      for (const group of byFamily[family]) touch(group);
     },
     decide: (group, row) => decide(group as RunningGroup, row),
     groups: () => groups.values(),

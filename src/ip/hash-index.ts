@@ -1,3 +1,5 @@
+import { reserveWords } from "./reserve.ts";
+
 /** Segments are chosen by the top bits of the hash and grow one at a time, so that no growth holds the loop for long. */
 const SEGMENT_BITS = 6;
 const SEGMENTS = 1 << SEGMENT_BITS;
@@ -11,14 +13,29 @@ const FIRST_SLOTS = 8;
  *     const slots = index.segment(hash), mask = slots.length - 2;
  *     for (let s = (hash << 1) & mask; slots[s + 1] !== 0; s = (s + 2) & mask) if (slots[s] === hash && …) …
  *
- * At 2 million entries the largest copy is that of 32,768 slots.
+ * At 2 million entries the largest copy is that of 32,768 slots. With a bound known, segments stand in address space
+ * reserved for their largest extent and grow in place: arrays that were outgrown would wait for a full garbage
+ * collection, and together they are as large as the index.
  */
 export class HashIndex {
   private readonly segments: Int32Array[] = [];
   private readonly used = new Int32Array(SEGMENTS);
+  private readonly reserved: Int32Array;
+  /** Words of `reserved` for each segment. */
+  private readonly room: number;
+  /** Entries of the segment that grows. */
+  private outgrown: Int32Array;
 
-  constructor() {
-    for (let i = 0; i < SEGMENTS; i++) this.segments.push(new Int32Array(2 * FIRST_SLOTS));
+  /** `bound`: most entries there can be; 0 when that is not known. */
+  constructor(bound = 0) {
+    const first = 2 * FIRST_SLOTS;
+    let room = first;
+    while (room < (4 * bound) / SEGMENTS) room *= 2;
+    this.reserved = reserveWords(room * SEGMENTS, first * SEGMENTS);
+    while (room * SEGMENTS > this.reserved.length) room /= 2;
+    this.room = room;
+    this.outgrown = new Int32Array(first);
+    for (let i = 0; i < SEGMENTS; i++) this.segments.push(this.reserved.subarray(i * room, i * room + first));
   }
 
   /** Slots among which the hash stands, two words each. */
@@ -58,10 +75,22 @@ export class HashIndex {
 
   private grow(which: number): Int32Array {
     const old = this.segments[which]!;
-    const slots = new Int32Array(old.length * 2);
-    for (let s = 0; s < old.length; s += 2) if (old[s + 1] !== 0) place(slots, old[s]!, old[s + 1]!);
+    const words = old.length * 2;
+    // Only where keys fall together, by chance or by intent, does a segment outgrow its room.
+    const slots = words > this.room ? new Int32Array(words) : this.growInPlace(which, old, words);
+    const from = words > this.room ? old : this.outgrown;
+    for (let s = 0; s < old.length; s += 2) if (from[s + 1] !== 0) place(slots, from[s]!, from[s + 1]!);
     this.segments[which] = slots;
     return slots;
+  }
+
+  /** The segment, empty and larger; what it held stands in `outgrown`. */
+  private growInPlace(which: number, old: Int32Array, words: number): Int32Array {
+    if (this.outgrown.length < old.length) this.outgrown = new Int32Array(old.length);
+    this.outgrown.set(old);
+    old.fill(0);
+    const at = which * this.room;
+    return this.reserved.subarray(at, at + words);
   }
 }
 

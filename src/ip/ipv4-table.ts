@@ -21,7 +21,7 @@ export class Ipv4Table implements PrefixRows {
   readonly bound: number;
   size = 0;
   highWater = 0;
-  private readonly index = new HashIndex();
+  private readonly index: HashIndex;
   private readonly perLength = new Int32Array(LENGTHS);
   private free = -1;
 
@@ -29,6 +29,7 @@ export class Ipv4Table implements PrefixRows {
     this.stride = this.extraAt + extraWords;
     this.rows = reserveWords(bound * this.stride);
     this.bound = Math.min(bound, Math.floor(this.rows.length / this.stride));
+    this.index = new HashIndex(this.bound);
   }
 
   isLive(row: PrefixRow): boolean {

@@ -18,7 +18,7 @@ export class Ipv6Table implements PrefixRows {
   readonly bound: number;
   size = 0;
   highWater = 0;
-  private readonly index = new HashIndex();
+  private readonly index: HashIndex;
   private readonly perLength = new Int32Array(LENGTHS);
   private free = -1;
   /** The masked key last read: four fields rather than an array that would have to be made. */
@@ -31,6 +31,7 @@ export class Ipv6Table implements PrefixRows {
     this.stride = this.extraAt + extraWords;
     this.rows = reserveWords(bound * this.stride);
     this.bound = Math.min(bound, Math.floor(this.rows.length / this.stride));
+    this.index = new HashIndex(this.bound);
   }
 
   isLive(row: PrefixRow): boolean {

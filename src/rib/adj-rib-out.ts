@@ -7,9 +7,11 @@
  *      cell  0     1                      2      3
  *            set   source << 8 | flags    prev   next
  *
- * 16 octets a row; a source is below 2^24. The array doubles when a row beyond its end appears; `reserve` avoids that for a known table: pages of
- * a large array that are never touched cost nothing.
+ * 16 octets a row; a source is below 2^24. A small array doubles when a row beyond its end appears. A large one is
+ * moved once, to address space for all rows there can be: pages that are never touched cost nothing, and no copy holds
+ * the loop or stands beside its original in memory.
  */
+import { reserveWords } from "../ip/reserve.ts";
 import type { NextHopId, PeerId, SetHandle } from "./types.ts";
 
 /** In the list and announced. */
@@ -29,6 +31,8 @@ export const UNSENT = 64;
 export const SOURCE_SHIFT = 8;
 const FLAGS = 0xff;
 const CELLS_SHIFT = 2;
+/** Slots up to which the array doubles: 1 MiB. */
+const SMALL = 65_536;
 
 export class AdjRibOut {
   cells: Int32Array;
@@ -37,8 +41,11 @@ export class AdjRibOut {
   live = 0;
   tombstones = 0;
   private capacity: number;
+  private readonly maxRows: number;
 
-  constructor(expectedRows: number) {
+  /** `maxRows`: rows that there can be; 0 when that is not known, then the array keeps doubling. */
+  constructor(expectedRows: number, maxRows: number) {
+    this.maxRows = maxRows;
     this.capacity = Math.max(1024, expectedRows + 1);
     this.cells = new Int32Array(this.capacity << CELLS_SHIFT);
   }
@@ -46,12 +53,20 @@ export class AdjRibOut {
   /** Makes room for the slot. */
   reserve(slot: number): void {
     if (slot >= this.capacity) {
-      while (this.capacity <= slot) this.capacity *= 2;
-      const grown = new Int32Array(this.capacity << CELLS_SHIFT);
+      const grown = this.grow(slot);
       grown.set(this.cells);
       this.cells = grown;
+      this.capacity = grown.length >>> CELLS_SHIFT;
     }
     if (slot >= this.highWater) this.highWater = slot + 1;
+  }
+
+  /** A larger array, with room for the slot. */
+  private grow(slot: number): Int32Array {
+    let capacity = this.capacity;
+    while (capacity <= slot) capacity *= 2;
+    if (capacity <= SMALL || slot > this.maxRows) return new Int32Array(capacity << CELLS_SHIFT);
+    return reserveWords((this.maxRows + 1) << CELLS_SHIFT, capacity << CELLS_SHIFT);
   }
 
   flags(slot: number): number {

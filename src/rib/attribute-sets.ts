@@ -64,7 +64,7 @@ export interface AttributeSetsOptions {
 export class SetTable implements AttributeSets {
   private readonly rows: Int32Array;
   private readonly bound: number;
-  private readonly index = new HashIndex();
+  private readonly index: HashIndex;
   private readonly octetArena: OctetArena;
   private readonly memo: SetMemo;
   private readonly nextHops: NextHopHolders;
@@ -79,6 +79,7 @@ export class SetTable implements AttributeSets {
   constructor(options: AttributeSetsOptions) {
     this.rows = reserveWords((options.maxSets + 1) * STRIDE);
     this.bound = Math.min(options.maxSets + 1, Math.floor(this.rows.length / STRIDE));
+    this.index = new HashIndex(options.maxSets);
     this.nextHops = options.nextHops;
     this.memo = new SetMemo(options.maxSets * MEMO_PER_SET);
     this.octetArena = new OctetArena(

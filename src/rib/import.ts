@@ -3,7 +3,7 @@ import type { Family } from "../ip/address.ts";
 import { type CompiledPolicy, READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
 import type { SetTable } from "./attribute-sets.ts";
 import type { NextHopTable } from "./next-hops.ts";
-import { holdsCluster, isMartian, occurrencesOfAs } from "./session-checks.ts";
+import { holdsCluster, occurrencesOfAs } from "./session-checks.ts";
 import { type NextHopId, REJECT, type RejectCode, type SetHandle } from "./types.ts";
 
 /** What decides, beside the attributes, how a session's routes are imported. */
@@ -162,9 +162,9 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
       if (session.clusterId !== 0 && holdsCluster(octets, from, to, session.clusterId)) return REJECT.clusterLoop;
     }
     if (session.firstAs !== 0 && sets.neighborAs(set) !== session.firstAs) return REJECT.firstAs;
-    const address = nextHops.address(sets.nextHop(set));
-    if (address !== undefined && isMartian(address)) return REJECT.martianNextHop;
-    if (address !== undefined && nextHops.isOwn(address)) return REJECT.ownNextHop;
+    const nextHop = sets.nextHop(set);
+    if (nextHops.isMartian(nextHop)) return REJECT.martianNextHop;
+    if (nextHops.isOwn(nextHop)) return REJECT.ownNextHop;
     return session.policy === undefined && session.external ? REJECT.noPolicy : 0;
   }
 

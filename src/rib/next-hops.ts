@@ -4,6 +4,7 @@ import { contains, type Prefix } from "../ip/prefix.ts";
 import { reserveWords } from "../ip/reserve.ts";
 import { type Resolver, resolve } from "./resolve.ts";
 import { type ResolvingRoute, RouteTable } from "./route-table.ts";
+import { isMartian } from "./session-checks.ts";
 import type { NextHopId, NextHops, Resolution } from "./types.ts";
 
 const STRIDE = 4;
@@ -16,6 +17,10 @@ const LIVE = 1;
 const REACHABLE = 2;
 const CHANGED = 4;
 const DIRECT = 8;
+/** The address is one of this machine's. */
+const OWN = 16;
+/** No host has the address. */
+const MARTIAN = 32;
 
 /** Beyond this many changed prefixes every next hop is resolved again rather than compared with each. */
 const FEW = 32;
@@ -27,6 +32,8 @@ interface Hop {
   readonly ifindex: number;
   /** Counts only while it is on a connected subnet (`gateway direct`). */
   readonly direct: boolean;
+  /** Without an address: where it stands among the fixed ones. */
+  readonly fixedKey?: string;
 }
 
 export interface NextHopOptions {
@@ -49,6 +56,8 @@ export class NextHopTable implements NextHops {
   private readonly resolutions: Resolution[] = [];
   private readonly index = new HashIndex();
   private readonly routes: Record<Family, RouteTable>;
+  /** Next hops without an address, by how they are reached. */
+  private readonly fixedIds = new Map<string, NextHopId>();
   private readonly own = new Map<string, Address>();
   private readonly downLinks = new Set<number>();
   private readonly freeIds: NextHopId[] = [];
@@ -57,6 +66,9 @@ export class NextHopTable implements NextHops {
   private touched: Prefix[] = [];
   private allTouched = false;
   private cursor = 0;
+  /** The IPv4 next hop interned last, as a number, and its id (0: none): UPDATEs of one session mostly repeat it. */
+  private lastAddress = 0;
+  private lastId: NextHopId = 0;
   /** Ids that were resolved differently by refreshes since the last `settle`. */
   changedCount = 0;
   size = 0;
@@ -81,6 +93,15 @@ export class NextHopTable implements NextHops {
    * only while on a connected subnet. The id is good until the next `refresh` unless a set or `hold` keeps it.
    */
   intern(family: Family, bytes: Uint8Array, at: number, ifindex: number, direct = false): NextHopId {
+    if (family === "ipv6" || direct) return this.find(family, bytes, at, ifindex, direct);
+    const address = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    if (this.lastId !== 0 && address === this.lastAddress) return this.lastId;
+    this.lastAddress = address;
+    this.lastId = this.find(family, bytes, at, ifindex, false);
+    return this.lastId;
+  }
+
+  private find(family: Family, bytes: Uint8Array, at: number, ifindex: number, direct: boolean): NextHopId {
     const octets = octetsOf(family);
     const linkLocal = family === "ipv6" && bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80;
     const scope = linkLocal ? ifindex : 0;
@@ -98,13 +119,21 @@ export class NextHopTable implements NextHops {
     if (id === 0) return 0;
     this.rows[id * STRIDE + HASH] = hash;
     this.index.insert(hash, id);
+    if (isMartian(address)) this.rows[id * STRIDE + STATE]! |= MARTIAN;
+    if (this.resolver.isOwn(address)) this.rows[id * STRIDE + STATE]! |= OWN;
     this.store(id, resolve(this.resolver, address, scope, direct));
     return id;
   }
 
+  /** Equal ones are one id: local routes that go the same way share their attribute set, and so their messages. */
   fixed(resolution: Resolution): NextHopId {
-    const id = this.enter({ address: undefined, ifindex: 0, direct: false });
-    if (id !== 0) this.store(id, resolution);
+    const fixedKey = keyOfFixed(resolution);
+    const known = this.fixedIds.get(fixedKey);
+    if (known !== undefined) return known;
+    const id = this.enter({ address: undefined, ifindex: 0, direct: false, fixedKey });
+    if (id === 0) return 0;
+    this.fixedIds.set(fixedKey, id);
+    this.store(id, resolution);
     return id;
   }
 
@@ -137,8 +166,13 @@ export class NextHopTable implements NextHops {
   }
 
   /** The address is one of this machine's. */
-  isOwn(address: Address): boolean {
-    return this.resolver.isOwn(address);
+  isOwn(id: NextHopId): boolean {
+    return (this.rows[id * STRIDE + STATE]! & OWN) !== 0;
+  }
+
+  /** No host has the address. */
+  isMartian(id: NextHopId): boolean {
+    return (this.rows[id * STRIDE + STATE]! & MARTIAN) !== 0;
   }
 
   hold(id: NextHopId): void {
@@ -164,6 +198,12 @@ export class NextHopTable implements NextHops {
   ownAddressChanged(address: Address, gone: boolean): void {
     if (gone) this.own.delete(keyOf(address));
     else this.own.set(keyOf(address), address);
+    for (let id = 1; id < this.next; id++) {
+      const known = this.hops[id]?.address;
+      if (known === undefined || !sameAddress(known, { family: address.family, bytes: address.bytes })) continue;
+      const at = id * STRIDE + STATE;
+      this.rows[at] = gone ? this.rows[at]! & ~OWN : this.rows[at]! | OWN;
+    }
     this.touch({ family: address.family, bytes: address.bytes, length: 8 * address.bytes.length });
   }
 
@@ -260,7 +300,9 @@ export class NextHopTable implements NextHops {
 
   private forget(id: NextHopId, hop: Hop): void {
     if (hop.address !== undefined) this.index.remove(this.rows[id * STRIDE + HASH]!, id);
+    if (hop.fixedKey !== undefined) this.fixedIds.delete(hop.fixedKey);
     this.hops[id] = undefined;
+    if (id === this.lastId) this.lastId = 0;
     this.rows[id * STRIDE + STATE] = 0;
     this.freeIds.push(id);
     this.size--;
@@ -269,7 +311,7 @@ export class NextHopTable implements NextHops {
   private store(id: NextHopId, resolution: Resolution & { readonly direct?: boolean }): void {
     const at = id * STRIDE;
     this.resolutions[id] = resolution;
-    const kept = this.rows[at + STATE]! & (LIVE | CHANGED);
+    const kept = this.rows[at + STATE]! & (LIVE | CHANGED | OWN | MARTIAN);
     this.rows[at + STATE] = kept | (resolution.reachable ? REACHABLE : 0) | (resolution.direct === true ? DIRECT : 0);
     this.rows[at + COST] = resolution.cost;
   }
@@ -297,6 +339,12 @@ function sameResolution(a: Resolution, b: Resolution): boolean {
       return hop.gateway === undefined || sameAddress(hop.gateway, other.gateway!);
     })
   );
+}
+
+function keyOfFixed(resolution: Resolution): string {
+  const { reachable, blackhole, cost, via, hops } = resolution;
+  const ways = hops.map(({ gateway, ifindex }) => `${gateway ? formatAddress(gateway) : ""}%${ifindex}`);
+  return `${reachable}|${blackhole}|${cost}|${ways.join(",")}|${via}`;
 }
 
 function keyOf(address: Address): string {

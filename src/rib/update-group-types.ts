@@ -109,6 +109,8 @@ export interface UpdateGroupOptions {
   readonly limits?: Partial<GroupLimits>;
   /** Rows to make room for at once, so that the first table does not grow the array. */
   readonly expectedRows?: number;
+  /** Rows that there can be at most: a large table moves once, to address space for all of them. */
+  readonly maxRows?: number;
   /** Withdrawn rows have piled up beyond the bound behind this member, which takes nothing: close it (Cease 6/8). */
   readonly onLagging?: (member: Member) => void;
   /** The group wants to be flushed for a reason its owner cannot see: a member that was taken over has left it. */

@@ -4,7 +4,7 @@
  * buffers to all members at one place.
  */
 import { AdjRibOut, LIVE } from "./adj-rib-out.ts";
-import { createPacker, MESSAGE, type Packer, type PackRequest } from "./pack-batch.ts";
+import { createPacker, type Packer, type PackRequest } from "./pack-batch.ts";
 import type { PeerId, SetHandle } from "./types.ts";
 import { checkGroup } from "./update-group-check.ts";
 import { AnnouncementComparer } from "./update-group-compare.ts";
@@ -70,7 +70,7 @@ export class Group implements UpdateGroup {
     this.encoder = encoder;
     this.rows = rows;
     this.limits = { ...GROUP_LIMITS, ...options.limits };
-    this.table = new AdjRibOut(options.expectedRows ?? 0);
+    this.table = new AdjRibOut(options.expectedRows ?? 0, options.maxRows ?? 0);
     this.positions = new Positions(this.table, rows);
     this.packer = options.packer ?? createPacker(this.limits, maxMessageOctets);
     this.nlriOctets = options.nlriOctets ?? (family === "ipv4" ? 5 : 17);
@@ -176,7 +176,7 @@ export class Group implements UpdateGroup {
     counters.tooLong += packer.tooLong - tooLong;
     counters.rowsEncoded += packer.count;
     counters.octetsEncoded += batch.bytes.length;
-    counters.messagesEncoded += batch.withdrawnMessages + batch.messages.length / MESSAGE.cells;
+    counters.messagesEncoded += batch.withdrawnMessages + batch.announcedMessages;
     return batch.bytes.length;
   }
 
