@@ -9,8 +9,9 @@ import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CONTAINER_MOUNTS, gone, type Program, startContainer } from "./containers.ts";
 import { overlaid } from "./overlay.ts";
-import { tool } from "./packages.ts";
+import { tool, unpacked } from "./packages.ts";
 import { ended, type Finished, type RunOptions, run } from "./process.ts";
 
 /** A link's end: the node, and the addresses with prefix length that its device gets. */
@@ -24,6 +25,8 @@ export interface LabPlan {
   readonly setup?: Readonly<Record<string, readonly string[]>>;
   /** The same, after it and in one `ip -batch`: for thousands of lines. */
   readonly batch?: Readonly<Record<string, readonly string[]>>;
+  /** Speakers run in containers; default as `INTEROP_CONTAINERS` says. Needs root. */
+  readonly isContained?: boolean;
 }
 
 /** A route as `ip -j route` prints it. */
@@ -41,7 +44,6 @@ export interface KernelRoute {
 }
 
 export interface Running {
-  readonly child: ChildProcess;
   /** As the machine counts, not the lab. */
   readonly pid: number;
   readonly exited: Promise<number>;
@@ -49,8 +51,8 @@ export interface Running {
 }
 
 export interface SpawnOptions {
-  /** An unpacked package to lay over the root. */
-  readonly tree?: string;
+  /** A package to run it from: laid over the machine's programs, or as a container. */
+  readonly program?: Program;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
 }
@@ -88,14 +90,19 @@ export interface Lab {
 const HOLDER = `read -r pid rest < /proc/self/stat
 mount -t proc proc /proc 2>/dev/null || true
 mount -t tmpfs tmpfs /run && mkdir -p /run/netns
+eval "$2"
 echo "$pid"
 cat
+while read -r id parent device root at rest; do
+  case $at in "$1"/*) umount -l "$at";; esac
+done < /proc/self/mountinfo
 rm -rf "$1"
 `;
 
 export async function createLab(plan: LabPlan): Promise<Lab> {
   const folder = await mkdtemp(join(tmpdir(), "calidris-lab-"));
   const isRoot = process.getuid!() === 0;
+  const isContained = plan.isContained ?? process.env.INTEROP_CONTAINERS === "1";
   const user = isRoot ? [] : ["--user", "--map-root-user"];
   const holder = spawn(
     "unshare",
@@ -105,6 +112,7 @@ export async function createLab(plan: LabPlan): Promise<Lab> {
       HOLDER,
       "lab",
       folder,
+      isContained ? CONTAINER_MOUNTS : "",
     ],
     { stdio: ["pipe", "pipe", "inherit"] },
   );
@@ -120,7 +128,22 @@ export async function createLab(plan: LabPlan): Promise<Lab> {
   const nodes = new Map(
     plan.nodes.map((name) => {
       const net = `--net=/proc/${pid}/root/run/netns/${name}`;
-      return [name, createNode({ name, folder, ip, ping, ss, enter: [...enter, net], isRoot, lab: () => lab })];
+      return [
+        name,
+        createNode({
+          name,
+          folder,
+          ip,
+          ping,
+          ss,
+          pid,
+          isContained,
+          enterLab: enter,
+          enter: [...enter, net],
+          isRoot,
+          lab: () => lab,
+        }),
+      ];
     }),
   );
   const lab: Lab = {
@@ -195,6 +218,11 @@ interface NodeParts {
   readonly ping: readonly string[];
   readonly ss: readonly string[];
   readonly enter: readonly string[];
+  /** Without the node's network. */
+  readonly enterLab: readonly string[];
+  /** The lab's first process. */
+  readonly pid: number;
+  readonly isContained: boolean;
   readonly isRoot: boolean;
   lab(): Lab;
 }
@@ -215,9 +243,11 @@ function createNode(parts: NodeParts): LabNode {
       await mkdir(path, { recursive: true });
       return path;
     },
-    spawn: (title, shared, argv, options = {}) => {
-      const command = options.tree === undefined ? argv : overlaid(options.tree, shared, argv);
-      return launch([...enter, ...command], join(shared, `${title}.log`), options);
+    spawn: async (title, shared, argv, options = {}) => {
+      const logFile = join(shared, `${title}.log`);
+      if (parts.isContained) return contain(parts, title, shared, logFile, argv, options);
+      const command = options.program === undefined ? argv : overlaid(await unpacked(options.program), shared, argv);
+      return launch([...enter, ...command], logFile, options);
     },
     spawnIn: (pid, title, shared, argv) => launch([...beside(pid), ...argv], join(shared, `${title}.log`), {}),
     execIn: (pid, argv, options) => run([...beside(pid), ...argv], options),
@@ -240,6 +270,20 @@ function createNode(parts: NodeParts): LabNode {
   };
 }
 
+async function contain(
+  parts: NodeParts,
+  title: string,
+  shared: string,
+  logFile: string,
+  argv: readonly string[],
+  options: SpawnOptions,
+): Promise<Running> {
+  const program = options.program === undefined ? {} : { program: options.program };
+  const lab = { enter: parts.enterLab, labPid: parts.pid, labFolder: parts.folder, node: parts.name };
+  const pid = await startContainer({ ...lab, ...program, title, shared, logFile, argv });
+  return { pid, exited: gone(pid), log: () => readFile(logFile, "utf8").catch(() => "") };
+}
+
 async function launch(argv: readonly string[], logFile: string, options: SpawnOptions): Promise<Running> {
   const [file, ...args] = argv;
   const log = createWriteStream(logFile, { flags: "a" });
@@ -252,7 +296,7 @@ async function launch(argv: readonly string[], logFile: string, options: SpawnOp
   const exited = ended(child);
   log.close();
   const pid = await childOf(child, exited);
-  return { child, pid, exited, log: () => readFile(logFile, "utf8").catch(() => "") };
+  return { pid, exited, log: () => readFile(logFile, "utf8").catch(() => "") };
 }
 
 /** nsenter forks to enter the process namespace; what matters is its child. */

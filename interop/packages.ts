@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { run } from "./process.ts";
 
@@ -20,13 +20,25 @@ const TREES = {
   gobgp: { packages: ["gobgpd"], accounts: ["gobgp"] },
   openbgpd: { packages: ["openbgpd"], accounts: ["_bgpd", "_openbgpd"] },
   exabgp: { packages: ["exabgp"], accounts: ["exabgp"] },
-  podman: { packages: ["podman", "runc", "netavark", "aardvark-dns", "iptables"], accounts: [] },
-} as const satisfies Record<string, { packages: readonly string[]; accounts: readonly string[] }>;
+  podman: { packages: ["podman", "crun"], accounts: [] },
+  // Whole roots for containers: with all dependencies, as if nothing were installed.
+  "bird2-root": { packages: ["bird2", "coreutils", "dash"], accounts: ["bird"], isRoot: true },
+  "bird1-root": { packages: ["bird", "coreutils", "dash"], accounts: ["bird"], isRoot: true },
+  "frr-root": { packages: ["frr", "coreutils", "dash"], accounts: ["frr", "frrvty"], isRoot: true },
+  "node-root": { packages: ["libstdc++6", "coreutils", "dash"], accounts: [], isRoot: true },
+} as const satisfies Record<string, TreeRecipe>;
+
+interface TreeRecipe {
+  readonly packages: readonly string[];
+  /** Users, each with a group of its own. */
+  readonly accounts: readonly string[];
+  readonly isRoot?: boolean;
+}
 
 export type TreeName = keyof typeof TREES;
 
 /** Raised when what is done with the packages changes, so that old folders are made anew. */
-const RECIPE = 4;
+const RECIPE = 6;
 const LISTS_VALID_MS = 24 * 3600_000;
 
 /** `CALIDRIS_CACHE`, else `.cache` in the working directory, which npm sets to the repository's root. */
@@ -62,6 +74,8 @@ async function make(name: TreeName): Promise<string> {
     await mkdir(fresh, { recursive: true });
     for (const archive of archives) await run(["dpkg", "-x", archive, fresh]);
     await mergeIntoUsr(fresh);
+    await run(["find", fresh, "-perm", "/6000", "-type", "f", "-exec", "chmod", "ug-s", "{}", "+"]);
+    if (isWholeRoot(name)) await completeRoot(fresh);
     await addAccounts(fresh, TREES[name].accounts);
     await rm(tree, { recursive: true, force: true });
     await rename(fresh, tree);
@@ -77,6 +91,37 @@ export async function versionOf(name: TreeName): Promise<string> {
   const archives = await readdir(join(cacheFolder(), "archives", name));
   const own = archives.find((archive) => archive.startsWith(`${TREES[name].packages[0]}_`));
   return own === undefined ? "?" : own.split("_")[1]!.replace(/%3a/i, ":");
+}
+
+function isWholeRoot(name: TreeName): boolean {
+  return (TREES[name] as TreeRecipe).isRoot === true;
+}
+
+/** What the install scripts of Debian's base packages would have made. */
+async function completeRoot(root: string): Promise<void> {
+  for (const folder of [
+    "dev",
+    "proc",
+    "sys",
+    "run",
+    "tmp",
+    "root",
+    "etc/pam.d",
+    "var/tmp",
+    "usr/bin",
+    "usr/sbin",
+    "usr/lib",
+  ])
+    await mkdir(join(root, folder), { recursive: true });
+  for (const folder of ["bin", "sbin", "lib", "lib64"])
+    if (existsSync(join(root, "usr", folder))) await symlink(`usr/${folder}`, join(root, folder));
+  await rm(join(root, "usr/bin/sh"), { force: true });
+  await symlink("dash", join(root, "usr/bin/sh"));
+  await rm(join(root, "var/run"), { recursive: true, force: true });
+  await symlink("/run", join(root, "var/run"));
+  await writeFile(join(root, "etc/passwd"), "root:x:0:0::/root:/bin/sh\n");
+  await writeFile(join(root, "etc/group"), "root:x:0:\n");
+  await writeFile(join(root, "etc/pam.d/other"), "auth required pam_permit.so\naccount required pam_permit.so\n");
 }
 
 async function stampOf(name: TreeName): Promise<string> {
@@ -103,10 +148,11 @@ async function download(cache: string, name: TreeName): Promise<string[]> {
   for (const folder of [join(archives, "partial"), join(apt, "state/lists/partial"), join(apt, "cache")])
     await mkdir(folder, { recursive: true });
   await writeFile(join(apt, "clean.conf"), HOOKS_OFF);
+  await writeFile(join(apt, "nothing-installed"), "");
   const options = [
     ...["-c", join(apt, "clean.conf")],
     ...["-o", `Dir::State=${join(apt, "state")}`],
-    ...["-o", "Dir::State::status=/var/lib/dpkg/status"],
+    ...["-o", `Dir::State::status=${isWholeRoot(name) ? join(apt, "nothing-installed") : "/var/lib/dpkg/status"}`],
     ...["-o", `Dir::Cache=${join(apt, "cache")}`],
     ...["-o", `Dir::Cache::Archives=${archives}`],
     ...["-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=true", "-o", "Acquire::Retries=3"],
@@ -161,8 +207,9 @@ async function mergeIntoUsr(tree: string): Promise<void> {
 async function addAccounts(tree: string, accounts: readonly string[]): Promise<void> {
   if (accounts.length === 0) return;
   await mkdir(join(tree, "etc"), { recursive: true });
-  let passwd = await readFile("/etc/passwd", "utf8");
-  let group = await readFile("/etc/group", "utf8");
+  const read = (file: string) => readFile(join(tree, file), "utf8").catch(() => readFile(join("/", file), "utf8"));
+  let passwd = await read("etc/passwd");
+  let group = await read("etc/group");
   for (const [index, account] of accounts.entries()) {
     const id = process.getuid!() === 0 ? 810 + index : 0;
     if (!new RegExp(`^${account}:`, "m").test(passwd))

@@ -84,3 +84,10 @@ export async function poll<T>(
   const more = options.explain === undefined ? "" : `\n${await options.explain()}`;
   throw new Error(`Waited in vain for: ${what}${fault === undefined ? "" : ` (${String(fault)})`}${more}`);
 }
+
+/** Runs compiled test files with a readable report; returns the exit code. */
+export function runTests(files: readonly string[], env: NodeJS.ProcessEnv, filter?: string): Promise<number> {
+  const pattern = filter === undefined ? [] : [`--test-name-pattern=${filter}`];
+  const argv = ["--test", "--test-reporter=spec", ...pattern, ...files];
+  return ended(spawn(process.execPath, argv, { stdio: "inherit", env: { ...process.env, ...env } }));
+}

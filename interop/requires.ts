@@ -87,3 +87,6 @@ function faultOf(capability: Capability): Promise<string | undefined> {
 
 /** What every scenario with real peers needs. */
 export const PEERS: readonly Capability[] = ["netns", "debian-packages", "overlay", "iproute2", "kernel-md5", "ipv6"];
+
+/** What they need beyond that where the speakers run in containers. */
+export const CONTAINERS: readonly Capability[] = ["root", "podman"];

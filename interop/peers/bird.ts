@@ -3,7 +3,6 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LabNode, Running } from "../lab.ts";
 import { SHARED } from "../overlay.ts";
-import { unpacked } from "../packages.ts";
 import { poll } from "../process.ts";
 import { type BirdDialect, birdConfig } from "./bird-config.ts";
 import { parseProtocols, parseRoutes } from "./bird-output.ts";
@@ -34,7 +33,7 @@ export function bird1(node: LabNode): Speaker {
 }
 
 function bird(node: LabNode, version: 1 | 2): Speaker {
-  const kind = `bird${version}`;
+  const kind = version === 1 ? "bird1" : "bird2";
   /** A family without a session needs no daemon of BIRD 1.6. */
   let daemons: readonly Daemon[] = [];
   const daemonsFor = (plan: SpeakerPlan) => {
@@ -68,7 +67,7 @@ function bird(node: LabNode, version: 1 | 2): Speaker {
     node,
     start: async (plan) => {
       daemons = daemonsFor(plan);
-      const [folder, tree] = await Promise.all([write(plan), unpacked(kind as "bird1" | "bird2")]);
+      const folder = await write(plan);
       for (const daemon of daemons) {
         const { program } = daemon;
         await rm(join(folder, `${program}.ctl`), { force: true });
@@ -80,7 +79,7 @@ function bird(node: LabNode, version: 1 | 2): Speaker {
           "-s",
           `${SHARED}/${program}.ctl`,
         ];
-        running.set(program, await node.spawn(program, folder, argv, { tree }));
+        running.set(program, await node.spawn(program, folder, argv, { program: kind }));
       }
       for (const daemon of daemons)
         await poll(

@@ -3,7 +3,6 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LabNode, Running } from "../lab.ts";
 import { SHARED } from "../overlay.ts";
-import { unpacked } from "../packages.ts";
 import { poll } from "../process.ts";
 import { signalTo } from "./bird.ts";
 import { frrConfig, staticCommands } from "./frr-config.ts";
@@ -32,7 +31,7 @@ export function frr(node: LabNode): Speaker {
     kind: "frr",
     node,
     start: async (plan) => {
-      const [folder, tree] = await Promise.all([node.folder("frr"), unpacked("frr")]);
+      const folder = await node.folder("frr");
       await writeFile(join(folder, "frr.conf"), frrConfig(plan));
       current = plan;
       // The overlay belongs to zebra; bgpd joins it, as both meet at zebra's socket.
@@ -42,7 +41,7 @@ export function frr(node: LabNode): Speaker {
         folder,
         ["sh", "-c", `${before} && exec ${PROGRAMS}/zebra --log stdout`],
         {
-          tree,
+          program: "frr",
         },
       );
       running = [zebra];

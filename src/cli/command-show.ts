@@ -59,10 +59,25 @@ const bgp: CommandModule<object, PeersArguments & { summary: string | undefined 
   },
 };
 
+const status: CommandModule<object, OutputOptions> = {
+  command: "status",
+  describe: "The daemon as a whole: configuration, tables, kernel",
+  builder: (yargs) => withOutput(yargs, ["table", "json", "yaml"]) as never,
+  handler: async (argv) => {
+    const { showStatus } = await import("./show-status.ts");
+    await showStatus(argv);
+  },
+};
+
 export const showCommand: CommandModule = {
   command: "show",
   describe: "Show what a running daemon knows",
   builder: (yargs) =>
-    yargs.command(peers).command(routes).command(bgp).demandCommand(1, "show what? peers, routes or status"),
+    yargs
+      .command(peers)
+      .command(routes)
+      .command(status)
+      .command(bgp)
+      .demandCommand(1, "show what? peers, routes or status"),
   handler: () => {},
 };

@@ -3,22 +3,21 @@
  * its end of the link is there. Ends, with all that it started, when standard input does.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, openSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openLinks } from "../io/netlink/links.ts";
 import { parseAddress } from "../ip/address.ts";
 import { type DemoPlan, NET } from "./demo-plan.ts";
-import { findSpeaker, type Speaker } from "./demo-speakers.ts";
+import { findSpeakers, type Speaker } from "./demo-speakers.ts";
 
 const plan = JSON.parse(process.argv[2]!) as DemoPlan;
-const children: ChildProcess[] = [];
+let children: readonly ChildProcess[] = [];
+let speaker: Speaker | undefined;
 
 process.stdin.once("data", () => void start().catch(fail));
 process.stdin.once("end", () => process.exit(0));
-process.on("exit", () => {
-  for (const child of children) child.kill("SIGKILL");
-});
+process.on("exit", stopSpeaker);
 say({ ready: true });
 
 async function start(): Promise<void> {
@@ -31,23 +30,52 @@ async function start(): Promise<void> {
   links.close();
   const folder = join(plan.folder, "neighbour");
   mkdirSync(folder);
-  const found = findSpeaker();
-  const speaker = found ?? ourselves();
   const log = openSync(join(folder, "speaker.log"), "a");
-  for (const [file, ...args] of speaker.commands(folder)) {
+  const candidates = findSpeakers();
+  startSpeaker([...candidates, ourselves(candidates.length > 0)], folder, log);
+}
+
+/** Starts the first of them; the next one when it cannot run here. */
+function startSpeaker([first, ...others]: readonly Speaker[], folder: string, log: number): void {
+  if (!first) return;
+  let isOver = false;
+  speaker = first;
+  const next = (why: string) => {
+    if (isOver) return;
+    isOver = true;
+    stopSpeaker();
+    if (others.length === 0) return fail(new Error(`${first.title}: ${why}`));
+    say({ note: `${first.title} ${why}; trying the next` });
+    startSpeaker(others, folder, log);
+  };
+  children = first.commands(folder).map(([file, ...args]) => {
     const child = spawn(file!, args, { stdio: ["ignore", log, log] });
-    child.once("error", fail);
-    child.once("exit", (code, signal) => fail(new Error(`${file} ended (${signal ?? `exit code ${code}`})`)));
-    children.push(child);
+    child.once("error", (error) => next(`cannot be started: ${error.message}`));
+    child.once("exit", (code, signal) => next(`ended (${signal ?? `exit code ${code}`})`));
+    return child;
+  });
+  say({ speaker: first.title });
+  if (first.afterwards) void untilDone(first.afterwards);
+}
+
+function stopSpeaker(): void {
+  for (const child of children) {
+    child.kill("SIGKILL");
+    if (!speaker?.litter) continue;
+    const litter = speaker.litter.replace("NAME", basename(child.spawnfile)).replace("PID", String(child.pid));
+    rmSync(litter, { recursive: true, force: true });
+    try {
+      rmdirSync(dirname(litter)); // only when nothing of others is in it
+    } catch {}
   }
-  say({ speaker: speaker.title });
-  if (speaker.afterwards) await untilDone(speaker.afterwards);
+  children = [];
 }
 
 /** A second instance of this daemon, where no other speaker is found. */
-function ourselves(): Speaker {
+function ourselves(others: boolean): Speaker {
+  const why = others ? "none of the others could run" : "no BIRD 2, FRR or GoBGP found";
   return {
-    title: "a second instance of calidris (no BIRD 2, FRR or GoBGP found)",
+    title: `a second instance of calidris (${why})`,
     commands(folder) {
       const config = join(folder, "calidris.yaml");
       writeFileSync(

@@ -1,7 +1,7 @@
 /** Other people's speakers that may be on this machine, and how each is told to announce one route. */
 import { spawnSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, chownSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { NET } from "./demo-plan.ts";
 
 export interface Speaker {
@@ -9,13 +9,15 @@ export interface Speaker {
   readonly title: string;
   /** Writes its files to the folder; the commands to run until the end, in order. */
   commands(folder: string): readonly (readonly string[])[];
+  /** Folders of its own that it leaves behind when it is killed: name and process id go in place of NAME and PID. */
+  readonly litter?: string;
   /** Run, again and again until it succeeds, when the others run. */
   readonly afterwards?: readonly string[];
 }
 
-/** The first speaker found; undefined when there is none. */
-export function findSpeaker(): Speaker | undefined {
-  return findBird() ?? findFrr() ?? findGobgp();
+/** The speakers found. */
+export function findSpeakers(): Speaker[] {
+  return [findBird(), findFrr(), findGobgp()].filter((speaker) => speaker !== undefined);
 }
 
 function findBird(): Speaker | undefined {
@@ -49,10 +51,13 @@ protocol bgp calidris {
 function findFrr(): Speaker | undefined {
   const [zebra, bgpd] = [program("zebra"), program("bgpd")];
   const version = bgpd && /version (\S+)/.exec(output([bgpd, "--version"]))?.[1];
-  if (!zebra || !bgpd || !version) return undefined;
+  const owner = frrAccount();
+  if (!zebra || !bgpd || !version || !owner) return undefined;
   return {
     title: `FRR ${version} (${bgpd})`,
     commands(folder) {
+      chownSync(folder, owner.uid, owner.gid);
+      chmodSync(dirname(folder), 0o711);
       writeFileSync(join(folder, "zebra.conf"), "hostname neighbour\n");
       writeFileSync(
         join(folder, "bgpd.conf"),
@@ -67,14 +72,22 @@ function findFrr(): Speaker | undefined {
   network ${NET.route}
 `,
       );
-      const shared = ["-z", join(folder, "zserv.api"), "--vty_socket", folder, "-A", "127.0.0.1", "-S"];
+      const shared = ["-z", join(folder, "zserv.api"), "--vty_socket", folder, "--vty_port", "0"];
       return ["zebra", "bgpd"].map((name) => [
         name === "zebra" ? zebra : bgpd,
         ...["-f", join(folder, `${name}.conf`), "-i", join(folder, `${name}.pid`)],
         ...shared,
       ]);
     },
+    litter: "/var/tmp/frr/NAME.PID",
   };
+}
+
+/** FRR changes to its own account, which it cannot where only our own is mapped (an unprivileged user namespace). */
+function frrAccount(): { readonly uid: number; readonly gid: number } | undefined {
+  const isWholeMap = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "utf8"));
+  const [uid, gid] = ["-u", "-g"].map((option) => Number.parseInt(output(["id", option, "frr"]), 10));
+  return isWholeMap && uid! > 0 && gid! > 0 ? { uid: uid!, gid: gid! } : undefined;
 }
 
 function findGobgp(): Speaker | undefined {

@@ -2,7 +2,7 @@
  * The demonstration itself: first process of its own network and process namespaces, so that nothing outlives it. Ends
  * when standard input does.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -19,10 +19,12 @@ import { DEADLINE_MS, type DemoPlan, NET } from "./demo-plan.ts";
 const OUR_PROTOCOL = 12;
 const POLL_MS = 50;
 const PING_MS = 1000;
+const NEIGHBOUR_END_MS = 1000;
 
 const plan = JSON.parse(process.argv[2]!) as DemoPlan;
 const startedAt = performance.now();
 const stop = new AbortController();
+let neighbour: ChildProcess | undefined;
 /** What went wrong in a process that we started. */
 let broken: string | undefined;
 
@@ -35,23 +37,33 @@ try {
   await play();
   if (plan.once) end(0);
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${lastLines()}`);
+  if (!stop.signal.aborted)
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${lastLines()}`);
   end(1);
 }
 
 /** Our end is the end of every process in the namespaces, and of the namespaces. */
 function end(code: number): void {
+  if (stop.signal.aborted) return;
   stop.abort();
-  rmSync(plan.folder, { recursive: true, force: true });
-  process.exit(code);
+  const last = () => {
+    rmSync(plan.folder, { recursive: true, force: true });
+    process.exit(code);
+  };
+  if (neighbour?.exitCode !== null) {
+    last();
+    return;
+  }
+  // The neighbour clears up behind its speaker.
+  neighbour.once("exit", last);
+  neighbour.stdin?.end();
+  setTimeout(last, NEIGHBOUR_END_MS);
 }
 
 async function play(): Promise<void> {
   const links = openLinks();
   await links.setUp("lo");
-  const neighbour = await startNeighbour(links);
-  line(`two network namespaces, joined by a veth pair made by our own netlink code`);
-  line(`neighbour: ${neighbour} at ${NET.neighbour.address}, AS ${NET.neighbour.asn}`);
+  await startNeighbour(links);
   startDaemon();
   line(`calidris: started at ${NET.ours.address}, AS ${NET.ours.asn}`);
 
@@ -76,12 +88,13 @@ async function play(): Promise<void> {
   if (!plan.once) next();
 }
 
-/** Starts the other side and joins it to ours; what speaks there. */
-async function startNeighbour(links: Links): Promise<string> {
+/** Starts the other side and joins it to ours. */
+async function startNeighbour(links: Links): Promise<void> {
   const script = fileURLToPath(new URL("./demo-neighbour.js", import.meta.url));
-  const child = spawn("unshare", ["--net", process.execPath, script, JSON.stringify(plan)], {
+  neighbour = spawn("unshare", ["--net", process.execPath, script, JSON.stringify(plan)], {
     stdio: ["pipe", "pipe", openSync(join(plan.folder, "neighbour.log"), "a")],
   });
+  const child = neighbour;
   child.once("exit", (code) => {
     broken ??= `the neighbour's side ended (exit code ${code})`;
   });
@@ -91,14 +104,18 @@ async function startNeighbour(links: Links): Promise<string> {
       await links.createVethPair(NET.ours.device, NET.neighbour.device, { pid: child.pid! });
       await links.addAddress(NET.ours.device, parseAddress(NET.ours.address)!, NET.length);
       await links.setUp(NET.ours.device);
+      line("two network namespaces, joined by a veth pair made by our own netlink code");
       child.stdin!.write("joined\n");
     };
     child.once("error", reject);
     child.once("exit", () => reject(new Error("The neighbour's side ended at once")));
     createInterface({ input: child.stdout! }).on("line", (text) => {
-      const message = JSON.parse(text) as { ready?: true; speaker?: string; failed?: string };
+      const message = JSON.parse(text) as { ready?: true; speaker?: string; note?: string; failed?: string };
       if (message.ready) join().catch(reject);
-      if (message.speaker !== undefined) resolve(message.speaker);
+      if (message.note !== undefined) line(`neighbour: ${message.note}`);
+      if (message.speaker !== undefined)
+        line(`neighbour: ${message.speaker} at ${NET.neighbour.address}, AS ${NET.neighbour.asn}`);
+      if (message.speaker !== undefined) resolve();
       if (message.failed === undefined) return;
       broken ??= message.failed;
       reject(new Error(message.failed));

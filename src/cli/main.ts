@@ -1,24 +1,33 @@
 #!/usr/bin/env node
 /** The command line. What a command needs is loaded when that command runs. */
-import yargs from "yargs";
+import yargs, { type Argv } from "yargs";
 import { hideBin } from "yargs/helpers";
 import { ControlError } from "../control/control-error.ts";
 import { checkCommand } from "./command-check.ts";
+import { completionCommand } from "./command-completion.ts";
 import { demoCommand } from "./command-demo.ts";
+import { explainCommand } from "./command-explain.ts";
 import { runCommand } from "./command-run.ts";
 import { showCommand } from "./command-show.ts";
+import { liveWords } from "./completion.ts";
 import { CliError, EXIT, exitOf } from "./exit-codes.ts";
 import { version } from "./version.ts";
 
-async function main(words: readonly string[]): Promise<void> {
-  const parser = yargs(words)
+/** What the shells' scripts ask with; the line as typed follows. */
+const ASK_COMPLETIONS = "--get-completions";
+const YARGS_COMPLETIONS = "--get-yargs-completions";
+
+function createParser(words: readonly string[], fail: (message: string, error: Error | undefined) => void): Argv {
+  return yargs(words)
     .scriptName("calidris")
     .usage("$0 COMMAND\n\nA BGP routing daemon and its command line.")
     .locale("en")
     .command(runCommand)
     .command(checkCommand)
     .command(showCommand)
+    .command(explainCommand)
     .command(demoCommand)
+    .command(completionCommand)
     .demandCommand(1, "a command is missing")
     .strict()
     .recommendCommands()
@@ -26,10 +35,29 @@ async function main(words: readonly string[]): Promise<void> {
     .alias("help", "h")
     .wrap(Math.min(100, process.stdout.columns || 100))
     .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? new CliError(EXIT.usage, `${message}\nSee: calidris --help`);
-    });
+    .fail(fail);
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  if (words[0] === ASK_COMPLETIONS) return complete(words.slice(1));
+  const parser = createParser(words, (message, error) => {
+    throw error ?? new CliError(EXIT.usage, `${message}\nSee: calidris --help`);
+  });
   await parser.parseAsync();
+}
+
+/** Words that may stand last: what the commands define, and names that the daemon knows. */
+async function complete(line: readonly string[]): Promise<void> {
+  const live = await liveWords(line);
+  process.stdout.write(live.words.map((word) => `${word}\n`).join(""));
+  if (live.only) return;
+  // yargs prints what the commands define and exits. What is being written need not be complete, so nothing fails; the
+  // middleware stands before every handler, since no command may run.
+  createParser([YARGS_COMPLETIONS, ...line], () => process.exit(EXIT.ok))
+    .completion("completion-script", false)
+    .middleware(() => process.exit(EXIT.ok))
+    .exitProcess(true)
+    .parse();
 }
 
 /** A reader that has gone, as `head` does, is no fault. */

@@ -32,5 +32,5 @@ function exists(path: string): boolean {
 /** In a folder for everybody, somebody else may have made it. */
 function isOurs(folder: string): boolean {
   const found = lstatSync(folder, { throwIfNoEntry: false });
-  return found !== undefined && found.isDirectory() && found.uid === process.getuid?.();
+  return found?.isDirectory() === true && found.uid === process.getuid?.();
 }

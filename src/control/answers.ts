@@ -80,8 +80,10 @@ export interface PeerAnswer {
     readonly at: string;
     readonly agoSeconds: number;
   } | null;
-  /** Why it is not Established now, and what may help; null when it is. */
+  /** Why it is not Established now; null when it is. */
   readonly reason: string | null;
+  /** What may help; null when there is nothing to add to the reason. */
+  readonly advice: string | null;
   readonly nextRetrySeconds: number | null;
   readonly authentication: "none" | "md5";
   readonly negotiated: {

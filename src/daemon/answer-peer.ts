@@ -5,6 +5,7 @@ import type { PeerAnswer } from "../control/answers.ts";
 import { type Family, formatAddress, formatQuad } from "../ip/address.ts";
 import type { Core } from "./core.ts";
 import type { PeerRuntime } from "./peer.ts";
+import { adviceFor } from "./peer-advice.ts";
 import { isExternal, policyName } from "./settings.ts";
 
 const FAMILIES = ["ipv4", "ipv6"] as const;
@@ -34,6 +35,10 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
     lost: session.downCount,
     lastDown: session.lastDown ? downAnswer(core, session.lastDown.reason, session.lastDown.atMs) : null,
     reason: state === "established" ? null : reasonDown(core, peer),
+    advice:
+      state === "established" || config.disabled
+        ? null
+        : (adviceFor(session.lastFailure?.reason, config, core.config.router.asn) ?? null),
     nextRetrySeconds: state === "established" ? null : nextRetry(core, peer),
     authentication: config.password === undefined ? "none" : "md5",
     negotiated: negotiated
@@ -79,6 +84,8 @@ function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<P
 function reasonDown(core: Core, peer: PeerRuntime): string {
   const { config, session } = peer;
   if (config.disabled) return "disabled in the configuration";
+  if (peer.direct && !core.interfaces.shared(config.address))
+    return `${formatAddress(config.address)} is on no connected subnet: set multihop if it is more than one hop away`;
   if (session.lastFailure) {
     const ago = seconds(core.clock.nowMs() - session.lastFailure.atMs);
     return `${session.lastFailure.reason.text} (${ago} s ago)`;

@@ -37,11 +37,15 @@ export interface PeerRuntime {
   /** Paths of an older epoch are stale and swept. */
   epoch: number;
   parsing: ParsingClass;
+  /** External and one hop away: its next hops count only on a connected subnet. */
+  direct: boolean;
   lastHeardMs: number;
   stateSinceMs: number;
   readonly counts: { received: MutableCounts; sent: MutableCounts };
   attributesDiscarded: number;
   treatedAsWithdraw: number;
+  /** Faults before this time are counted, not logged. */
+  nextReportMs: number;
   readonly timers: Map<string, { readonly cancel: () => void; readonly dueMs: number }>;
   /** Membership in the update group of each active family. */
   readonly outlets: Record<Family, Outlet | undefined>;

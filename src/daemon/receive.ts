@@ -13,8 +13,12 @@ import type { PeerRuntime } from "./peer.ts";
 import type { Log } from "./ports.ts";
 
 const SAFI_UNICAST = 1;
+const REPORT_EVERY_MS = 1000;
 /** Subcode of Cease: out of resources (RFC 4486). */
 const OUT_OF_RESOURCES: Notification = { code: 6, subcode: 8, data: new Uint8Array() };
+
+/** Routes in one UPDATE at most: a default route takes one octet, the rest of the longest message (RFC 8654) is theirs. */
+export const UPDATE_ROUTES = 65_535 - 23;
 
 export interface ReceiverOptions {
   readonly ribs: Record<Family, FamilyRib>;
@@ -28,7 +32,7 @@ export interface ReceiverOptions {
 export interface Receiver {
   /** Handles the body of one UPDATE at `[from, to)`; returns the NOTIFICATION that must end the session, if any. */
   update(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined;
-  /** Most routes handled in one UPDATE, and all so far. */
+  /** Most routes handled in one UPDATE (at most UPDATE_ROUTES), and all so far. */
   readonly counters: { longestUpdateRoutes: number; announced: number; withdrawn: number };
 }
 
@@ -82,24 +86,30 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     family: Family,
     bytes: Uint8Array,
     hop: NextHopId,
+    ofMpReach: boolean,
     from: number,
     to: number,
   ): Notification | undefined {
-    const set = sets.intern(bytes, scan, peer.parsing, hop);
+    const set = sets.intern(bytes, scan, peer.parsing, hop, ofMpReach);
     if (set === 0) return OUT_OF_RESOURCES;
     const ok = announceAll(peer, family, set, bytes, from, to);
     sets.release(set);
     return ok ? undefined : OUT_OF_RESOURCES;
   }
 
+  /** Counts each fault; says so in the log once a second at most, since a broken peer repeats itself. */
   function report(peer: PeerRuntime): void {
     if (scan.treatment === TREATMENT.withdraw) peer.treatedAsWithdraw++;
     else peer.attributesDiscarded++;
+    if (peer.lastHeardMs < peer.nextReportMs) return;
+    peer.nextReportMs = peer.lastHeardMs + REPORT_EVERY_MS;
     log("warn", scan.treatment === TREATMENT.withdraw ? "treat as withdraw" : "attribute discarded", {
       peer: peer.config.name,
       attribute: scan.faultType,
       code: scan.errorCode,
       subcode: scan.errorSubcode,
+      withdrawn: peer.treatedAsWithdraw,
+      discarded: peer.attributesDiscarded,
     });
   }
 
@@ -125,13 +135,13 @@ export function createReceiver(options: ReceiverOptions): Receiver {
       return undefined;
     }
     if (plain && scan.nlriAt < scan.nlriEnd) {
-      const hop = nextHops.intern("ipv4", bytes, scan.nextHopAt, 0);
-      const fault = announce(peer, "ipv4", bytes, hop, scan.nlriAt, scan.nlriEnd);
+      const hop = nextHops.intern("ipv4", bytes, scan.nextHopAt, 0, peer.direct);
+      const fault = announce(peer, "ipv4", bytes, hop, false, scan.nlriAt, scan.nlriEnd);
       if (fault) return fault;
     }
     if (reach && scan.reachAt < scan.reachEnd) {
       const hop = reachNextHop(peer, reach, bytes);
-      const fault = announce(peer, reach, bytes, hop, scan.reachAt, scan.reachEnd);
+      const fault = announce(peer, reach, bytes, hop, true, scan.reachAt, scan.reachEnd);
       if (fault) return fault;
     }
     noteEndOfRib(peer, unreach, from, to);
@@ -144,11 +154,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
    */
   function reachNextHop(peer: PeerRuntime, family: Family, bytes: Uint8Array): NextHopId {
     const first = scan.reachNextHopAt;
-    if (scan.reachNextHopLength === 4) return nextHops.intern("ipv4", bytes, first, 0);
+    if (scan.reachNextHopLength === 4) return nextHops.intern("ipv4", bytes, first, 0, peer.direct);
     if (scan.reachNextHopLength === 16 || isGlobal(bytes, first))
-      return nextHops.intern(family, bytes, first, peer.parsing.ifindex);
+      return nextHops.intern(family, bytes, first, peer.parsing.ifindex, peer.direct);
     const at = isGlobal(bytes, first + 16) || !isLinkLocalAt(bytes, first) ? first + 16 : first;
-    return nextHops.intern(family, bytes, at, peer.parsing.ifindex);
+    return nextHops.intern(family, bytes, at, peer.parsing.ifindex, peer.direct);
   }
 
   /** RFC 4724 §2: an UPDATE with nothing in it, or with an empty MP_UNREACH and nothing else. */

@@ -6,7 +6,7 @@ import type { Clock } from "./ports.ts";
  */
 export interface Job {
   readonly name: string;
-  /** Lower runs first; equal ones take turns. */
+  /** Lower runs first, but one slice in four is for what waits behind; equal ones take turns. */
   readonly priority: number;
   /** One slice of at most a few thousand rows. True while more is left. */
   step(): boolean;
@@ -16,6 +16,8 @@ export const PRIORITY = { propagate: 0, sweep: 1, refresh: 2, housekeeping: 3 } 
 
 /** A turn of the scheduler ends after this many milliseconds, so that sockets and timers get theirs. */
 export const TURN_MS = 5;
+/** One slice in so many goes to the jobs behind the first priority: they must not starve under load. */
+const YIELD_EVERY = 4;
 /** Slices in one turn at most: with a clock that stands still (simulation) a turn must end too. */
 export const SLICES_PER_TURN = 64;
 
@@ -49,7 +51,7 @@ export function createScheduler(clock: Clock): Scheduler {
     const start = clock.nowMs();
     let now = start;
     for (let slice = 0; slice < SLICES_PER_TURN && jobs.length > 0 && !stopped && now - start < TURN_MS; slice++) {
-      const job = jobs[0]!;
+      const job = next();
       const more = job.step();
       const end = clock.nowMs();
       stats.slices++;
@@ -64,6 +66,12 @@ export function createScheduler(clock: Clock): Scheduler {
       if (more) insert(job);
     }
     arm();
+  }
+
+  function next(): Job {
+    const first = jobs[0]!;
+    if (stats.slices % YIELD_EVERY !== YIELD_EVERY - 1) return first;
+    return jobs.find((job) => job.priority > first.priority) ?? first;
   }
 
   /** Behind all jobs of its priority, so that equals take turns. */

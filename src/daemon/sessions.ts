@@ -5,7 +5,7 @@
 
 import { BgpError } from "../bgp/error.ts";
 import { createFramer } from "../bgp/framer.ts";
-import { MESSAGE } from "../bgp/iana.ts";
+import { HEADER_OCTETS, MESSAGE } from "../bgp/iana.ts";
 import { encodeKeepalive } from "../bgp/message.ts";
 import { decodeNotification, encodeNotification, type Notification } from "../bgp/notification.ts";
 import { decodeOpen, encodeOpen } from "../bgp/open.ts";
@@ -20,6 +20,12 @@ import type { Clock, ConnectionId, Endpoint, Log, Random, Transport, TransportEv
 /** Longest message before RFC 8654 is agreed on. */
 const STANDARD_OCTETS = 4096;
 const EXTENDED_OCTETS = 65535;
+
+/**
+ * What one step may do. A step handles one read chunk, and no transport reads more at once; KEEPALIVE is the shortest
+ * message, and one may have begun in an earlier chunk.
+ */
+export const STEP_BUDGET = { octets: 65_536, messages: Math.ceil(65_536 / HEADER_OCTETS) + 1 } as const;
 
 export interface SessionHooks {
   established(peer: PeerRuntime, negotiated: Negotiated): void;
@@ -43,7 +49,7 @@ export interface Sessions {
   /** Closes everything without a word, timers included. */
   abandon(peer: PeerRuntime): void;
   write(peer: PeerRuntime, bytes: Uint8Array): boolean;
-  /** Most messages and octets handled in one step so far. */
+  /** Most messages and octets handled in one step so far; within STEP_BUDGET. */
   readonly steps: { messages: number; octets: number };
 }
 
@@ -112,6 +118,7 @@ export function createSessions(options: SessionOptions): Sessions {
       ...(config.localAddress ? { local: config.localAddress } : {}),
       ...(config.address.zone === undefined ? {} : { interface: config.address.zone }),
       ...(config.password === undefined ? {} : { md5Key: config.password }),
+      ...(peer.direct ? { ttl: DIRECT_TTL } : {}),
     });
   }
 
@@ -191,6 +198,7 @@ export function createSessions(options: SessionOptions): Sessions {
     const side = timer.side;
     const connection = side && peer.connections[side];
     if (peer.active && connection === peer.active && peer.negotiated) {
+      noteAccepted(peer.active);
       const wait = timer.name === "hold" ? holdLeft(peer, peer.active) : sendHoldLeft(timer, peer, peer.active);
       if (wait > 0) return arm(peer, timer, wait);
     }
@@ -208,13 +216,15 @@ export function createSessions(options: SessionOptions): Sessions {
   /** RFC 9687: expires when the kernel has accepted nothing for the whole time although something waits. */
   function sendHoldLeft(timer: TimerKey, peer: PeerRuntime, connection: Connection): number {
     if (timer.name !== "sendHold") return 0;
-    const now = clock.nowMs();
+    return connection.acceptedAtMs + peer.negotiated!.sendHoldMs - clock.nowMs();
+  }
+
+  /** At each timer of the connection, the keepalive's among them, so that a send hold time is late by that much at most. */
+  function noteAccepted(connection: Connection): void {
     const accepted = transport.accepted(connection.id);
-    if (accepted !== connection.acceptedOctets || transport.pending(connection.id) === 0) {
-      connection.acceptedOctets = accepted;
-      connection.acceptedAtMs = now;
-    }
-    return connection.acceptedAtMs + peer.negotiated!.sendHoldMs - now;
+    if (accepted === connection.acceptedOctets && transport.pending(connection.id) > 0) return;
+    connection.acceptedOctets = accepted;
+    connection.acceptedAtMs = clock.nowMs();
   }
 
   // Transport
@@ -259,6 +269,7 @@ export function createSessions(options: SessionOptions): Sessions {
       return;
     }
     peer.connections.incoming = register(id, "incoming", peer, local, remote);
+    if (peer.direct) transport.setTtl(id, DIRECT_TTL, undefined);
     dispatch(peer, { kind: "connected", side: "incoming" });
   }
 
@@ -269,7 +280,7 @@ export function createSessions(options: SessionOptions): Sessions {
     dispatch(peer, { kind: "failed", side, reason });
   }
 
-  /** A read chunk: at most 64 KiB, so one step handles a bounded number of messages. */
+  /** A read chunk: one step (STEP_BUDGET). */
   function onData(connection: Connection, bytes: Uint8Array): void {
     const { peer, framer } = connection;
     let messages = 0;
@@ -350,6 +361,8 @@ export function createSessions(options: SessionOptions): Sessions {
   };
 }
 
+/** Towards an external peer one hop away: nobody farther can hold the session. */
+const DIRECT_TTL = 1;
 /** Wait for a session whose hold time is over while octets wait unread. */
 const UNREAD_GRACE_MS = 100;
 

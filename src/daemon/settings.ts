@@ -30,7 +30,8 @@ export function sessionSettings(config: Config, peer: PeerConfig, routerId: numb
     capabilities: capabilitiesOf(config, peer),
     holdMs: timers.holdMs,
     ...(timers.keepaliveMs === undefined ? {} : { keepaliveMs: timers.keepaliveMs }),
-    minHoldMs: Math.min(3000, timers.holdMs),
+    // 1 and 2 s are refused anyway; 0, no keepalives, is for the peer to choose (RFC 4271 §4.2, as BIRD and FRR do).
+    minHoldMs: 0,
     connectRetryMs: timers.connectRetryMs,
     connectDelayMs: timers.connectDelayMs,
     delayOpenMs: timers.delayOpenMs,

@@ -13,7 +13,7 @@ export const BATCH = { messages: 2048, octets: 256 * 1024 } as const;
 /** A batch without an answer after this long is taken as lost. */
 export const ANSWER_MS = 30_000;
 
-/** Writes that failed, for the log; the first few of a batch are named. */
+/** A write that the kernel refused, for the log. */
 export interface FailedWrite {
   readonly sync: TableSync;
   readonly row: PrefixRow;
@@ -25,7 +25,7 @@ export interface FailedWrite {
 export interface BatchOwner {
   /** Starts writing the octets to the request socket; `sent` is called when it is done. */
   send(bytes: Uint8Array): void;
-  failed(write: FailedWrite, moreInBatch: number): void;
+  failed(write: FailedWrite): void;
   /** The batch is answered, or lost. */
   idle(lost: boolean): void;
 }
@@ -151,7 +151,7 @@ export class BatchWriter {
       const fault = this.errors[n]!;
       const row = this.rows[n]!;
       if (fault !== 0 && !this.isExpected(n))
-        this.owner.failed({ sync, row, fault, table: this.tables[n]!, metric: this.metrics[n]! }, --failed);
+        this.owner.failed({ sync, row, fault, table: this.tables[n]!, metric: this.metrics[n]! });
       sync.finish(row, this.ops[n] as Op, this.wishes[n]!, fault, this.tables[n]!, this.metrics[n]!);
     }
     this.owner.idle(false);

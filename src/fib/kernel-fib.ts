@@ -10,6 +10,8 @@ import { learnedRoute } from "./learned-route.ts";
 import { parseAddressMessage, parseLink } from "./link-codec.ts";
 import { LinkMirror } from "./link-mirror.ts";
 import { i32, u16 } from "./little-endian.ts";
+import { createNamedTimers } from "./named-timers.ts";
+import { createRetryPlan } from "./retry-plan.ts";
 import { RetryQueue } from "./retry-queue.ts";
 import { createRouteMessage, parseRoute } from "./route-codec.ts";
 import { AF, align4, NLMSG_HEADER, RT_TABLE_MAIN, RTM } from "./rtnetlink.ts";
@@ -64,12 +66,13 @@ const SUSPECT_MS = 100;
 const RESYNC_GAP_MS = 1000;
 /** After a dump that stayed interrupted. */
 const UNSETTLED_MS = 10_000;
-/** Links and addresses that come up let failed routes be tried again, at most so often. */
-const RETRY_ALL_GAP_MS = 1000;
-const LOGGED_PER_BATCH = 5;
+/** Failed routes named in the log within a window; the others are counted in one line at its end. */
+const NAMED_FAILURES = 10;
+const NAMED_WINDOW_MS = 5000;
 /** Closing with deletion of the routes gives up after this. */
 const CLOSE_MS = 30_000;
-const SLICE_ROWS = 32_768;
+/** Rows of a walk that puts rows into the queue, in one turn of the loop. */
+const SLICE_ROWS = 16_384;
 
 export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): KernelFib {
   const { clock, log, onEvent, program } = options;
@@ -82,43 +85,28 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
   let resyncWanted = false;
   let resyncs = 0;
   let lastDumpMs = Number.NEGATIVE_INFINITY;
-  let lastRetryAllMs = Number.NEGATIVE_INFINITY;
   let pausedBy = 0;
-  const timers = new Map<string, { readonly dueMs: number; readonly cancel: () => void }>();
+  const timers = createNamedTimers(clock);
   let ending: "keep" | "remove" | undefined;
   let whenDone: (() => void) | undefined;
 
-  /** One timer per name; an earlier due time wins. */
-  const schedule = (name: string, delayMs: number, run: () => void) => {
-    if (closed) return;
-    const dueMs = clock.nowMs() + delayMs;
-    const old = timers.get(name);
-    if (old && old.dueMs <= dueMs) return;
-    old?.cancel();
-    const cancel = clock.after(delayMs, () => {
-      timers.delete(name);
-      run();
-    });
-    timers.set(name, { dueMs, cancel });
-  };
-
   const emit = (event: KernelEvent) => {
     onEvent(event);
-    if (running) schedule("batch", 0, () => onEvent({ kind: "batch" }));
+    if (running) timers.schedule("batch", 0, () => onEvent({ kind: "batch" }));
   };
 
-  const wake = () => schedule("pump", 0, pump);
+  const wake = () => timers.schedule("pump", 0, pump);
   const suspect = (reason: string) => {
     if (!running || resyncWanted) return;
     log("debug", "kernel.resync.wanted", { reason });
     const wait = Math.max(SUSPECT_MS, lastDumpMs + RESYNC_GAP_MS - clock.nowMs());
-    schedule("resync", wait, resync);
+    timers.schedule("resync", wait, resync);
   };
   const listener = {
     learned: (sync: TableSync, row: PrefixRow, metric: number, protocol: number) => {
       const { route: learned, gone } = learnedRoute(sync.mirror, row, metric, protocol);
       emit({ kind: "route", route: learned, gone });
-      if (protocol === RTPROT_KERNEL && !gone) retrySoon();
+      if (protocol === RTPROT_KERNEL && !gone) retry.soon();
     },
     wake,
     suspect,
@@ -134,52 +122,41 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
   const syncs = [ipv4.sync, ipv6.sync];
   const syncOf = (family: Family) => (family === "ipv4" ? ipv4.sync : ipv6.sync);
 
-  const retryDue = () => {
-    for (const { retries, sync } of [ipv4, ipv6]) retries.due(sync);
-    armRetry();
-  };
-  const armRetry = () => {
-    for (const { retries } of [ipv4, ipv6]) {
-      const wait = retries.waitMs();
-      if (wait !== undefined) schedule("retry", wait, retryDue);
-    }
-  };
-  const retryAll = () => {
-    lastRetryAllMs = clock.nowMs();
-    for (const { retries, sync } of [ipv4, ipv6]) retries.all(sync);
-  };
-  const retrySoon = () => {
-    if (ipv4.retries.size + ipv6.retries.size > 0)
-      schedule("retryAll", Math.max(0, lastRetryAllMs + RETRY_ALL_GAP_MS - clock.nowMs()), retryAll);
-  };
+  const retry = createRetryPlan(clock, timers, [ipv4, ipv6]);
 
   const writer = new BatchWriter(ways, faults, syncs, {
     send: (bytes) => {
       const batch = writer.batch;
       port.send(bytes);
-      schedule("answer", ANSWER_MS, () => {
+      timers.schedule("answer", ANSWER_MS, () => {
         if (writer.busy && writer.batch === batch) fibOf.lost("requests");
       });
     },
     failed: logFailure,
     idle: (lost) => {
-      timers.get("answer")?.cancel();
-      timers.delete("answer");
-      armRetry();
+      timers.cancel("answer");
+      retry.arm();
       if (ending !== "keep" && (lost || resyncWanted)) resync();
       else pump();
     },
   });
 
-  function logFailure({ sync, row, fault, table, metric }: FailedWrite, more: number): void {
-    if (more >= LOGGED_PER_BATCH) return;
-    // The first failure of a route is news, its repetitions are not.
-    log(sync.attempts(row) === 0 ? "warn" : "debug", "kernel.write.failed", {
-      route: formatPrefix(prefixAt(sync, row)),
-      table,
-      metric,
-      error: faults.describe(fault),
-      ...(more > 0 && { moreInBatch: more }),
+  let named = 0;
+  let unnamed = 0;
+  /** The first failure of a route is news, its repetitions are not; thousands at once are a number. */
+  function logFailure({ sync, row, fault, table, metric }: FailedWrite): void {
+    if (sync.attempts(row) !== 0) return;
+    if (named === NAMED_FAILURES) unnamed++;
+    else {
+      named++;
+      const route = formatPrefix(prefixAt(sync, row));
+      log("warn", "kernel.write.failed", { route, table, metric, error: faults.describe(fault) });
+    }
+    timers.schedule("failures", NAMED_WINDOW_MS, () => {
+      if (unnamed > 0)
+        log("warn", "kernel.write.failed.more", { routes: unnamed, failed: ipv4.sync.failed + ipv6.sync.failed });
+      named = 0;
+      unnamed = 0;
     });
   }
 
@@ -210,8 +187,8 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
       purgeDead();
       if (anyWay((way) => ways.isOpen(way))) suspect(`${link.name} went down`);
     },
-    linkUp: retrySoon,
-    addressAdded: retrySoon,
+    linkUp: () => retry.soon(),
+    addressAdded: () => retry.soon(),
     addressGone: ({ ifindex, address }, last) => {
       if (last && address.family === "ipv4") purgeDead(ifindex);
       // The kernel drops IPv4 routes with this source, and takes the source from IPv6 ones, without a word.
@@ -263,7 +240,7 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
       lastDumpMs = clock.nowMs();
       running = true;
       for (const sync of syncs) sync.synced();
-      if (!complete) schedule("resync", UNSETTLED_MS, resync);
+      if (!complete) timers.schedule("resync", UNSETTLED_MS, resync);
       onEvent({ kind: "batch" });
       if (first) onEvent({ kind: "synced" });
       log(first ? "info" : "debug", "kernel.synced", {
@@ -272,10 +249,10 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
         complete,
       });
       const recheckMs = options.recheckMs ?? RECHECK_MS;
-      if (recheckMs > 0) schedule("resync", recheckMs, resync);
+      if (recheckMs > 0) timers.schedule("resync", recheckMs, resync);
       pause(-1);
-      retrySoon();
-      if (resyncWanted) schedule("resync", RESYNC_GAP_MS, resync);
+      retry.soon();
+      if (resyncWanted) timers.schedule("resync", RESYNC_GAP_MS, resync);
       resyncWanted = false;
       pump();
     },
@@ -287,8 +264,7 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
     if (writer.busy || dumps.running || closed) return;
     resyncWanted = false;
     running = false;
-    timers.get("resync")?.cancel();
-    timers.delete("resync");
+    timers.cancel("resync");
     pause(1);
     dumps.start(syncs, tables);
   }
@@ -353,7 +329,12 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
     }),
     backlog: () => ipv4.sync.backlog + ipv6.sync.backlog,
     prune(): void {
-      if (program) for (const sync of syncs) sync.prune();
+      if (!program) return;
+      const slice = (from: number) => {
+        const done = syncs.map((sync) => sync.prune(from, from + SLICE_ROWS));
+        if (done.includes(false)) clock.after(0, () => slice(from + SLICE_ROWS));
+      };
+      slice(0);
     },
     close(removeRoutes: boolean): Promise<void> {
       return new Promise((resolve) => {
@@ -362,13 +343,12 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
           whenDone = undefined;
           closed = true;
           dumps.stop();
-          for (const { cancel } of timers.values()) cancel();
-          timers.clear();
+          timers.end();
           port.close();
           resolve();
         };
         if (removeRoutes && program) for (const sync of syncs) sync.unwantAll();
-        schedule("close", CLOSE_MS, end);
+        timers.schedule("close", CLOSE_MS, end);
         whenDone = end;
         ending = removeRoutes && program ? "remove" : "keep";
         pump();
@@ -389,7 +369,7 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
       else {
         // Nothing is replaced or deleted by a mirror known to be wrong.
         running = false;
-        schedule("resync", Math.max(0, lastDumpMs + RESYNC_GAP_MS - clock.nowMs()), resync);
+        timers.schedule("resync", Math.max(0, lastDumpMs + RESYNC_GAP_MS - clock.nowMs()), resync);
       }
     },
   };

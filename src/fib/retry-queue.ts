@@ -40,9 +40,11 @@ export class RetryQueue {
     for (const ring of this.rings) while (ring.size > 0 && ring.note() <= now) owner.retry(ring.shift());
   }
 
-  /** Gives back all rows: something has changed that may let them pass. */
-  all(owner: Retrying): void {
-    for (const ring of this.rings) for (let n = ring.size; n > 0; n--) owner.retry(ring.shift());
+  /** Gives back up to `count` rows before their time: something has changed that may let them pass. */
+  early(owner: Retrying, count: number): void {
+    let left = count;
+    for (const ring of this.rings)
+      for (let n = Math.min(left, ring.size); n > 0; n--, left--) owner.retry(ring.shift());
   }
 
   /** Milliseconds until the next row is due; undefined when none waits. */

@@ -404,10 +404,13 @@ export class TableSync implements MirrorListener {
     }
   }
 
-  prune(): void {
+  /** From now on adopted routes are deleted; a slice of the rows, true when all are done. */
+  prune(from: PrefixRow, to: PrefixRow): boolean {
     this.pruned = true;
-    for (let row = 0; row < this.prefixes.highWater; row++)
+    const end = Math.min(to, this.prefixes.highWater);
+    for (let row = from; row < end; row++)
       if (this.prefixes.isLive(row) && this.rows[row * STRIDE] === 0 && this.mirror.first(row) !== 0) this.enqueue(row);
+    return to >= this.prefixes.highWater;
   }
 
   /** Wants nothing any more, and prunes. */
@@ -419,6 +422,6 @@ export class TableSync implements MirrorListener {
       this.setState(row, STATE.none);
       this.again(row);
     }
-    this.prune();
+    this.prune(0, this.prefixes.highWater);
   }
 }

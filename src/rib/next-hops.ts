@@ -32,6 +32,8 @@ interface Hop {
   readonly ifindex: number;
   /** Counts only while it is on a connected subnet (`gateway direct`). */
   readonly direct: boolean;
+  /** Without an address: where it stands among the fixed ones. */
+  readonly fixedKey?: string;
 }
 
 export interface NextHopOptions {
@@ -54,6 +56,8 @@ export class NextHopTable implements NextHops {
   private readonly resolutions: Resolution[] = [];
   private readonly index = new HashIndex();
   private readonly routes: Record<Family, RouteTable>;
+  /** Next hops without an address, by how they are reached. */
+  private readonly fixedIds = new Map<string, NextHopId>();
   private readonly own = new Map<string, Address>();
   private readonly downLinks = new Set<number>();
   private readonly freeIds: NextHopId[] = [];
@@ -121,9 +125,15 @@ export class NextHopTable implements NextHops {
     return id;
   }
 
+  /** Equal ones are one id: local routes that go the same way share their attribute set, and so their messages. */
   fixed(resolution: Resolution): NextHopId {
-    const id = this.enter({ address: undefined, ifindex: 0, direct: false });
-    if (id !== 0) this.store(id, resolution);
+    const fixedKey = keyOfFixed(resolution);
+    const known = this.fixedIds.get(fixedKey);
+    if (known !== undefined) return known;
+    const id = this.enter({ address: undefined, ifindex: 0, direct: false, fixedKey });
+    if (id === 0) return 0;
+    this.fixedIds.set(fixedKey, id);
+    this.store(id, resolution);
     return id;
   }
 
@@ -290,6 +300,7 @@ export class NextHopTable implements NextHops {
 
   private forget(id: NextHopId, hop: Hop): void {
     if (hop.address !== undefined) this.index.remove(this.rows[id * STRIDE + HASH]!, id);
+    if (hop.fixedKey !== undefined) this.fixedIds.delete(hop.fixedKey);
     this.hops[id] = undefined;
     if (id === this.lastId) this.lastId = 0;
     this.rows[id * STRIDE + STATE] = 0;
@@ -328,6 +339,12 @@ function sameResolution(a: Resolution, b: Resolution): boolean {
       return hop.gateway === undefined || sameAddress(hop.gateway, other.gateway!);
     })
   );
+}
+
+function keyOfFixed(resolution: Resolution): string {
+  const { reachable, blackhole, cost, via, hops } = resolution;
+  const ways = hops.map(({ gateway, ifindex }) => `${gateway ? formatAddress(gateway) : ""}%${ifindex}`);
+  return `${reachable}|${blackhole}|${cost}|${ways.join(",")}|${via}`;
 }
 
 function keyOf(address: Address): string {

@@ -88,7 +88,8 @@ export interface Resolution {
 
 /** Next hops interned, each with its present resolution (DESIGN 3.6). */
 export interface NextHops {
-  intern(family: Family, bytes: Uint8Array, at: number, ifindex: number): NextHopId;
+  /** With `direct` it is reachable only while on a connected subnet. */
+  intern(family: Family, bytes: Uint8Array, at: number, ifindex: number, direct?: boolean): NextHopId;
   /** A hop that needs no resolution: connected routes, learned kernel routes, static routes. */
   fixed(resolution: Resolution): NextHopId;
   address(id: NextHopId): Address | undefined;

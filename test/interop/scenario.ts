@@ -4,9 +4,10 @@ import { createLab, type KernelRoute, type LabPlan } from "../../interop/lab.ts"
 import { createSpeaker, DUT, type SpeakerKind } from "../../interop/peers/kinds.ts";
 import { familyOf, type SessionPlan, type Speaker } from "../../interop/peers/speaker.ts";
 import { poll } from "../../interop/process.ts";
-import { PEERS, requires } from "../../interop/requires.ts";
+import { CONTAINERS, PEERS, requires } from "../../interop/requires.ts";
 
-const skip = await requires(...PEERS);
+const isContained = process.env.INTEROP_CONTAINERS === "1";
+const skip = await requires(...PEERS, ...(isContained ? CONTAINERS : []));
 
 /** Scenarios of one file that run at once; most of their time is waiting for timers. */
 export const CONCURRENCY = 4;

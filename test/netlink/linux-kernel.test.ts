@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import type { Forwarding } from "../../src/fib/fib.ts";
+import { createRouteMessage, routeOctets, writeRoute } from "../../src/fib/route-codec.ts";
 import { RTM } from "../../src/fib/rtnetlink.ts";
+import { Ways } from "../../src/fib/ways.ts";
 import { pollingReader } from "../../src/io/netlink/descriptor-reader.ts";
 import { openNetlinkSocket } from "../../src/io/netlink/netlink-socket.ts";
 import { parseAddress } from "../../src/ip/address.ts";
@@ -226,6 +229,56 @@ function suite(): void {
     {},
     { eventBufferOctets: 4096 },
   );
+
+  inWorld("notifications of the socket whose port id is filtered do not arrive, others do", async (world) => {
+    const counts = { filtered: 0, all: 0 };
+    const writer = openNetlinkSocket({ receiveOctets: 1 << 16 }, { data: () => {}, failed: assert.fail });
+    const open = (name: keyof typeof counts, dropPid?: number) =>
+      openNetlinkSocket(
+        { receiveOctets: 1 << 16, groups: [7], ...(dropPid !== undefined && { dropPid }) },
+        {
+          data() {
+            counts[name]++;
+          },
+          failed: assert.fail,
+        },
+      );
+    const sockets = [writer, open("filtered", writer.pid), open("all")];
+    const ways = new Ways();
+    ways.begin(6, 0);
+    const way = ways.intern();
+    const address = Uint8Array.of(10, 77, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    const route = { ...createRouteMessage(), flags: 0x601, length: 16, address, table: 254, way };
+    const out = new Uint8Array(routeOctets(ways, way));
+    writer.send(out.slice(0, writeRoute(out, 0, route, ways)), (errno) => assert.equal(errno, 0));
+    await world.until("the unfiltered socket hears it", () => counts.all === 1);
+    assert.equal(counts.filtered, 0);
+    await world.links.deleteRoute(
+      specOf(
+        {
+          prefix: "10.77.0.0/16",
+          metric: 0,
+          protocol: 12,
+          forwarding: { kind: "blackhole", hops: [], metric: 0, table: 254 },
+        },
+        0,
+      ),
+    );
+    await world.until("both hear another writer", () => counts.all === 2 && counts.filtered === 1);
+    for (const socket of sockets) socket.close();
+  });
+
+  test("a process with an open Fib can exit at any time", () => {
+    const program = `
+      import { openNetlinkFib } from ${JSON.stringify(new URL("../../src/io/netlink/open-fib.js", import.meta.url).href)};
+      const clock = { nowMs: () => performance.now(), after: (ms, run) => { const t = setTimeout(run, ms); return () => clearTimeout(t); } };
+      await openNetlinkFib({ clock, log() {}, onEvent(e) { if (e.kind === "synced") process.exit(7); }, program: true });`;
+    const child = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+      timeout: 20_000,
+      encoding: "utf8",
+    });
+    assert.equal(child.status, 7, child.stderr);
+  });
 
   test("the polling fallback reads what the event-driven reader reads", async () => {
     const { loadLibc } = await import("../../src/io/netlink/libc.ts");

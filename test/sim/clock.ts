@@ -33,24 +33,36 @@ export class VirtualTime {
 
   /** Runs everything up to the time. */
   runUntil(untilMs: number): void {
-    for (;;) {
-      const next = this.heap[0];
-      if (!next || next.atMs > untilMs) break;
-      this.pop();
-      if (!next.run) continue;
-      this.nowMs = next.atMs;
-      next.run();
-    }
-    this.nowMs = untilMs;
+    while (this.step(untilMs));
+    if (untilMs > this.nowMs) this.nowMs = untilMs;
   }
 
-  /** One router's view: its calls end with it. */
-  clock(alive: () => boolean): Clock {
+  /** Runs the one thing that is next, unless it is due after the time. False when there is none. */
+  step(untilMs: number): boolean {
+    for (;;) {
+      const next = this.heap[0];
+      if (!next || next.atMs > untilMs) return false;
+      this.pop();
+      if (!next.run) continue;
+      if (next.atMs > this.nowMs) this.nowMs = next.atMs;
+      next.run();
+      return true;
+    }
+  }
+
+  /**
+   * One router's view: its calls end with it. Each look at the clock takes `lookMs`: on a machine as slow as that every
+   * turn of the scheduler ends after one slice, so that events fall between any two.
+   */
+  clock(alive: () => boolean, lookMs = 0): Clock {
     const guarded = (run: () => void) => () => {
       if (alive()) run();
     };
     return {
-      nowMs: () => this.nowMs,
+      nowMs: () => {
+        this.nowMs += lookMs;
+        return this.nowMs;
+      },
       wallMs: () => 1_800_000_000_000 + this.nowMs,
       after: (delayMs, run) => this.after(delayMs, guarded(run)),
       soon: (run) => void this.after(0, guarded(run)),

@@ -21,7 +21,8 @@ export interface NetworkFaults {
   readonly maxReadOctets: number;
 }
 
-interface End {
+/** One end of a connection. */
+export interface End {
   readonly host: Host;
   readonly id: ConnectionId;
   readonly local: Endpoint;
@@ -41,7 +42,8 @@ interface End {
 
 /** One router's place in the network. */
 export class Host {
-  readonly address: Address;
+  /** The first one names the host in cuts and partitions. */
+  readonly addresses: readonly Address[];
   readonly network: Network;
   listening = false;
   receive: (event: TransportEvent) => void = () => {};
@@ -50,9 +52,19 @@ export class Host {
   slowUntilMs = 0;
   private nextIncoming = -1;
 
-  constructor(network: Network, address: Address) {
+  constructor(network: Network, addresses: readonly Address[]) {
     this.network = network;
-    this.address = address;
+    this.addresses = addresses;
+  }
+
+  /** The address from which the host talks to another: the one that shares most leading octets with it. */
+  source(remote: Address): Address {
+    const usable = this.addresses.filter((own) => own.family === remote.family);
+    const shared = (own: Address) => {
+      const at = own.bytes.findIndex((octet, i) => octet !== remote.bytes[i]);
+      return at < 0 ? own.bytes.length : at;
+    };
+    return usable.reduce((best, own) => (shared(own) > shared(best) ? own : best));
   }
 
   incomingId(): ConnectionId {
@@ -100,6 +112,8 @@ export class Host {
 /** TCP between routers in virtual time: ordered and lossless, with delays, short reads, cuts and partitions. */
 export class Network {
   readonly hosts = new Map<string, Host>();
+  /** Sees everything that is written, and by which end of which connection. */
+  onWrite: (end: End, bytes: Uint8Array) => void = () => {};
   private readonly cutUntil = new Map<string, number>();
   private readonly time: VirtualTime;
   private readonly random: Random;
@@ -111,9 +125,9 @@ export class Network {
     this.faults = faults;
   }
 
-  host(address: Address): Host {
-    const host = new Host(this, address);
-    this.hosts.set(formatAddress(address), host);
+  host(...addresses: readonly Address[]): Host {
+    const host = new Host(this, addresses);
+    for (const address of addresses) this.hosts.set(formatAddress(address), host);
     return host;
   }
 
@@ -137,7 +151,7 @@ export class Network {
 
   connect(from: Host, id: ConnectionId, spec: ConnectSpec): void {
     const to = this.hosts.get(formatAddress(spec.remote.address));
-    const local: Endpoint = { address: from.address, port: 40_000 + id };
+    const local: Endpoint = { address: spec.local ?? from.source(spec.remote.address), port: 40_000 + id };
     const mine = newEnd(from, id, local, spec.remote);
     from.ends.set(id, mine);
     const wait = to ? this.barrier(from, to) : 0;
@@ -162,6 +176,7 @@ export class Network {
     const other = end?.other;
     if (!end || end.closed || !other) return true;
     const copy = bytes.slice();
+    this.onWrite(end, copy);
     other.arrivingOctets += copy.length;
     if (other.arrivingOctets > HIGH_OCTETS) other.blocked = true;
     other.arriving.push(copy);
@@ -265,5 +280,5 @@ function newEnd(host: Host, id: ConnectionId, local: Endpoint, remote: Endpoint)
 }
 
 function pair(a: Host, b: Host): string {
-  return [formatAddress(a.address), formatAddress(b.address)].sort().join(" ");
+  return [formatAddress(a.addresses[0]!), formatAddress(b.addresses[0]!)].sort().join(" ");
 }

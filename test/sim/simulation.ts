@@ -1,8 +1,8 @@
 import type { Config } from "../../src/config/model.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { createRouter, type Router } from "../../src/daemon/router.ts";
-import type { Fib, Forwarding } from "../../src/fib/fib.ts";
-import { type Address, formatOctets } from "../../src/ip/address.ts";
+import type { Forwarding } from "../../src/fib/fib.ts";
+import type { Address } from "../../src/ip/address.ts";
 import { seeded, VirtualTime } from "./clock.ts";
 import { type Host, Network } from "./network.ts";
 import {
@@ -15,6 +15,7 @@ import {
   topologyOf,
   type Wishes,
 } from "./topology.ts";
+import { memoryFib } from "./wanted-fib.ts";
 
 /** One simulated router: what it was told, and what runs. */
 export interface SimRouter {
@@ -35,6 +36,7 @@ export interface SimulationOptions {
 export interface Simulation {
   readonly topology: Topology;
   readonly time: VirtualTime;
+  readonly network: Network;
   readonly routers: readonly SimRouter[];
   /** Runs with faults until `faultsUntilMs`, then in peace until `untilMs`. */
   run(faultsUntilMs: number, untilMs: number): void;
@@ -116,6 +118,7 @@ export function simulate(options: SimulationOptions): Simulation {
   return {
     topology,
     time,
+    network,
     routers,
     run(faultsUntilMs, untilMs) {
       const everyMs = 3_600_000 / options.cutsPerHour;
@@ -151,30 +154,4 @@ function tellKernel(router: Router, index: number): void {
     },
   });
   kernel({ from: "kernel", event: { kind: "synced" } });
-}
-
-/** Notes what is wanted; writing it is tested elsewhere. */
-function memoryFib(wanted: Map<string, Forwarding>): Fib {
-  const key = (bytes: Uint8Array, at: number, length: number, octets: number) =>
-    `${formatOctets(bytes.slice(at, at + octets))}/${length}`;
-  return {
-    want: (family, bytes, at, length, forwarding) =>
-      void wanted.set(key(bytes, at, length, family === "ipv4" ? 4 : 16), forwarding),
-    unwant: (family, bytes, at, length) => void wanted.delete(key(bytes, at, length, family === "ipv4" ? 4 : 16)),
-    status: () => undefined,
-    counters: () => ({
-      installed: wanted.size,
-      pending: 0,
-      shadowed: 0,
-      failed: 0,
-      written: 0,
-      errors: 0,
-      foreignRepairs: 0,
-      resyncs: 0,
-      adopted: 0,
-    }),
-    backlog: () => 0,
-    prune: () => {},
-    close: async () => {},
-  };
 }

@@ -1,0 +1,58 @@
+/** `npm run interop`: the scenarios with real speakers, in network namespaces or in containers. */
+import { readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { runTests } from "./process.ts";
+import { CONTAINERS, PEERS, requires } from "./requires.ts";
+
+const SCENARIOS = fileURLToPath(new URL("../test/interop/", import.meta.url));
+
+const USAGE = `Usage: npm run interop -- [options]
+  --containers     run every speaker, ours too, in a container (needs root)
+  --only NAME,...  ${names().join(", ")}; a part of a name selects all that begin with it
+  --dut KIND       put bird2, bird1 or frr in our place, which tests the laboratory
+  --filter REGEX   only scenarios whose title matches
+`;
+
+function names(): string[] {
+  const files = readdirSync(SCENARIOS).filter((file) => file.endsWith(".test.js"));
+  return files.map((file) => basename(file, ".test.js")).sort();
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      containers: { type: "boolean", default: false },
+      only: { type: "string" },
+      dut: { type: "string" },
+      filter: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const wanted = values.only?.split(",");
+  const chosen = names().filter((name) => wanted?.some((start) => name.startsWith(start)) ?? true);
+  if (chosen.length === 0) {
+    console.error(`No scenario begins with "${values.only}"; there are ${names().join(", ")}`);
+    return 2;
+  }
+  const missing = await requires(...PEERS, ...(values.containers ? CONTAINERS : []));
+  if (missing !== false) {
+    console.error(`Cannot run the scenarios here: interop ${missing}`);
+    return 1;
+  }
+  return runTests(
+    chosen.map((name) => join(SCENARIOS, `${name}.test.js`)),
+    {
+      ...(values.containers ? { INTEROP_CONTAINERS: "1" } : {}),
+      ...(values.dut === undefined ? {} : { DUT: values.dut }),
+    },
+    values.filter,
+  );
+}
+
+process.exitCode = await main();

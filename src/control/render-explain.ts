@@ -1,0 +1,110 @@
+/** Explanations of a route, in sentences. */
+import type { ExplainAnswer, PathAnswer, TraceAnswer } from "./answers.ts";
+import { viaText } from "./render-routes.ts";
+
+type Loser = ExplainAnswer["losers"][number];
+
+/** What each step compares, and which value stays. */
+const STEP_WORDS: Record<string, { readonly what: string; readonly rule: string }> = {
+  preference: { what: "preference", rule: "the higher stays" },
+  localPref: { what: "local preference", rule: "the higher stays" },
+  asPathLength: { what: "AS path length", rule: "the shorter stays" },
+  origin: { what: "origin", rule: "IGP before EGP before INCOMPLETE" },
+  med: { what: "MED", rule: "the lower stays, among paths of one neighbour AS" },
+  external: { what: "kind of session", rule: "external before internal" },
+  cost: { what: "cost of reaching the next hop", rule: "the lower stays" },
+  bgpId: { what: "router id", rule: "the lower stays" },
+  clusterListLength: { what: "cluster list length", rule: "the shorter stays" },
+  peerAddress: { what: "peer address", rule: "the lower stays" },
+  pathId: { what: "path id", rule: "the lower stays" },
+};
+
+/** Paragraphs: the best path, each that lost and why, the kernel, and what a peer gets. */
+export function explainRoute(answer: ExplainAnswer): string[] {
+  const { best, losers, kernel, to } = answer;
+  const lines = [answer.prefix, ""];
+  if (best) lines.push(`Best: ${origin(best)}`, ...attributes(best));
+  else lines.push("No path is usable, so there is no route.");
+  for (const loser of losers) lines.push("", ...lost(loser));
+  lines.push("", ...inKernel(answer, kernel));
+  if (to) lines.push("", ...toPeer(to));
+  return lines;
+}
+
+function origin(path: PathAnswer): string {
+  if (path.peer === null) return `a ${path.source} route`;
+  return path.peerAddress === null ? `from ${path.peer}` : `from ${path.peer} (${path.peerAddress})`;
+}
+
+function attributes(path: PathAnswer): string[] {
+  const lines = [`  goes to ${viaText(path)}${path.nextHop === null ? "" : `, next hop ${path.nextHop}`}`];
+  const words = [`preference ${path.preference}`];
+  if (path.peer !== null) {
+    words.push(path.asPath === "" ? "empty AS path" : `AS path ${path.asPath}`, `origin ${path.origin}`);
+    if (path.localPref !== null) words.push(`local preference ${path.localPref}`);
+    if (path.med !== null) words.push(`MED ${path.med}`);
+  }
+  if (path.metric !== 0) words.push(`metric ${path.metric}`);
+  lines.push(`  ${words.join(", ")}`);
+  const communities = [...path.communities, ...path.largeCommunities, ...path.extendedCommunities];
+  if (communities.length > 0) lines.push(`  communities ${communities.join(" ")}`);
+  if (path.originatorId !== null)
+    lines.push(`  reflected: originator ${path.originatorId}, clusters ${path.clusterList.join(" ") || "none"}`);
+  return lines;
+}
+
+function lost(loser: Loser): string[] {
+  const { path, step, value, bestValue } = loser;
+  if (step === "rejected") return [`Rejected: ${origin(path)}: ${value}`, ...traceLines(loser.trace)];
+  if (step === "unreachable") return [`Unusable: ${origin(path)}: ${value}`];
+  const { what, rule } = STEP_WORDS[step] ?? { what: step, rule: "" };
+  const lines = [`Lost: ${origin(path)}: ${what} ${value} against ${bestValue} (${rule})`];
+  if (path.multipath) lines.push("  used beside the best path all the same (multipath)");
+  return lines;
+}
+
+function inKernel({ kernelTrace }: ExplainAnswer, kernel: ExplainAnswer["kernel"]): string[] {
+  switch (kernel.state) {
+    case "installed":
+      return [`Kernel: installed${metric(kernel.metric)}`];
+    case "pending":
+      return [`Kernel: not yet installed: ${kernel.reason}`];
+    case "shadowed":
+      return [`Kernel: not installed: ${kernel.reason}`];
+    case "failed":
+      return [`Kernel: refused: ${kernel.reason}`];
+    case "notWanted": {
+      const isRejected = kernelTrace.some((step) => step.action === "reject");
+      return [`Kernel: not written: ${kernel.reason}`, ...(isRejected ? traceLines(kernelTrace) : [])];
+    }
+  }
+}
+
+function metric(value: number | null): string {
+  return value === null || value === 0 ? "" : `, metric ${value}`;
+}
+
+function toPeer(to: NonNullable<ExplainAnswer["to"]>): string[] {
+  if (!to.announced) {
+    const { step, reason } = to.stoppedBy ?? { step: "export", reason: "unknown" };
+    return [`To ${to.peer}: not announced, stopped by ${step}: ${reason}`, ...traceLines(to.trace)];
+  }
+  const lines = [`To ${to.peer}: announced`];
+  if (to.path) {
+    const words = [`next hop ${to.path.nextHop ?? "-"}`, `AS path ${to.path.asPath || "empty"}`];
+    if (to.path.localPref !== null) words.push(`local preference ${to.path.localPref}`);
+    if (to.path.med !== null) words.push(`MED ${to.path.med}`);
+    lines.push(`  ${words.join(", ")}`);
+  }
+  return [...lines, ...traceLines(to.trace)];
+}
+
+/** Each rule that was looked at, in order. */
+export function traceLines(trace: readonly TraceAnswer[]): string[] {
+  return trace.map((step) => {
+    const rule = step.rule > 0 ? `${step.policy}, rule ${step.rule}` : step.policy;
+    if (!step.matched) return `  ${rule}: does not match: ${step.because}`;
+    const because = step.because === "" ? "" : ` (${step.because})`;
+    return `  ${rule}: matches${because}: ${step.action ?? "continue"}`;
+  });
+}

@@ -1,0 +1,68 @@
+/** Everything about one peer, in sentences: `explain peer`. */
+import type { MessageCounts, PeerAnswer } from "./answers.ts";
+import { formatDuration, inWords } from "./duration.ts";
+import { stateWord } from "./render-peers.ts";
+
+export function explainPeer(peer: PeerAnswer): string[] {
+  const description = peer.description === null ? "" : `, ${peer.description}`;
+  const lines = [
+    `${peer.name} (${peer.address}${peer.port === 179 ? "" : ` port ${peer.port}`})${description}`,
+    `  ${KINDS[peer.kind]}, AS ${peer.asn}, ours ${peer.localAsn}${peer.authentication === "md5" ? ", TCP-MD5" : ""}`,
+    "",
+    `${stateWord(peer)} for ${formatDuration(peer.sinceSeconds)} (since ${peer.since})`,
+  ];
+  if (peer.reason !== null) lines.push(`  ${peer.reason}`);
+  if (peer.advice !== null) lines.push(`  What may help: ${peer.advice}`);
+  if (peer.nextRetrySeconds !== null) lines.push(`  Next attempt in ${inWords(peer.nextRetrySeconds)}`);
+  const { lastDown } = peer;
+  if (lastDown !== null)
+    lines.push(`  Last lost ${inWords(lastDown.agoSeconds)} ago (${WAYS[lastDown.direction]}): ${lastDown.text}`);
+  lines.push(`  Established ${times(peer.established)}, lost ${times(peer.lost)} since the daemon started`);
+  lines.push("", ...agreed(peer), ...routes(peer));
+  lines.push("", ...messages(peer));
+  return lines;
+}
+
+const KINDS = {
+  external: "eBGP peer",
+  internal: "iBGP peer",
+  client: "iBGP peer, client of our reflector",
+} as const;
+const WAYS = { sent: "we ended it", received: "the peer ended it", local: "by our own decision" } as const;
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
+}
+
+function agreed({ negotiated }: PeerAnswer): string[] {
+  if (!negotiated) return [];
+  const on = (flag: boolean) => (flag ? "yes" : "no");
+  const { holdSeconds, keepaliveSeconds } = negotiated;
+  const timers = holdSeconds === 0 ? "no keepalives" : `hold ${holdSeconds} s, keepalive ${keepaliveSeconds} s`;
+  const who = [negotiated.hostname, negotiated.software].filter((word) => word !== null).join(", ");
+  return [
+    `Agreed: router id ${negotiated.remoteId}, ${timers}${who === "" ? "" : ` (${who})`}`,
+    `  4-octet AS ${on(negotiated.fourOctetAs)}, route refresh ${on(negotiated.routeRefresh)}, extended messages ${on(negotiated.extendedMessage)}`,
+  ];
+}
+
+function routes(peer: PeerAnswer): string[] {
+  const lines = peer.families.map((family) => {
+    if (!family.active) return `  ${family.family}: ${peer.negotiated ? "not agreed on with the peer" : "configured"}`;
+    const end = family.endOfRibReceived ? "complete" : "End-of-RIB not yet received";
+    return `  ${family.family}: ${family.received} received, ${family.accepted} accepted, ${family.announced} announced (${end})`;
+  });
+  return [`Routes: import policy ${peer.importPolicy}, export policy ${peer.exportPolicy}`, ...lines];
+}
+
+function messages({ messages, errors }: PeerAnswer): string[] {
+  const counts = (c: MessageCounts) =>
+    `${c.open} OPEN, ${c.update} UPDATE, ${c.keepalive} KEEPALIVE, ${c.notification} NOTIFICATION, ${c.routeRefresh} ROUTE-REFRESH`;
+  const lines = [`Messages received: ${counts(messages.received)}`, `Messages sent: ${counts(messages.sent)}`];
+  const { attributesDiscarded, treatedAsWithdraw } = errors;
+  if (attributesDiscarded + treatedAsWithdraw > 0)
+    lines.push(
+      `Malformed (RFC 7606): ${attributesDiscarded} attributes discarded, ${treatedAsWithdraw} messages treated as withdrawals`,
+    );
+  return lines;
+}

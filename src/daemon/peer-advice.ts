@@ -1,0 +1,63 @@
+/** What may help against a session that is down, by the reason it gave (RFC 4271 §6, RFC 4486). */
+import type { DownReason } from "../bgp/session/types.ts";
+import type { PeerConfig } from "../config/model.ts";
+import { formatAddress } from "../ip/address.ts";
+
+const OPEN_ERROR = 2;
+const CEASE = 6;
+const HOLD_TIMER = 4;
+
+/** A sentence without its full stop, or undefined where we have nothing to add to the reason. */
+export function adviceFor(reason: DownReason | undefined, peer: PeerConfig, localAsn: number): string | undefined {
+  if (reason === undefined) {
+    if (peer.passive) return `see that the peer connects to us; we only wait (passive: true)`;
+    return `see that ${formatAddress(peer.address)} is reachable, that port ${peer.port} is open, and that it knows our address`;
+  }
+  if (reason.code === "holdTimer" || reason.notification?.code === HOLD_TIMER)
+    return "look for packet loss, or for a path that drops large packets (MTU) while small ones pass";
+  const { notification } = reason;
+  if (!notification) return undefined;
+  const isReceived = reason.code === "notificationReceived";
+  if (notification.code === OPEN_ERROR)
+    return isReceived ? theirOpenError(notification.subcode, localAsn) : ourOpenError(notification.subcode, peer);
+  if (notification.code === CEASE && isReceived) return theirCease(notification.subcode);
+  return undefined;
+}
+
+function theirOpenError(subcode: number, localAsn: number): string | undefined {
+  switch (subcode) {
+    case 2:
+      return `the peer is configured for another AS than ours, ${localAsn}: compare both configurations`;
+    case 3:
+      return "the peer refuses our router id: two routers must not share one";
+    case 6:
+      return "the peer demands a longer hold time: raise timers.hold";
+    default:
+      return undefined;
+  }
+}
+
+function ourOpenError(subcode: number, peer: PeerConfig): string | undefined {
+  switch (subcode) {
+    case 2:
+      return `we expect AS ${peer.asn}: correct asn of "${peer.name}", or the peer's own`;
+    case 3:
+      return "its router id is ours or not valid: two routers must not share one";
+    default:
+      return undefined;
+  }
+}
+
+function theirCease(subcode: number): string | undefined {
+  switch (subcode) {
+    case 1:
+      return "we sent more prefixes than the peer allows: see our export policy and its limit";
+    case 2:
+      return "it was shut down on the peer's side: it has to be enabled there";
+    case 3:
+    case 5:
+      return "the peer has no configuration for our address";
+    default:
+      return undefined;
+  }
+}

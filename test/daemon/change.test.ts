@@ -1,0 +1,371 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { createWorld, header, peer } from "./world.ts";
+
+const EXTERNAL = "import: accept, export: accept";
+
+const POLICIES = `
+policies:
+  low: [{ match: { prefixes: [{ prefix: 10.9.0.0/17, ge: 17, le: 32 }] }, action: accept }, { action: reject }]
+  tag: [{ match: { prefixes: [{ prefix: 10.9.0.0/17, ge: 17, le: 32 }] }, set: { addCommunities: ["64512:5"] }, action: accept }, { action: accept }]
+`;
+
+/** One external source, one listener; what may vary in between. */
+function config(from: string, to: string, more = ""): string {
+  return `${header()}${more}${POLICIES}
+peers:
+${peer("from", "10.0.0.11", 65001, from)}${peer("to", "10.0.0.12", 65002, to)}`;
+}
+
+const LOW = ["10.9.0.0/24", "10.9.1.0/24"];
+const HIGH = ["10.9.200.0/24", "10.9.201.0/24"];
+
+function between(from: string, to: string) {
+  const world = createWorld(config(from, to));
+  const source = world.speaker("10.0.0.11", { asn: 65001 });
+  const listener = world.speaker("10.0.0.12", { asn: 65002 });
+  source.announce([...LOW, ...HIGH]);
+  world.run(1000);
+  source.forget();
+  listener.forget();
+  const heard = () => [...listener.table.log].sort();
+  const unharmed = () => {
+    assert.deepEqual([source.established, listener.established], [1, 1], "no session was reset");
+    assert.deepEqual(listener.table.duplicates, []);
+  };
+  return { world, source, listener, heard, unharmed };
+}
+
+describe("a changed policy resets no session", () => {
+  test("a stricter import takes away exactly the routes it rejects, and a wider one brings them back", () => {
+    const { world, listener, heard, unharmed } = between(EXTERNAL, EXTERNAL);
+    world.configure(config("import: low, export: accept", EXTERNAL));
+    world.run(1000);
+    assert.deepEqual(
+      heard(),
+      HIGH.map((p) => `-${p}`),
+    );
+    assert.deepEqual([world.forwards("10.9.0.0/24"), world.forwards("10.9.200.0/24")], ["10.0.0.11", undefined]);
+    listener.forget();
+    world.configure(config(EXTERNAL, EXTERNAL));
+    world.run(1000);
+    assert.deepEqual(
+      heard(),
+      HIGH.map((p) => `+${p}`),
+    );
+    unharmed();
+  });
+
+  test("an import that sets something is announced again only where something changed", () => {
+    const { world, listener, heard, unharmed } = between(EXTERNAL, EXTERNAL);
+    world.configure(config("import: tag, export: accept", EXTERNAL));
+    world.run(1000);
+    assert.deepEqual(
+      heard(),
+      LOW.map((p) => `+${p}`),
+    );
+    assert.deepEqual(listener.routes.get(LOW[0]!)!.communities, ["64512:5"]);
+    unharmed();
+  });
+
+  test("a stricter export withdraws exactly what it rejects", () => {
+    const { world, heard, unharmed } = between(EXTERNAL, EXTERNAL);
+    world.configure(config(EXTERNAL, "import: accept, export: low"));
+    world.run(1000);
+    assert.deepEqual(
+      heard().filter((line) => !line.startsWith("-10.0.")),
+      HIGH.map((p) => `-${p}`),
+    );
+    unharmed();
+  });
+
+  test("an export that sets something is announced again only where something changed", () => {
+    const { world, heard, unharmed } = between(EXTERNAL, EXTERNAL);
+    world.configure(config(EXTERNAL, "import: accept, export: tag"));
+    world.run(1000);
+    assert.deepEqual(
+      heard(),
+      LOW.map((p) => `+${p}`),
+    );
+    unharmed();
+  });
+
+  test("a policy of the same content under another name changes nothing", () => {
+    const { world, heard, unharmed } = between("import: low, export: accept", "import: accept, export: tag");
+    const renamed = config("import: low2, export: accept", "import: accept, export: tag2")
+      .replace("  low:", "  low2:")
+      .replace("  tag:", "  tag2:");
+    world.configure(renamed);
+    world.run(1000);
+    assert.deepEqual(heard(), []);
+    unharmed();
+  });
+
+  test("a description changes nothing", () => {
+    const { world, heard, unharmed } = between(EXTERNAL, EXTERNAL);
+    world.configure(config(`${EXTERNAL}, description: hello`, EXTERNAL));
+    world.run(1000);
+    assert.deepEqual(heard(), []);
+    assert.equal(world.router.core.peers.get("from")!.config.description, "hello");
+    unharmed();
+  });
+});
+
+describe("a changed session parameter resets that session and no other", () => {
+  for (const [what, line, asn] of [
+    ["an MD5 key", `${EXTERNAL}, password: secret`, 65001],
+    ["the AS of the peer", EXTERNAL, 65009],
+    ["the hold time", `${EXTERNAL}, timers: { hold: 30s }`, 65001],
+  ] as const)
+    test(what, () => {
+      const { world, source, listener } = between(EXTERNAL, EXTERNAL);
+      const next = config(line, EXTERNAL).replace('"10.0.0.11", asn: 65001', `"10.0.0.11", asn: ${asn}`);
+      world.configure(next);
+      world.run(1000);
+      assert.deepEqual(
+        source.notifications.map((n) => [n.code, n.subcode]),
+        [[6, 6]],
+        "Cease, configuration change",
+      );
+      assert.equal(listener.established, 1);
+      assert.deepEqual(
+        [...listener.routes.keys()].filter((p) => p.startsWith("10.9.")),
+        [],
+      );
+      assert.equal(world.fib.size, 0);
+    });
+});
+
+describe("peers and static routes come and go", () => {
+  test("a peer that is removed hears Cease 6/3, its routes go, and its id is free", () => {
+    const { world, source, listener } = between(EXTERNAL, EXTERNAL);
+    world.configure(`${header()}${POLICIES}\npeers:\n${peer("to", "10.0.0.12", 65002, EXTERNAL)}`);
+    world.run(1000);
+    assert.deepEqual(
+      source.notifications.map((n) => [n.code, n.subcode]),
+      [[6, 3]],
+    );
+    assert.deepEqual(
+      [...listener.routes.keys()].filter((p) => p.startsWith("10.9.")),
+      [],
+    );
+    const { core } = world.router;
+    assert.equal(core.peerTable.size, 1);
+    assert.equal(core.ribs.ipv4.prefixes.size, 2, "the connected routes are left");
+    world.configure(config(EXTERNAL, EXTERNAL));
+    source.connect();
+    world.run(1000);
+    source.announce(LOW);
+    world.run(1000);
+    assert.ok(listener.routes.has(LOW[0]!), "the peer may come back");
+  });
+
+  test("a static route is announced when it is added and withdrawn when it is removed", () => {
+    const { world, listener, heard, unharmed } = between(EXTERNAL, EXTERNAL);
+    world.configure(config(EXTERNAL, EXTERNAL, "static: [{ prefix: 10.50.0.0/16, blackhole: true }]"));
+    world.run(1000);
+    assert.deepEqual(heard(), ["+10.50.0.0/16"]);
+    assert.equal(world.forwards("10.50.0.0/16"), "blackhole");
+    listener.forget();
+    world.configure(config(EXTERNAL, EXTERNAL));
+    world.run(1000);
+    assert.deepEqual(heard(), ["-10.50.0.0/16"]);
+    assert.equal(world.forwards("10.50.0.0/16"), undefined);
+    unharmed();
+  });
+
+  test("a static route wins over a BGP route of the same prefix while it is there", () => {
+    const { world, listener } = between(EXTERNAL, EXTERNAL);
+    world.configure(config(EXTERNAL, EXTERNAL, "static: [{ prefix: 10.9.0.0/24, blackhole: true }]"));
+    world.run(1000);
+    assert.equal(listener.routes.get("10.9.0.0/24")!.asPath, "64512");
+    world.configure(config(EXTERNAL, EXTERNAL));
+    world.run(1000);
+    assert.equal(listener.routes.get("10.9.0.0/24")!.asPath, "64512 65001");
+    assert.equal(world.forwards("10.9.0.0/24"), "10.0.0.11");
+  });
+
+  test("a refused configuration changes nothing and is remembered", () => {
+    const { world, heard, unharmed } = between(EXTERNAL, EXTERNAL);
+    world.router.handle({ from: "config", rejected: "router.yaml:3: no" });
+    world.run(1000);
+    assert.deepEqual(heard(), []);
+    assert.equal(world.router.core.rejected, "router.yaml:3: no");
+    unharmed();
+  });
+});
+
+describe("routes that the kernel learned elsewhere", () => {
+  test("are announced, withdrawn when they go, and never written back", () => {
+    const { world, listener, heard } = between(EXTERNAL, EXTERNAL);
+    world.route("10.60.0.0/16", { via: "10.0.0.50" });
+    world.run(1000);
+    assert.deepEqual(heard(), ["+10.60.0.0/16"]);
+    assert.equal(listener.routes.get("10.60.0.0/16")!.nextHop, "10.0.0.50", "on the peer's link");
+    assert.equal(world.fib.has("10.60.0.0/16"), false);
+    world.route("10.60.0.0/16", { via: "10.0.0.50" }, true);
+    world.run(1000);
+    assert.equal(listener.routes.has("10.60.0.0/16"), false);
+  });
+
+  test("of two metrics the lower is used, and the other when it goes", () => {
+    const { world, listener } = between(EXTERNAL, EXTERNAL);
+    world.route("10.60.0.0/16", { via: "10.0.0.50", metric: 100 });
+    world.route("10.60.0.0/16", { via: "10.0.0.51", metric: 50 });
+    world.run(1000);
+    assert.equal(listener.routes.get("10.60.0.0/16")!.nextHop, "10.0.0.51");
+    world.route("10.60.0.0/16", { via: "10.0.0.51", metric: 50 }, true);
+    world.run(1000);
+    assert.equal(listener.routes.get("10.60.0.0/16")!.nextHop, "10.0.0.50");
+  });
+
+  test("lose to a BGP route of the same prefix, which is then not ours to write over: the Fib says so", () => {
+    const { world } = between(EXTERNAL, EXTERNAL);
+    world.route("10.9.0.0/24", { via: "10.0.0.50" });
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/24"), "10.0.0.11", "wanted; the Fib shadows it");
+  });
+});
+
+describe("next hops", () => {
+  const multihop = (more = "") => `${header()}${more}
+peers:
+${peer("from", "10.0.0.11", 64512)}${peer("to", "10.0.0.12", 65002, EXTERNAL)}`;
+
+  const unresolved = (more = "") => {
+    const world = createWorld(multihop(more));
+    const source = world.speaker("10.0.0.11", { asn: 64512 });
+    const listener = world.speaker("10.0.0.12", { asn: 65002 });
+    source.announce("10.9.0.0/16", { localPref: 100, nextHop: "172.16.5.5" });
+    world.run(1000);
+    return { world, source, listener };
+  };
+
+  test("an unresolvable one makes the path unusable, and a route to it brings the path back", () => {
+    const { world, listener } = unresolved();
+    assert.deepEqual([listener.routes.has("10.9.0.0/16"), world.forwards("10.9.0.0/16")], [false, undefined]);
+    world.route("172.16.0.0/16", { via: "10.0.0.254" });
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/16"), "10.0.0.254");
+    assert.ok(listener.routes.has("10.9.0.0/16"));
+    world.route("172.16.0.0/16", { via: "10.0.0.254" }, true);
+    world.run(1000);
+    assert.deepEqual([listener.routes.has("10.9.0.0/16"), world.forwards("10.9.0.0/16")], [false, undefined]);
+  });
+
+  test("a default route resolves it", () => {
+    const { world } = unresolved();
+    world.route("0.0.0.0/0", { via: "10.0.0.254" });
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/16"), "10.0.0.254");
+  });
+
+  test("a more specific route moves it", () => {
+    const { world } = unresolved();
+    world.route("0.0.0.0/0", { via: "10.0.0.254" });
+    world.route("172.16.5.0/24", { via: "10.0.1.254", ifindex: 3 });
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/16"), "10.0.1.254");
+  });
+
+  test("a blackhole does not", () => {
+    const { world } = unresolved();
+    world.route("0.0.0.0/0", { via: "10.0.0.254" });
+    world.route("172.16.0.0/12", { blackhole: true });
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/16"), undefined);
+  });
+
+  test("a BGP route does not, not even the one that covers its own next hop", () => {
+    const { world, source, listener } = unresolved();
+    source.announce("172.16.0.0/16", { localPref: 100, nextHop: "10.0.0.11" });
+    source.announce("172.17.0.0/16", { localPref: 100, nextHop: "172.17.0.1" });
+    world.run(1000);
+    assert.equal(world.forwards("172.16.0.0/16"), "10.0.0.11");
+    assert.deepEqual([world.forwards("10.9.0.0/16"), world.forwards("172.17.0.0/16")], [undefined, undefined]);
+    assert.equal(listener.routes.has("10.9.0.0/16"), false);
+  });
+
+  test("a static route of ours with a gateway does", () => {
+    const { world } = unresolved("static: [{ prefix: 172.16.0.0/16, via: [10.0.1.9] }]\n");
+    assert.equal(world.forwards("10.9.0.0/16"), "10.0.1.9");
+    world.configure(multihop());
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/16"), undefined);
+  });
+
+  test("a link that goes takes the connected routes and what resolved by them", () => {
+    const world = createWorld(multihop());
+    const source = world.speaker("10.0.0.11", { asn: 64512 });
+    source.announce("10.9.0.0/16", { localPref: 100, nextHop: "10.0.1.77" });
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/16"), "10.0.1.77");
+    const link = { ifindex: 3, name: "eth1", up: false, carrier: false, loopback: false };
+    world.kernel({
+      kind: "route",
+      gone: true,
+      route: {
+        prefix: { family: "ipv4", bytes: Uint8Array.of(10, 0, 1, 0), length: 24 },
+        metric: 0,
+        protocol: 2,
+        kind: "unicast",
+        hops: [{ ifindex: 3 }],
+        scope: 253,
+      },
+    });
+    world.kernel({ kind: "link", gone: false, link });
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/16"), undefined);
+    assert.equal(world.router.core.ribs.ipv4.prefixes.size, 2, "10.0.0.0/24 and the unusable one");
+  });
+
+  test("our own address and martians are refused", () => {
+    const world = createWorld(multihop());
+    const source = world.speaker("10.0.0.11", { asn: 64512 });
+    for (const [i, nextHop] of ["10.0.0.1", "127.0.0.1", "0.0.0.0", "224.0.0.1"].entries())
+      source.announce(`10.9.${i}.0/24`, { localPref: 100, nextHop });
+    world.run(1000);
+    assert.equal(world.fib.size, 0);
+    assert.equal(source.up, true);
+  });
+});
+
+describe("ECMP", () => {
+  const CONFIG = `${header()}
+peers:
+${peer("a", "10.0.0.11", 65001, EXTERNAL)}${peer("b", "10.0.0.12", 65002, EXTERNAL)}${peer("c", "10.0.1.13", 65003, EXTERNAL)}`;
+
+  test("equal paths forward together; the set follows its members", () => {
+    const world = createWorld(CONFIG);
+    const a = world.speaker("10.0.0.11", { asn: 65001 });
+    const b = world.speaker("10.0.0.12", { asn: 65002 });
+    const c = world.speaker("10.0.1.13", { asn: 65003 });
+    for (const s of [a, b, c]) s.announce("10.9.0.0/16");
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/16"), "10.0.0.11 10.0.0.12 10.0.1.13");
+    b.withdraw("10.9.0.0/16");
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/16"), "10.0.0.11 10.0.1.13");
+    a.drop();
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/16"), "10.0.1.13");
+    b.announce("10.9.0.0/16", { asPath: [65002, 65002] });
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/16"), "10.0.1.13", "a longer path does not join");
+  });
+
+  test("multipath: 1 turns it off and on again without a reset", () => {
+    const world = createWorld(CONFIG);
+    const a = world.speaker("10.0.0.11", { asn: 65001 });
+    const b = world.speaker("10.0.0.12", { asn: 65002 });
+    for (const s of [a, b]) s.announce("10.9.0.0/16");
+    world.run(1000);
+    world.configure(`kernel: { multipath: 1 }\n${CONFIG}`);
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/16"), "10.0.0.11");
+    world.configure(CONFIG);
+    world.run(1000);
+    assert.equal(world.forwards("10.9.0.0/16"), "10.0.0.11 10.0.0.12");
+    assert.deepEqual([a.established, b.established], [1, 1]);
+  });
+});

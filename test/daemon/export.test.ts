@@ -1,0 +1,368 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { createWorld, header, peer } from "./world.ts";
+
+const EXTERNAL = "import: accept, export: accept";
+const BOTH = "families: [ipv4, ipv6]";
+
+describe("next hops announced (bgp-protocol.md 12.1)", () => {
+  /** Announced by `from` with `hop`, heard by `to`. */
+  interface Row {
+    readonly claim: string;
+    readonly from: { readonly asn: number; readonly more?: string };
+    readonly hop: string;
+    readonly to: { readonly address: string; readonly asn: number; readonly more?: string };
+    readonly heard: string | undefined;
+  }
+  const rows: readonly Row[] = [
+    {
+      claim: "an external peer on the link of the next hop is told the third party",
+      from: { asn: 65001 },
+      hop: "10.0.0.77",
+      to: { address: "10.0.0.12", asn: 65002, more: EXTERNAL },
+      heard: "10.0.0.77",
+    },
+    {
+      claim: "an external peer on another link is told our address there",
+      from: { asn: 65001 },
+      hop: "10.0.0.77",
+      to: { address: "10.0.1.12", asn: 65002, more: EXTERNAL },
+      heard: "10.0.1.1",
+    },
+    {
+      claim: "an external multihop peer is always told our session address",
+      from: { asn: 65001 },
+      hop: "10.0.0.77",
+      to: { address: "10.0.0.12", asn: 65002, more: `${EXTERNAL}, multihop: true` },
+      heard: "10.0.0.1",
+    },
+    {
+      claim: "next hop self wins over the third party",
+      from: { asn: 65001 },
+      hop: "10.0.0.77",
+      to: { address: "10.0.0.12", asn: 65002, more: `${EXTERNAL}, nextHop: self` },
+      heard: "10.0.0.1",
+    },
+    {
+      claim: "next hop keep passes it on over another link",
+      from: { asn: 65001 },
+      hop: "10.0.0.77",
+      to: { address: "10.0.1.12", asn: 65002, more: `${EXTERNAL}, nextHop: keep` },
+      heard: "10.0.0.77",
+    },
+    {
+      claim: "an internal peer is told the external next hop",
+      from: { asn: 65001 },
+      hop: "10.0.0.77",
+      to: { address: "10.0.1.12", asn: 64512 },
+      heard: "10.0.0.77",
+    },
+    {
+      claim: "an internal peer with next hop self is told ours",
+      from: { asn: 65001 },
+      hop: "10.0.0.77",
+      to: { address: "10.0.1.12", asn: 64512, more: "nextHop: self" },
+      heard: "10.0.1.1",
+    },
+    {
+      claim: "a reflected route keeps its next hop",
+      from: { asn: 64512, more: "routeReflectorClient: true" },
+      hop: "10.0.0.77",
+      to: { address: "10.0.1.12", asn: 64512, more: "routeReflectorClient: true" },
+      heard: "10.0.0.77",
+    },
+    {
+      claim: "a peer is never told its own address",
+      from: { asn: 65001 },
+      hop: "10.0.0.12",
+      to: { address: "10.0.0.12", asn: 65002, more: EXTERNAL },
+      heard: undefined,
+    },
+    {
+      claim: "nor is an internal peer",
+      from: { asn: 65001 },
+      hop: "10.0.1.12",
+      to: { address: "10.0.1.12", asn: 64512 },
+      heard: undefined,
+    },
+    {
+      claim: "an export policy's next hop is announced as it is",
+      from: { asn: 65001 },
+      hop: "10.0.0.77",
+      to: { address: "10.0.1.12", asn: 65002, more: "import: accept, export: elsewhere" },
+      heard: "10.7.7.7",
+    },
+    {
+      claim: "an export policy's self is ours",
+      from: { asn: 65001 },
+      hop: "10.0.0.77",
+      to: { address: "10.0.0.12", asn: 65002, more: "import: accept, export: ours" },
+      heard: "10.0.0.1",
+    },
+  ];
+  for (const row of rows)
+    test(row.claim, () => {
+      const world = createWorld(`${header()}
+policies:
+  elsewhere: [{ set: { nextHop: 10.7.7.7 }, action: accept }]
+  ours: [{ set: { nextHop: self }, action: accept }]
+peers:
+${peer("from", "10.0.0.11", row.from.asn, row.from.more ?? (row.from.asn === 64512 ? "" : EXTERNAL))}${peer("to", row.to.address, row.to.asn, row.to.more)}`);
+      world.route("10.0.0.0/8", { via: "10.0.0.254" });
+      const from = world.speaker("10.0.0.11", { asn: row.from.asn });
+      const to = world.speaker(row.to.address, { asn: row.to.asn });
+      from.announce("10.9.0.0/16", { nextHop: row.hop, ...(row.from.asn === 64512 ? { localPref: 100 } : {}) });
+      world.run(1000);
+      assert.equal(to.routes.get("10.9.0.0/16")?.nextHop, row.heard);
+    });
+
+  test("a local blackhole is announced with our session address, a gateway on the peer's link with the gateway", () => {
+    const world = createWorld(`${header()}
+static:
+  - { prefix: 10.50.0.0/16, blackhole: true }
+  - { prefix: 10.51.0.0/16, via: [10.0.0.50] }
+peers:
+${peer("near", "10.0.0.12", 65002, EXTERNAL)}${peer("far", "10.0.1.12", 65003, EXTERNAL)}${peer("inside", "10.0.0.13", 64512)}`);
+    const near = world.speaker("10.0.0.12", { asn: 65002 });
+    const far = world.speaker("10.0.1.12", { asn: 65003 });
+    const inside = world.speaker("10.0.0.13", { asn: 64512 });
+    const hops = [near, far, inside].map((s) =>
+      ["10.50.0.0/16", "10.51.0.0/16"].map((prefix) => s.routes.get(prefix)?.nextHop),
+    );
+    assert.deepEqual(hops, [
+      ["10.0.0.1", "10.0.0.50"],
+      ["10.0.1.1", "10.0.1.1"],
+      ["10.0.0.1", "10.0.0.50"].map((hop, i) => (i === 0 ? hop : inside.routes.get("10.51.0.0/16")?.nextHop)),
+    ]);
+  });
+
+  test("IPv6: our global and link-local address on a shared link, 16 octets alone where there is none", () => {
+    const world = createWorld(`${header()}
+static: [{ prefix: "2001:db8:50::/48", blackhole: true }]
+peers:
+${peer("near", "2001:db8::12", 65002, EXTERNAL)}${peer("hops", "2001:db8:9::12", 65003, `${EXTERNAL}, multihop: true`)}`);
+    const near = world.speaker("2001:db8::12", { asn: 65002, families: ["ipv6"] });
+    const hops = world.speaker("2001:db8:9::12", { asn: 65003, families: ["ipv6"], id: "9.9.9.8" });
+    assert.equal(near.routes.get("2001:db8:50::/48")?.nextHop, "2001:db8::1 fe80::1");
+    assert.equal(hops.routes.get("2001:db8:50::/48")?.nextHop, "2001:db8::1");
+  });
+
+  test("IPv6: a third party on the link is passed on in 16 octets, and a 32-octet next hop by its global half", () => {
+    const world = createWorld(`${header()}
+peers:
+${peer("from", "2001:db8::11", 65001, EXTERNAL)}${peer("to", "2001:db8::12", 65002, EXTERNAL)}`);
+    const from = world.speaker("2001:db8::11", { asn: 65001, families: ["ipv6"], id: "9.9.9.7" });
+    const to = world.speaker("2001:db8::12", { asn: 65002, families: ["ipv6"], id: "9.9.9.8" });
+    from.announce("2001:db8:90::/48", { nextHop: "2001:db8::77" });
+    from.announce("2001:db8:91::/48", { nextHop: "2001:db8::78 fe80::78" });
+    world.run(1000);
+    assert.equal(to.routes.get("2001:db8:90::/48")?.nextHop, "2001:db8::77");
+    assert.equal(to.routes.get("2001:db8:91::/48")?.nextHop, "2001:db8::78");
+  });
+
+  test("a next hop of the other family is replaced by ours: IPv6 routes on an IPv4 session and the reverse", () => {
+    const world = createWorld(`${header()}
+static: [{ prefix: "2001:db8:50::/48", blackhole: true }, { prefix: 10.50.0.0/16, blackhole: true }]
+peers:
+${peer("four", "10.0.0.12", 65002, `${EXTERNAL}, ${BOTH}`)}${peer("six", "2001:db8:1::12", 65003, `${EXTERNAL}, ${BOTH}`)}`);
+    const four = world.speaker("10.0.0.12", { asn: 65002, families: ["ipv4", "ipv6"] });
+    const six = world.speaker("2001:db8:1::12", { asn: 65003, families: ["ipv4", "ipv6"] });
+    assert.equal(four.routes.get("2001:db8:50::/48")?.nextHop.split(" ")[0], "2001:db8::1");
+    assert.equal(six.routes.get("10.50.0.0/16")?.nextHop, "10.0.1.1");
+  });
+});
+
+describe("well-known communities (RFC 1997)", () => {
+  const rows: readonly (readonly [string, string, readonly string[]])[] = [
+    ["NO_EXPORT", "65535:65281", ["inside"]],
+    ["NO_ADVERTISE", "65535:65282", []],
+    ["NO_EXPORT_SUBCONFED", "65535:65283", ["inside"]],
+    ["GRACEFUL_SHUTDOWN, which says nothing about passing it on", "65535:0", ["inside", "outside"]],
+    ["an ordinary one", "65001:1", ["inside", "outside"]],
+  ];
+  for (const [name, community, heardBy] of rows)
+    test(`a route with ${name} is told to: ${heardBy.join(", ") || "nobody"}`, () => {
+      const world = createWorld(`${header()}
+peers:
+${peer("from", "10.0.0.11", 65001, EXTERNAL)}${peer("inside", "10.0.0.12", 64512)}${peer("outside", "10.0.0.13", 65003, EXTERNAL)}`);
+      const from = world.speaker("10.0.0.11", { asn: 65001 });
+      const peers = {
+        inside: world.speaker("10.0.0.12", { asn: 64512 }),
+        outside: world.speaker("10.0.0.13", { asn: 65003 }),
+      };
+      from.announce("10.9.0.0/16", { communities: ["65001:7", community] });
+      world.run(1000);
+      const heard = Object.entries(peers).filter(([, s]) => s.routes.has("10.9.0.0/16"));
+      assert.deepEqual(
+        heard.map(([who]) => who),
+        heardBy,
+      );
+      for (const [, s] of heard)
+        assert.deepEqual(s.routes.get("10.9.0.0/16")!.communities.toSorted(), ["65001:7", community].toSorted());
+      assert.equal(world.forwards("10.9.0.0/16"), "10.0.0.11", "it is used here all the same");
+    });
+});
+
+describe("policies at the edge", () => {
+  test("an external peer without policies neither accepts nor announces (RFC 8212), an internal one does both", () => {
+    const world = createWorld(`${header()}
+static: [{ prefix: 10.50.0.0/16, blackhole: true }]
+peers:
+${peer("bare", "10.0.0.11", 65001)}${peer("inside", "10.0.0.12", 64512)}`);
+    const bare = world.speaker("10.0.0.11", { asn: 65001 });
+    const inside = world.speaker("10.0.0.12", { asn: 64512 });
+    bare.announce("10.9.0.0/16");
+    inside.announce("10.8.0.0/16", { localPref: 100 });
+    world.run(1000);
+    assert.deepEqual([...bare.routes.keys()], []);
+    assert.ok(bare.table.log.includes("eor ipv4"), "an empty table ends too");
+    assert.equal(inside.routes.has("10.50.0.0/16"), true);
+    assert.deepEqual([world.fib.has("10.9.0.0/16"), world.fib.has("10.8.0.0/16")], [false, true]);
+  });
+
+  test("default-only announces the default routes and nothing else", () => {
+    const world = createWorld(`${header()}
+static:
+  - { prefix: 0.0.0.0/0, via: [10.0.0.254] }
+  - { prefix: "::/0", via: ["2001:db8::254"] }
+  - { prefix: 10.50.0.0/16, blackhole: true }
+peers:
+${peer("down", "10.0.0.11", 65001, `import: accept, export: default-only, ${BOTH}`)}`);
+    const down = world.speaker("10.0.0.11", { asn: 65001, families: ["ipv4", "ipv6"] });
+    assert.deepEqual([...down.routes.keys()].sort(), ["0.0.0.0/0", "::/0"]);
+  });
+
+  test("default-only announces nothing while there is no default route, and it when it comes", () => {
+    const world = createWorld(`${header()}
+peers:
+${peer("down", "10.0.0.11", 65001, "import: accept, export: default-only")}${peer("up", "10.0.0.12", 65002, EXTERNAL)}`);
+    const down = world.speaker("10.0.0.11", { asn: 65001 });
+    const up = world.speaker("10.0.0.12", { asn: 65002 });
+    up.announce(["10.9.0.0/16"]);
+    world.run(1000);
+    assert.deepEqual([...down.routes.keys()], []);
+    up.announce(["0.0.0.0/0"]);
+    world.run(1000);
+    assert.deepEqual([...down.routes.keys()], ["0.0.0.0/0"]);
+    up.drop();
+    world.run(5000);
+    assert.deepEqual([...down.routes.keys()], []);
+  });
+
+  test("a default route that the kernel learned elsewhere is announced by default-only", () => {
+    const world = createWorld(`${header()}
+peers:
+${peer("down", "10.0.0.11", 65001, "import: accept, export: default-only")}`);
+    world.route("0.0.0.0/0", { via: "10.0.0.254" });
+    const down = world.speaker("10.0.0.11", { asn: 65001 });
+    assert.deepEqual([...down.routes.keys()], ["0.0.0.0/0"]);
+  });
+});
+
+describe("two-octet peers (RFC 6793)", () => {
+  const CONFIG = `${header(4_200_000_000, "")}
+peers:
+${peer("old", "10.0.0.11", 65001, EXTERNAL)}${peer("new", "10.0.0.12", 65002, EXTERNAL)}`;
+
+  test("a two-octet peer hears AS_TRANS in AS_PATH and the truth in AS4_PATH", () => {
+    const world = createWorld(CONFIG);
+    const old = world.speaker("10.0.0.11", { asn: 65001, fourOctetAs: false });
+    const young = world.speaker("10.0.0.12", { asn: 65002 });
+    young.announce("10.9.0.0/16", { asPath: [65002, 4_200_000_007] });
+    world.run(1000);
+    const heard = old.routes.get("10.9.0.0/16")!;
+    assert.equal(heard.asPath, "23456 65002 23456");
+    assert.equal(
+      heard.attributes.get(17),
+      `0203${[4_200_000_000, 65002, 4_200_000_007].map((n) => n.toString(16).padStart(8, "0")).join("")}`,
+    );
+  });
+
+  test("its AS_PATH and AS4_PATH are merged for the others, who see no AS4_PATH", () => {
+    const world = createWorld(CONFIG);
+    const old = world.speaker("10.0.0.11", { asn: 65001, fourOctetAs: false });
+    const young = world.speaker("10.0.0.12", { asn: 65002 });
+    old.announce("10.9.0.0/16", {
+      asPath: [65001, 65005, 23456, 23456],
+      extra: [[0xc0, 17, 10, 2, 2, ...hex(4_200_000_007), ...hex(4_200_000_008)]],
+    });
+    world.run(1000);
+    const heard = young.routes.get("10.9.0.0/16")!;
+    assert.equal(heard.asPath, "4200000000 65001 65005 4200000007 4200000008");
+    assert.equal(heard.attributes.has(17), false);
+  });
+
+  test("its OPEN gets our AS_TRANS, and the session is up", () => {
+    const world = createWorld(CONFIG);
+    const old = world.speaker("10.0.0.11", { asn: 65001, fourOctetAs: false });
+    assert.equal(old.up, true);
+    assert.deepEqual([old.messages[0]![20], old.messages[0]![21]], [23456 >> 8, 23456 & 255]);
+  });
+});
+
+function hex(asn: number): number[] {
+  return [asn >>> 24, (asn >>> 16) & 255, (asn >>> 8) & 255, asn & 255];
+}
+
+describe("the initial table", () => {
+  const statics = Array.from({ length: 40 }, (_, i) => `  - { prefix: 10.50.${i}.0/24, blackhole: true }`).join("\n");
+  const CONFIG = `${header()}
+static:
+${statics}
+  - { prefix: "2001:db8:50::/48", blackhole: true }
+peers:
+${peer("both", "10.0.0.11", 65001, `${EXTERNAL}, ${BOTH}`)}${peer("four", "10.0.0.12", 65002, EXTERNAL)}`;
+
+  test("ends with one End-of-RIB for each family of the session, after all of its routes", () => {
+    const world = createWorld(CONFIG);
+    const both = world.speaker("10.0.0.11", { asn: 65001, families: ["ipv4", "ipv6"] });
+    const four = world.speaker("10.0.0.12", { asn: 65002 });
+    for (const speaker of [both, four]) {
+      const { log } = speaker.table;
+      assert.equal(log.filter((line) => line === "eor ipv4").length, 1);
+      assert.ok(log.lastIndexOf("+10.50.39.0/24") < log.indexOf("eor ipv4"));
+      assert.equal(log.slice(log.indexOf("eor ipv4")).filter((line) => line.startsWith("+10.")).length, 0);
+    }
+    assert.equal(both.table.log.filter((line) => line === "eor ipv6").length, 1);
+    assert.ok(both.table.log.indexOf("+2001:db8:50::/48") < both.table.log.indexOf("eor ipv6"));
+    assert.equal(four.table.log.includes("eor ipv6"), false);
+  });
+
+  test("many prefixes of the same attributes share a message", () => {
+    const world = createWorld(CONFIG);
+    const four = world.speaker("10.0.0.12", { asn: 65002 });
+    assert.ok(four.routes.size >= 40);
+    assert.ok(
+      four.messages.filter((m) => m[18] === 2).length <= 4,
+      "two connected routes, all static ones, End-of-RIB",
+    );
+  });
+
+  test("nothing is sent a second time while nothing changes", () => {
+    const world = createWorld(CONFIG);
+    const four = world.speaker("10.0.0.12", { asn: 65002 });
+    four.forget();
+    world.configure(CONFIG);
+    world.kernel({ kind: "batch" });
+    four.announce("10.9.0.0/16");
+    four.announce("10.9.0.0/16");
+    world.run(600_000);
+    assert.deepEqual(four.table.log, []);
+    assert.equal(four.established, 1);
+  });
+
+  test("route refresh brings everything again, with End-of-RIB neither needed nor harmful", () => {
+    const world = createWorld(CONFIG);
+    const four = world.speaker("10.0.0.12", { asn: 65002 });
+    const before = [...four.routes.keys()].sort();
+    four.forget();
+    four.refresh("ipv4");
+    world.run(1000);
+    const again = four.table.log.filter((line) => line.startsWith("+")).map((line) => line.slice(1));
+    assert.deepEqual(again.sort(), before);
+    four.forget();
+    four.refresh("ipv6");
+    world.run(1000);
+    assert.deepEqual(four.table.log, [], "a family that is not on the session");
+  });
+});
