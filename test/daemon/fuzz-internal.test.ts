@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fuzz, recordedMessages } from "./fuzz-run.ts";
 
-const COUNT = Number(process.env["CALIDRIS_FUZZ"] ?? 50_000) / 2;
+const COUNT = Number(process.env.CALIDRIS_FUZZ ?? 50_000) / 2;
 
 for (const [claim, asn, fourOctetAs, firstSeed] of [
   ["an internal peer's", 64512, true, 100_001],
