@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import type { LogLevel } from "../daemon/ports.ts";
 import { limitYoungGeneration } from "../io/system/young-generation.ts";
+import { CliError, EXIT } from "./exit-codes.ts";
 import { DEFAULT_SOCKET } from "./socket-path.ts";
 
 interface RunArguments {
@@ -43,11 +44,17 @@ export const runCommand: CommandModule<object, RunArguments> = {
     // Before all else: loading the daemon would let the young generation grow.
     limitYoungGeneration();
     const { runDaemon } = await import("./run-daemon.ts");
-    await runDaemon({
-      config: argv.config,
-      socket: argv.socket,
-      logFormat: argv["log-format"],
-      logLevel: argv["log-level"],
-    });
+    try {
+      await runDaemon({
+        config: argv.config,
+        socket: argv.socket,
+        logFormat: argv["log-format"],
+        logLevel: argv["log-level"],
+      });
+    } catch (error) {
+      // Half a daemon must not stay: what it opened already would keep the process alive.
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      process.exit(error instanceof CliError ? error.exit : EXIT.error);
+    }
   },
 };

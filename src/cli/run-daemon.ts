@@ -1,9 +1,7 @@
 /** The only wiring of the daemon: the router, given the operating system. */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { Config } from "../config/model.ts";
-import { createParseCache, formatProblem, parseConfig } from "../config/parse.ts";
+import { createParseCache, formatProblem, type ParsedConfig, parseConfig } from "../config/parse.ts";
 import { createControlHandler } from "../control/handler.ts";
 import type { RouterEvent } from "../daemon/events.ts";
 import type { Log, LogLevel } from "../daemon/ports.ts";
@@ -13,10 +11,12 @@ import { openTransport } from "../io/net/transport.ts";
 import { openNetlinkFib } from "../io/netlink/open-fib.ts";
 import { systemClock } from "../io/system/clock.ts";
 import { type ConfigFile, readConfigFiles } from "../io/system/config-files.ts";
-import { watchConfig } from "../io/system/config-watch.ts";
+import { type ConfigWatch, watchConfig } from "../io/system/config-watch.ts";
 import { serveControl } from "../io/system/control-server.ts";
 import { createLog } from "../io/system/log.ts";
 import { onSignals } from "../io/system/signals.ts";
+import { readSecret } from "./check-configuration.ts";
+import { EXIT } from "./exit-codes.ts";
 import { version } from "./version.ts";
 
 export interface RunOptions {
@@ -26,29 +26,46 @@ export interface RunOptions {
   readonly logLevel: LogLevel;
 }
 
-/** EX_SOFTWARE: an unexpected exception; the supervisor starts us again and kernel routes have stayed (DESIGN §5). */
-const EXIT_SOFTWARE = 70;
 /** Wait for NOTIFICATIONs to be flushed when we end. */
 const FLUSH_MS = 500;
 
-/** Runs until a signal ends it. Throws where the first configuration cannot be used. */
+/** Runs until a signal ends it. Throws where the daemon cannot start. */
 export async function runDaemon(options: RunOptions): Promise<void> {
-  const { log } = createLog({ format: options.logFormat, level: options.logLevel });
-  const cache = createParseCache();
-  const secrets = (path: string) => readSecret(path);
-  const first = await readConfigFiles(options.config);
-  const initial = loadFirst(first.files, first.problems, cache, secrets);
-  const clock = systemClock();
+  const { log, flush, flushNow } = createLog({ format: options.logFormat, level: options.logLevel });
   let router: Router | undefined;
+  let watch: ConfigWatch | undefined;
+  process.on("uncaughtException", (error) => {
+    dump(log, router, error);
+    flushNow();
+    process.exit(EXIT.software);
+  });
+  // From here on a signal waits for the daemon to stand, and does not kill it in the middle of its start.
+  const stopped = new Promise<void>((resolve) => {
+    onSignals({
+      reload: () => void watch?.reread(),
+      dump: () => dump(log, router, undefined),
+      stop: (_signal, again) => (again ? process.exit(EXIT.error) : resolve()),
+    });
+  });
+
+  const cache = createParseCache();
+  const first = await readConfigFiles(options.config);
+  const initial = loadFirst(first.files, first.problems, cache);
+  for (const warning of initial.warnings) log("warn", "configuration", { problem: formatProblem(warning) });
+  const clock = systemClock();
   const early: RouterEvent[] = [];
   const deliver = (event: RouterEvent) => {
-    if (!router) {
-      early.push(event);
-      return;
-    }
-    router.handle(event);
+    if (router) router.handle(event);
+    else early.push(event);
   };
 
+  // The socket first: where another daemon has it, nothing of the network or the kernel has been touched.
+  const answering = createGate<ReturnType<typeof createControlHandler>>();
+  const control = await serveControl(
+    options.socket,
+    async (request, stream) => (await answering.opened)(request, stream),
+    { log },
+  );
   const transport = openTransport({ onEvent: (event) => deliver({ from: "transport", event }), log });
   const fib = await openNetlinkFib({
     clock,
@@ -70,41 +87,35 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     hostname(),
   );
   for (const event of early.splice(0)) router.handle(event);
-  const control = await serveControl(options.socket, createControlHandler(createQueries(router), clock.soon), { log });
+  answering.open(createControlHandler(createQueries(router), clock.soon));
 
-  const watch = await watchConfig(options.config, {
+  let secretFiles = initial.secretFiles;
+  const onChange = (files: readonly ConfigFile[]) => {
+    const parsed = parseConfig(files, { cache, secrets: readSecret });
+    // A refused configuration may wait for its secrets, and the one that runs still has its own.
+    secretFiles = parsed.ok ? parsed.secretFiles : [...new Set([...secretFiles, ...parsed.secretFiles])];
+    void watch?.watchAlso(secretFiles);
+    if (parsed.ok) {
+      for (const warning of parsed.warnings) log("warn", "configuration", { problem: formatProblem(warning) });
+      deliver({ from: "config", config: parsed.config });
+      return;
+    }
+    const problems = parsed.problems.map(formatProblem);
+    for (const problem of problems) log("error", "configuration refused", { problem });
+    deliver({ from: "config", rejected: problems.join("\n") });
+  };
+  watch = await watchConfig(options.config, {
     known: first.files,
-    onChange(files) {
-      const parsed = parseConfig(files, { cache, secrets });
-      if (parsed.ok) {
-        for (const warning of parsed.warnings) log("warn", "configuration", { problem: formatProblem(warning) });
-        deliver({ from: "config", config: parsed.config });
-        void watch.watchAlso(parsed.secretFiles);
-        return;
-      }
-      const problems = parsed.problems.map(formatProblem);
-      for (const problem of problems) log("error", "configuration refused", { problem });
-      deliver({ from: "config", rejected: problems.join("\n") });
-    },
+    onChange,
     onProblem(problems) {
       const reasons = problems.map((problem) => `${problem.path}: ${problem.message}`);
       for (const reason of reasons) log("error", "configuration unreadable", { reason });
       deliver({ from: "config", rejected: reasons.join("\n") });
     },
   });
-  await watch.watchAlso(initial.secretFiles);
+  await watch.watchAlso(secretFiles);
 
-  process.on("uncaughtException", (error) => {
-    dump(log, router!, error);
-    process.exit(EXIT_SOFTWARE);
-  });
-  await new Promise<void>((resolve) => {
-    onSignals({
-      reload: () => void watch.reread(),
-      dump: () => dump(log, router!, undefined),
-      stop: (_signal, again) => (again ? process.exit(1) : resolve()),
-    });
-  });
+  await stopped;
   log("info", "stopping", {});
   const keep = router.core.config.kernel.keepOnExit;
   router.stop(false);
@@ -112,35 +123,42 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   await control.close();
   await Promise.race([transport.shutdown(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
   await fib.close(!keep);
-  process.exit(0);
+  await flush();
+  process.exit(EXIT.ok);
+}
+
+/** A value that is waited for, and comes once. */
+function createGate<T>(): { readonly opened: Promise<T>; readonly open: (value: T) => void } {
+  let open: (value: T) => void = () => {};
+  const opened = new Promise<T>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
 }
 
 function loadFirst(
   files: readonly ConfigFile[],
   problems: readonly { readonly path: string; readonly message: string }[],
   cache: ReturnType<typeof createParseCache>,
-  secrets: (path: string) => string | undefined,
-): { readonly config: Config; readonly secretFiles: readonly string[] } {
+): ParsedConfig & { readonly ok: true } {
   if (problems.length > 0) throw new Error(problems.map((p) => `${p.path}: ${p.message}`).join("\n"));
-  const parsed = parseConfig(files, { cache, secrets });
+  const parsed = parseConfig(files, { cache, secrets: readSecret });
   if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join("\n"));
-  return { config: parsed.config, secretFiles: parsed.secretFiles };
-}
-
-/** The key in a file, without the newline that editors add. */
-function readSecret(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8").replace(/\r?\n$/, "");
-  } catch {
-    return undefined;
-  }
+  return parsed;
 }
 
 /** State summary for whoever has to find out what happened. */
-function dump(log: Log, router: Router, error: Error | undefined): void {
+function dump(log: Log, router: Router | undefined, error: Error | undefined): void {
+  const level = error ? "error" : "info";
+  const event = error ? "fatal" : "state";
+  const reason = error ? { reason: error.stack ?? error.message } : {};
+  if (!router) {
+    log(level, event, reason);
+    return;
+  }
   const { core } = router;
-  log(error ? "error" : "info", error ? "fatal" : "state", {
-    ...(error ? { reason: error.stack ?? error.message } : {}),
+  log(level, event, {
+    ...reason,
     generation: core.generation,
     peers: [...core.peers.values()].map((peer) => `${peer.config.name}:${peer.active ? "established" : "down"}`),
     prefixes: core.ribs.ipv4.prefixes.size + core.ribs.ipv6.prefixes.size,

@@ -5,6 +5,7 @@
 import type { RouteRefresh } from "../bgp/refresh.ts";
 import type { DownReason, Negotiated } from "../bgp/session/types.ts";
 import { endOfRib } from "../bgp/update-writer.ts";
+import { diffConfig } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
 import { chooseRouterId } from "../config/router-id.ts";
 import type { KernelEvent } from "../fib/fib.ts";
@@ -388,7 +389,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     const previous = core.config;
     core.config = next;
     core.rejected = undefined;
-    if (!started) return;
+    // Files that were written anew and say the same are no generation.
+    if (!started || diffConfig(previous, next).empty) return;
     chooseId();
     applyConfig(core, previous, next, target);
   }

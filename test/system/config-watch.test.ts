@@ -185,15 +185,24 @@ describe("watchConfig", () => {
     assert.equal(sets.length, 0);
   });
 
-  it("watches secrets' files that lie elsewhere", async (t) => {
+  it("tells that a secret's file changed, vanished or came, without taking it for configuration", async (t) => {
     const [folder, secrets] = [temporaryFolder(t), temporaryFolder(t)];
+    const key = join(secrets, "key");
     writeFileSync(join(folder, "c.yaml"), "c");
-    writeFileSync(join(secrets, "key"), "k1");
-    const { watch, texts } = await observe(t, folder);
+    writeFileSync(key, "k1");
+    const { watch, texts, problems } = await observe(t, folder);
     await texts();
-    await watch.watchAlso([join(secrets, "key")]);
-    assert.deepEqual(Object.values(await texts()), ["c", "k1"]);
-    writeFileSync(join(secrets, "key"), "k2");
-    assert.deepEqual(Object.values(await texts()), ["c", "k2"]);
+    await watch.watchAlso([key]);
+    const changes: (() => void)[] = [
+      () => undefined,
+      () => writeFileSync(key, "k2"),
+      () => rmSync(key),
+      () => writeFileSync(key, "k3"),
+    ];
+    for (const change of changes) {
+      change();
+      assert.deepEqual(Object.values(await texts()), ["c"]);
+    }
+    assert.deepEqual(problems, []);
   });
 });

@@ -18,6 +18,8 @@ export interface FileProblem {
 export interface ConfigSnapshot {
   /** In order of their paths. */
   readonly files: readonly ConfigFile[];
+  /** Further files, as asked for. One that cannot be read is left out: who needs it says so, with the line that names it. */
+  readonly secrets: readonly ConfigFile[];
   readonly problems: readonly FileProblem[];
   /**
    * Changes when a file, a listed directory or a symbolic link on the way is replaced; two looks with the same
@@ -33,12 +35,14 @@ const FILES = 20_000;
 /** As the kernel bounds the symbolic links on one path. */
 const LINKS = 40;
 
-/** Reads everything; never throws. `also` are further files (secrets), given in `files` after the configuration's. */
+/** Reads everything; never throws. `also` are further files, those that hold secrets. */
 export async function readConfigFiles(path: string, also: readonly string[] = []): Promise<ConfigSnapshot> {
   const look = createLook();
   await readRoot(look, path);
-  for (const file of also) await readOne(look, file);
-  return { files: look.files, problems: look.problems, identity: look.marks.join("\n"), places: look.places };
+  const { files, problems, marks, places } = look;
+  const aside: Look = { files: [], problems: [], marks, places };
+  for (const file of also) await readOne(aside, file);
+  return { files, secrets: aside.files, problems, identity: marks.join("\n"), places };
 }
 
 interface Look {

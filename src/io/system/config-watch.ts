@@ -4,7 +4,7 @@ import { type FSWatcher, watch } from "chokidar";
 import { type ConfigFile, type ConfigSnapshot, type FileProblem, readConfigFiles } from "./config-files.ts";
 
 export interface ConfigWatchOptions {
-  /** A set that differs from the one before. */
+  /** The configuration's files, where they or those watched beside them differ from the set before. */
   readonly onChange: (files: readonly ConfigFile[]) => void;
   /** The files cannot be read now; what was read before stays in force. Said once per cause. */
   readonly onProblem: (problems: readonly FileProblem[]) => void;
@@ -17,7 +17,7 @@ export interface ConfigWatchOptions {
 export interface ConfigWatch {
   /** Reads now, as on SIGHUP; resolves when the outcome has been reported. */
   reread(): Promise<void>;
-  /** Further files (secrets) that belong to the set from now on; replaces those named before. */
+  /** Further files (secrets) whose changes count from now on; replaces those named before. */
   watchAlso(paths: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ const LOOKS = 20;
 /** Resolves when changes are being noticed and the present state has been reported. */
 export async function watchConfig(path: string, options: ConfigWatchOptions): Promise<ConfigWatch> {
   const settleMs = options.settleMs ?? SETTLE_MS;
-  let reported = options.known && contentOf(options.known);
+  let reported = options.known && contentOf({ files: options.known, secrets: [] });
   let lastProblem = "";
   let also: readonly string[] = [];
   let watcher: FSWatcher | undefined;
@@ -64,14 +64,15 @@ export async function watchConfig(path: string, options: ConfigWatchOptions): Pr
       // First the watch, then the look that counts: no change falls between.
       await follow(snapshot);
       const again = await readConfigFiles(path, also);
-      const calm = again.identity === snapshot.identity && contentOf(again.files) === contentOf(snapshot.files);
+      const calm = again.identity === snapshot.identity && contentOf(again) === contentOf(snapshot);
       snapshot = again;
       if (calm || looks === LOOKS) break;
     }
     if (!closed) report(snapshot);
   }
 
-  function report({ files, problems }: ConfigSnapshot): void {
+  function report(snapshot: ConfigSnapshot): void {
+    const { files, problems } = snapshot;
     const problem = JSON.stringify(problems);
     if (problems.length > 0) {
       if (problem !== lastProblem) options.onProblem(problems);
@@ -79,7 +80,7 @@ export async function watchConfig(path: string, options: ConfigWatchOptions): Pr
       return;
     }
     lastProblem = "";
-    const content = contentOf(files);
+    const content = contentOf(snapshot);
     if (content === reported) return;
     reported = content;
     options.onChange(files);
@@ -135,8 +136,8 @@ export async function watchConfig(path: string, options: ConfigWatchOptions): Pr
   };
 }
 
-function contentOf(files: readonly ConfigFile[]): string {
-  return JSON.stringify(files.map((file) => [file.path, file.text]));
+function contentOf({ files, secrets }: Pick<ConfigSnapshot, "files" | "secrets">): string {
+  return JSON.stringify([files, secrets].map((list) => list.map((file) => [file.path, file.text])));
 }
 
 function directoryMarks(snapshot: ConfigSnapshot): string[] {
