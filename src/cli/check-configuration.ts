@@ -21,7 +21,7 @@ export async function checkConfiguration(path: string, output: "table" | "json")
   if (unreadable.length === 0) {
     const parsed = parseConfig(files, { secrets: readSecret });
     problems.push(...(parsed.ok ? parsed.warnings : parsed.problems));
-    if (parsed.ok) summary = `: ${parsed.config.peers.length} peers, AS ${parsed.config.router.asn}`;
+    if (parsed.ok) summary = `: ${count(parsed.config.peers.length, "peer")}, AS ${parsed.config.router.asn}`;
   }
   const errors = problems.filter((problem) => problem.severity === "error").length;
   const warnings = problems.length - errors;

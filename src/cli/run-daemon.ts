@@ -1,8 +1,7 @@
 /** The only wiring of the daemon: the router, given the operating system. */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { createParseCache, formatProblem, parseConfig } from "../config/parse.ts";
+import { createParseCache, formatProblem, type ParsedConfig, parseConfig } from "../config/parse.ts";
 import { createControlHandler } from "../control/handler.ts";
 import type { RouterEvent } from "../daemon/events.ts";
 import type { Log, LogLevel } from "../daemon/ports.ts";
@@ -16,6 +15,7 @@ import { type ConfigWatch, watchConfig } from "../io/system/config-watch.ts";
 import { serveControl } from "../io/system/control-server.ts";
 import { createLog } from "../io/system/log.ts";
 import { onSignals } from "../io/system/signals.ts";
+import { readSecret } from "./check-configuration.ts";
 import { EXIT } from "./exit-codes.ts";
 import { version } from "./version.ts";
 
@@ -50,7 +50,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
 
   const cache = createParseCache();
   const first = await readConfigFiles(options.config);
-  const initial = loadFirst(first.files, first.problems, cache, readSecret);
+  const initial = loadFirst(first.files, first.problems, cache);
   for (const warning of initial.warnings) log("warn", "configuration", { problem: formatProblem(warning) });
   const clock = systemClock();
   const early: RouterEvent[] = [];
@@ -140,21 +140,11 @@ function loadFirst(
   files: readonly ConfigFile[],
   problems: readonly { readonly path: string; readonly message: string }[],
   cache: ReturnType<typeof createParseCache>,
-  secrets: (path: string) => string | undefined,
-): Extract<ReturnType<typeof parseConfig>, { ok: true }> {
+): ParsedConfig & { readonly ok: true } {
   if (problems.length > 0) throw new Error(problems.map((p) => `${p.path}: ${p.message}`).join("\n"));
-  const parsed = parseConfig(files, { cache, secrets });
+  const parsed = parseConfig(files, { cache, secrets: readSecret });
   if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join("\n"));
   return parsed;
-}
-
-/** The key in a file, without the newline that editors add. */
-function readSecret(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8").replace(/\r?\n$/, "");
-  } catch {
-    return undefined;
-  }
 }
 
 /** State summary for whoever has to find out what happened. */

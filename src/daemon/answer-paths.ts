@@ -1,5 +1,6 @@
 /** One path as an answer: what the tables hold about it, in words and stable names. */
 import { formatAsPath, formatCommunity, formatExtendedCommunity, formatLargeCommunities } from "../bgp/format.ts";
+import type { PathAttributes } from "../bgp/path-attributes.ts";
 import type { PathAnswer } from "../control/answers.ts";
 import { type Family, formatAddress, formatOctets, formatQuad } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
@@ -68,11 +69,19 @@ export function setAnswer(core: Core, peer: PeerId, set: SetHandle): PathAnswer 
     })),
     reachable: resolution.reachable,
     preference: sets.preference(set),
+    metric: sets.metric(set),
+    ...attributesAnswer(attributes),
+    rejected: null,
+  };
+}
+
+/** What attributes say by themselves, as received or as announced. */
+export function attributesAnswer(attributes: PathAttributes) {
+  return {
     localPref: attributes.localPref ?? null,
     asPath: formatAsPath(attributes.asPath),
     origin: ORIGINS[attributes.origin] ?? "incomplete",
     med: attributes.med ?? null,
-    metric: sets.metric(set),
     communities: attributes.communities.map(formatCommunity),
     largeCommunities: formatLargeCommunities(attributes.largeCommunities),
     extendedCommunities: attributes.extendedCommunities.map(formatExtendedCommunity),
@@ -80,6 +89,5 @@ export function setAnswer(core: Core, peer: PeerId, set: SetHandle): PathAnswer 
     clusterList: attributes.clusterList.map(formatQuad),
     atomicAggregate: attributes.atomicAggregate,
     aggregator: attributes.aggregator ? `${attributes.aggregator.asn} ${formatQuad(attributes.aggregator.id)}` : null,
-    rejected: null,
-  };
+  } as const;
 }

@@ -196,7 +196,13 @@ export function createExporter(options: ExporterOptions): Exporter {
     return peers.external(source) ? -1 : peers.client(source) ? -2 : -3;
   }
 
+  /** The last result, kept alive until whoever asked had the time to retain it. */
   let pendingRelease = 0;
+  function releasePending(): void {
+    if (pendingRelease !== 0) sets.release(pendingRelease);
+    pendingRelease = 0;
+  }
+
   function evaluate(group: RunningGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
     const { context } = group;
     if (!mayPass(context.kind, tables, source)) return STOP.splitHorizon;
@@ -334,6 +340,7 @@ export function createExporter(options: ExporterOptions): Exporter {
     scheduler.remove(group.flush);
     for (const key of group.memoKeys.values()) sets.retireMemoKey(key);
     group.updates.close();
+    releasePending();
   }
 
   return {

@@ -15,7 +15,7 @@ import type { PrefixRow } from "../ip/prefix-table.ts";
 import type { TraceStep } from "../policy/types.ts";
 import { explainSelection } from "../rib/decision.ts";
 import { type PathRow, REJECT } from "../rib/types.ts";
-import { formatRow, pathAnswer, REJECT_REASON, setAnswer } from "./answer-paths.ts";
+import { attributesAnswer, formatRow, pathAnswer, REJECT_REASON, setAnswer } from "./answer-paths.ts";
 import { peerAnswer, seconds, wallTime } from "./answer-peer.ts";
 import { announcedAttributes, STOP, STOP_REASON } from "./export-context.ts";
 import type { PeerRuntime } from "./peer.ts";
@@ -95,10 +95,9 @@ export function createQueries(router: Router): RouterView {
     const announced = outlet?.group?.updates.announcedTo(outlet.member, row);
     if (!outlet || !announced) return undefined;
     const answer = setAnswer(core, announced.source, announced.set);
-    return {
-      ...answer,
-      ...announcedAttributes(outlet.group.context, exporter.tables, announced.set, announced.source),
-    };
+    const { context } = outlet.group;
+    const { nextHop, attributes } = announcedAttributes(context, exporter.tables, announced.set, announced.source);
+    return { ...answer, nextHop, ...(attributes ? attributesAnswer(attributes) : {}) };
   }
 
   function received(peer: PeerRuntime, family: Family, row: PrefixRow): PeerRouteAnswer | undefined {

@@ -17,6 +17,9 @@ const REPORT_EVERY_MS = 1000;
 /** Subcode of Cease: out of resources (RFC 4486). */
 const OUT_OF_RESOURCES: Notification = { code: 6, subcode: 8, data: new Uint8Array() };
 
+/** Routes in one UPDATE at most: a default route takes one octet, the rest of the longest message (RFC 8654) is theirs. */
+export const UPDATE_ROUTES = 65_535 - 23;
+
 export interface ReceiverOptions {
   readonly ribs: Record<Family, FamilyRib>;
   readonly sets: AttributeSets;
@@ -29,7 +32,7 @@ export interface ReceiverOptions {
 export interface Receiver {
   /** Handles the body of one UPDATE at `[from, to)`; returns the NOTIFICATION that must end the session, if any. */
   update(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined;
-  /** Most routes handled in one UPDATE, and all so far. */
+  /** Most routes handled in one UPDATE (at most UPDATE_ROUTES), and all so far. */
   readonly counters: { longestUpdateRoutes: number; announced: number; withdrawn: number };
 }
 

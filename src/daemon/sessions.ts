@@ -5,7 +5,7 @@
 
 import { BgpError } from "../bgp/error.ts";
 import { createFramer } from "../bgp/framer.ts";
-import { MESSAGE } from "../bgp/iana.ts";
+import { HEADER_OCTETS, MESSAGE } from "../bgp/iana.ts";
 import { encodeKeepalive } from "../bgp/message.ts";
 import { decodeNotification, encodeNotification, type Notification } from "../bgp/notification.ts";
 import { decodeOpen, encodeOpen } from "../bgp/open.ts";
@@ -20,6 +20,12 @@ import type { Clock, ConnectionId, Endpoint, Log, Random, Transport, TransportEv
 /** Longest message before RFC 8654 is agreed on. */
 const STANDARD_OCTETS = 4096;
 const EXTENDED_OCTETS = 65535;
+
+/**
+ * What one step may do. A step handles one read chunk, and no transport reads more at once; KEEPALIVE is the shortest
+ * message, and one may have begun in an earlier chunk.
+ */
+export const STEP_BUDGET = { octets: 65_536, messages: Math.ceil(65_536 / HEADER_OCTETS) + 1 } as const;
 
 export interface SessionHooks {
   established(peer: PeerRuntime, negotiated: Negotiated): void;
@@ -43,7 +49,7 @@ export interface Sessions {
   /** Closes everything without a word, timers included. */
   abandon(peer: PeerRuntime): void;
   write(peer: PeerRuntime, bytes: Uint8Array): boolean;
-  /** Most messages and octets handled in one step so far. */
+  /** Most messages and octets handled in one step so far; within STEP_BUDGET. */
   readonly steps: { messages: number; octets: number };
 }
 
@@ -274,7 +280,7 @@ export function createSessions(options: SessionOptions): Sessions {
     dispatch(peer, { kind: "failed", side, reason });
   }
 
-  /** A read chunk: at most 64 KiB, so one step handles a bounded number of messages. */
+  /** A read chunk: one step (STEP_BUDGET). */
   function onData(connection: Connection, bytes: Uint8Array): void {
     const { peer, framer } = connection;
     let messages = 0;

@@ -5,7 +5,7 @@ import { reserveWords } from "../ip/reserve.ts";
 import { BestPaths, EFFECT } from "./best-paths.ts";
 import { ChangedQueue } from "./changed-queue.ts";
 import type { NextHopTable } from "./next-hops.ts";
-import { EPOCH, FLAGS, NEXT, PATH_ID, PATH_STRIDE, PEER, PREFIX, SET_IN, SET_OUT } from "./path-rows.ts";
+import { EPOCH, NEXT, PATH_ID, PATH_STRIDE, PEER, PREFIX, SET_IN, SET_OUT } from "./path-rows.ts";
 import type { PeerTable } from "./peers.ts";
 import { BEST, FIRST, HOLDS, PREFIX_WORDS, QUEUED } from "./prefix-words.ts";
 import { Selection } from "./selection.ts";
@@ -110,7 +110,6 @@ export class FamilyRib {
     paths[p + EPOCH] = epoch;
     paths[p + SET_IN] = setIn;
     paths[p + SET_OUT] = setOut;
-    paths[p + FLAGS] = 0;
     this.rows[words + FIRST] = path;
     this.sets.retain(setIn);
     this.peers.hold(peer);

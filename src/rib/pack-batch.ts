@@ -24,8 +24,9 @@ export interface Batch {
   /** Withdrawals stand in [0, withdrawnEnd); members in their initial dump skip them. */
   readonly withdrawnEnd: number;
   readonly withdrawnMessages: number;
+  readonly announcedMessages: number;
   /**
-   * The announcements, MESSAGE.cells each: where one stands, what it announces, and its NLRI [nlriAt, mixedEnd), for
+   * None in a batch with just one recipient, for whom it was made. Else the announcements, MESSAGE.cells each: where one stands, what it announces, and its NLRI [nlriAt, mixedEnd), for
    * which a member that is left out gets a withdrawal in its place.
    */
   readonly messages: Int32Array;
@@ -107,6 +108,7 @@ export class Packer {
   private octets = 0;
   private at = 0;
   private messageCells = 0;
+  private announcedMessages = 0;
 
   /** `messageOctets` is the largest message any group of the process may send. */
   constructor(batchRows: number, batchOctets: number, messageOctets: number) {
@@ -142,6 +144,7 @@ export class Packer {
     const withdrawnMessages = this.encodeWithdrawals(request);
     const withdrawnEnd = this.at;
     this.messageCells = 0;
+    this.announcedMessages = 0;
     const sources = only ? NOBODY : new Set<PeerId>();
     const nextHops = only ? NOBODY : new Set<NextHopId>();
     let lastSource = 0;
@@ -149,7 +152,7 @@ export class Packer {
     for (let b = 0; b < this.bucketCount * BUCKET; b += BUCKET) {
       this.hash[this.buckets[b + HASH_AT]!] = 0;
       if (this.buckets[b + STATE] !== ANNOUNCE || this.buckets[b + FIRST] === 0) continue;
-      this.encodeBucket(request, b);
+      this.encodeBucket(request, b, only === undefined);
       if (only) continue;
       const source = this.buckets[b + SOURCE]!;
       const nextHop = this.buckets[b + NEXT_HOP]!;
@@ -162,6 +165,7 @@ export class Packer {
       bytes: this.at === 0 ? NO_BYTES : this.bytes.slice(0, this.at),
       withdrawnEnd,
       withdrawnMessages,
+      announcedMessages: this.announcedMessages,
       messages: this.messageCells === 0 ? NO_MESSAGES : this.messages.slice(0, this.messageCells),
       sources,
       nextHops,
@@ -329,7 +333,7 @@ export class Packer {
     return messages;
   }
 
-  private encodeBucket(request: PackRequest, b: number): void {
+  private encodeBucket(request: PackRequest, b: number, shared: boolean): void {
     const { buckets, bytes, entries, messages } = this;
     const { family, rows, nlriOctets } = request;
     const attributesAt = buckets[b + ATTRIBUTES_AT]!;
@@ -351,6 +355,8 @@ export class Packer {
         entry = entries[2 * entry + 1]!;
       }
       this.at = closeAnnouncement(family, bytes, start, end, attributesAt, attributeOctets);
+      this.announcedMessages++;
+      if (!shared) continue;
       const m = this.messageCells;
       messages[m + MESSAGE.start] = start;
       messages[m + MESSAGE.end] = this.at;

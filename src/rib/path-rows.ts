@@ -1,5 +1,5 @@
-/** The words of a path's row: 32 octets, two rows to a cache line. Row 0 is not used. */
-export const PATH_STRIDE = 8;
+/** The words of a path's row: 28 octets. Row 0 is not used. */
+export const PATH_STRIDE = 7;
 /** The next path of the prefix, or the next free row. */
 export const NEXT = 0;
 /** Prefix row + 1; 0 in a free row. */
@@ -13,4 +13,3 @@ export const EPOCH = 4;
 export const SET_IN = 5;
 /** Attribute set after import, or a negative REJECT code. */
 export const SET_OUT = 6;
-export const FLAGS = 7;

@@ -46,7 +46,7 @@ export function deliverTo(delivery: Delivery, batch: Batch, state: MemberState):
     deliverPart(delivery, batch, state);
     return;
   }
-  const messages = batch.messages.length / MESSAGE.cells;
+  const messages = batch.announcedMessages;
   if (state.initial && batch.withdrawnEnd > 0)
     send(delivery, state, batch.bytes.subarray(batch.withdrawnEnd), messages);
   else send(delivery, state, batch.bytes, messages + batch.withdrawnMessages);

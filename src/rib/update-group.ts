@@ -4,7 +4,7 @@
  * buffers to all members at one place.
  */
 import { AdjRibOut, LIVE } from "./adj-rib-out.ts";
-import { createPacker, MESSAGE, type Packer, type PackRequest } from "./pack-batch.ts";
+import { createPacker, type Packer, type PackRequest } from "./pack-batch.ts";
 import type { PeerId, SetHandle } from "./types.ts";
 import { checkGroup } from "./update-group-check.ts";
 import { AnnouncementComparer } from "./update-group-compare.ts";
@@ -176,7 +176,7 @@ export class Group implements UpdateGroup {
     counters.tooLong += packer.tooLong - tooLong;
     counters.rowsEncoded += packer.count;
     counters.octetsEncoded += batch.bytes.length;
-    counters.messagesEncoded += batch.withdrawnMessages + batch.messages.length / MESSAGE.cells;
+    counters.messagesEncoded += batch.withdrawnMessages + batch.announcedMessages;
     return batch.bytes.length;
   }
 

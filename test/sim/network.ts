@@ -21,7 +21,8 @@ export interface NetworkFaults {
   readonly maxReadOctets: number;
 }
 
-interface End {
+/** One end of a connection. */
+export interface End {
   readonly host: Host;
   readonly id: ConnectionId;
   readonly local: Endpoint;
@@ -111,6 +112,8 @@ export class Host {
 /** TCP between routers in virtual time: ordered and lossless, with delays, short reads, cuts and partitions. */
 export class Network {
   readonly hosts = new Map<string, Host>();
+  /** Sees everything that is written, and by which end of which connection. */
+  onWrite: (end: End, bytes: Uint8Array) => void = () => {};
   private readonly cutUntil = new Map<string, number>();
   private readonly time: VirtualTime;
   private readonly random: Random;
@@ -173,6 +176,7 @@ export class Network {
     const other = end?.other;
     if (!end || end.closed || !other) return true;
     const copy = bytes.slice();
+    this.onWrite(end, copy);
     other.arrivingOctets += copy.length;
     if (other.arrivingOctets > HIGH_OCTETS) other.blocked = true;
     other.arriving.push(copy);

@@ -36,6 +36,7 @@ export interface SimulationOptions {
 export interface Simulation {
   readonly topology: Topology;
   readonly time: VirtualTime;
+  readonly network: Network;
   readonly routers: readonly SimRouter[];
   /** Runs with faults until `faultsUntilMs`, then in peace until `untilMs`. */
   run(faultsUntilMs: number, untilMs: number): void;
@@ -117,6 +118,7 @@ export function simulate(options: SimulationOptions): Simulation {
   return {
     topology,
     time,
+    network,
     routers,
     run(faultsUntilMs, untilMs) {
       const everyMs = 3_600_000 / options.cutsPerHour;
