@@ -24,7 +24,7 @@ import { createLocalRoutes, type LocalRoutes } from "./local-routes.ts";
 import { type Connection, newCounts, type PeerRuntime } from "./peer.ts";
 import { createReceiver, type Receiver } from "./receive.ts";
 import { PRIORITY } from "./scheduler.ts";
-import { createSessions, matchPeer, type Sessions } from "./sessions.ts";
+import { createSessions, type Sessions } from "./sessions.ts";
 import { isExternal } from "./settings.ts";
 import { createWalk, type Walk } from "./walks.ts";
 
@@ -84,7 +84,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     random: ports.random,
     log,
     transport: ports.transport,
-    match: (local, remote) => matchPeer(core.peers.values(), local, remote),
+    match: core.peerIndex.match,
     hooks: { established, down, update: receiver.update, refresh, writable, chunkHandled },
   });
 
