@@ -4,7 +4,7 @@
  */
 
 import { createPeer } from "../bgp/session/peer.ts";
-import { diffConfig } from "../config/diff.ts";
+import { type ConfigChange, diffConfig } from "../config/diff.ts";
 import type { Config, PeerConfig } from "../config/model.ts";
 import { BUILTIN_POLICIES, builtinPolicy } from "../policy/builtin.ts";
 import { compilePolicy } from "../policy/compile.ts";
@@ -31,8 +31,18 @@ export interface ConfigTarget {
   readonly cease: { readonly adminShutdown: number; readonly deconfigured: number; readonly configuration: number };
 }
 
-export function applyConfig(core: Core, previous: Config | undefined, next: Config, target: ConfigTarget): void {
-  const change = diffConfig(previous ?? { ...next, peers: [], static: [], policies: [] }, next);
+/** What the first configuration changes. */
+export function firstChange(first: Config): ConfigChange {
+  return diffConfig({ ...first, peers: [], static: [], policies: [] }, first);
+}
+
+export function applyConfig(
+  core: Core,
+  previous: Config | undefined,
+  next: Config,
+  change: ConfigChange,
+  target: ConfigTarget,
+): void {
   core.generation++;
   core.appliedAtMs = core.clock.nowMs();
   core.policies = compileAll(next);
