@@ -32,6 +32,10 @@ export interface SimulationOptions {
   readonly seed: number;
   readonly cutsPerHour: number;
   readonly maxReadOctets: number;
+  /** Octets under way on a connection before its writer must wait. */
+  readonly highOctets?: number;
+  /** Each look at the clock takes so long: 6 and more makes every turn of a scheduler one slice. */
+  readonly lookMs?: number;
 }
 
 export interface Simulation {
@@ -69,7 +73,11 @@ function configOf(topology: Topology, index: number, wishes: Wishes): Config {
 export function simulate(options: SimulationOptions): Simulation {
   const random = seeded(options.seed);
   const time = new VirtualTime();
-  const network = new Network(time, random, { maxDelayMs: 40, maxReadOctets: options.maxReadOctets });
+  const network = new Network(time, random, {
+    maxDelayMs: 40,
+    maxReadOctets: options.maxReadOctets,
+    ...(options.highOctets === undefined ? {} : { highOctets: options.highOctets }),
+  });
   const topology = topologyOf(options.seed);
   const routers: SimRouter[] = [];
   for (let index = 0; index < ROUTERS; index++) {
@@ -86,7 +94,7 @@ export function simulate(options: SimulationOptions): Simulation {
     sim.fib = new Map();
     const router = createRouter(
       {
-        clock: time.clock(() => alive.on),
+        clock: time.clock(() => alive.on, options.lookMs ?? 0),
         random,
         log: () => {},
         transport: sim.host.transport(),
