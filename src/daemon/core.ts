@@ -9,6 +9,7 @@ import { createNextHops, type NextHopTable } from "../rib/next-hops.ts";
 import { PeerTable } from "../rib/peers.ts";
 import { createInterfaces, type Interfaces } from "./interfaces.ts";
 import type { PeerRuntime } from "./peer.ts";
+import { createPeerIndex, type PeerIndex } from "./peer-index.ts";
 import type { Clock, Log, Random, Transport } from "./ports.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
 
@@ -50,6 +51,8 @@ export interface Core extends RouterPorts {
   readonly ribs: Record<Family, FamilyRib>;
   /** By name. */
   readonly peers: Map<string, PeerRuntime>;
+  /** The same by address. */
+  readonly peerIndex: PeerIndex;
   /** By name, the built-in ones included. */
   policies: ReadonlyMap<string, CompiledPolicy>;
 }
@@ -82,6 +85,7 @@ export function createCore(ports: RouterPorts, config: Config): Core {
     peerTable,
     ribs: { ipv4: rib("ipv4"), ipv6: rib("ipv6") },
     peers: new Map(),
+    peerIndex: createPeerIndex(),
     policies: new Map(),
   };
 }

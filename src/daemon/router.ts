@@ -12,7 +12,7 @@ import type { KernelEvent } from "../fib/fib.ts";
 import { type Family, formatQuad } from "../ip/address.ts";
 import type { ResolvingRoute } from "../rib/route-table.ts";
 import type { Member } from "../rib/update-group-types.ts";
-import { applyConfig, type ConfigTarget } from "./apply-config.ts";
+import { applyConfig, type ConfigTarget, firstChange } from "./apply-config.ts";
 import { type Core, createCore, type RouterPorts } from "./core.ts";
 import type { RouterEvent } from "./events.ts";
 import type { ExportContext } from "./export-context.ts";
@@ -25,7 +25,7 @@ import { type Connection, newCounts, type PeerRuntime } from "./peer.ts";
 import { createReceiver, type Receiver } from "./receive.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import { PRIORITY } from "./scheduler.ts";
-import { createSessions, matchPeer, type Sessions } from "./sessions.ts";
+import { createSessions, type Sessions } from "./sessions.ts";
 import { isExternal } from "./settings.ts";
 import { createWalk, type Walk } from "./walks.ts";
 
@@ -87,7 +87,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     random: ports.random,
     log,
     transport: ports.transport,
-    match: (local, remote) => matchPeer(core.peers.values(), local, remote),
+    match: core.peerIndex.match,
     hooks: { established, down, update: receiver.update, refresh, writable, chunkHandled },
   });
 
@@ -358,7 +358,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       version: core.version,
     });
     cancelPrune = clock.after(PRUNE_AFTER_MS, prune);
-    applyConfig(core, undefined, core.config, target);
+    applyConfig(core, undefined, core.config, firstChange(core.config), target);
     pruneWhenComplete();
   }
 
@@ -393,9 +393,11 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     core.config = next;
     core.rejected = undefined;
     // Files that were written anew and say the same are no generation.
-    if (!started || diffConfig(previous, next).empty) return;
+    if (!started) return;
+    const change = diffConfig(previous, next);
+    if (change.empty) return;
     chooseId();
-    applyConfig(core, previous, next, target);
+    applyConfig(core, previous, next, change, target);
   }
 
   return {
