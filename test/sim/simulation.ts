@@ -47,6 +47,8 @@ export interface Simulation {
   run(faultsUntilMs: number, untilMs: number): void;
   /** Applies the router's wishes as they are now. */
   reload(sim: SimRouter): void;
+  /** A change of the kernel's routes that matters to nobody: next hops without holders are forgotten then. */
+  touchKernel(sim: SimRouter): void;
 }
 
 export function addressOf(family: Family, index: number): Address {
@@ -146,6 +148,12 @@ export function simulate(options: SimulationOptions): Simulation {
     network,
     routers,
     reload,
+    touchKernel(sim) {
+      const prefix = prefixOf(addressOf("ipv4", 99), 32);
+      const route = { prefix, metric: 0, protocol: 4, kind: "unicast", hops: [{ ifindex: 2 }], scope: 0 } as const;
+      for (const gone of [false, true]) sim.router.handle({ from: "kernel", event: { kind: "route", gone, route } });
+      sim.router.handle({ from: "kernel", event: { kind: "batch" } });
+    },
     run(faultsUntilMs, untilMs) {
       const everyMs = 3_600_000 / options.cutsPerHour;
       for (let at = everyMs * random(); at < faultsUntilMs; at += everyMs * (0.2 + 1.6 * random()))
