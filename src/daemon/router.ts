@@ -23,6 +23,7 @@ import { createImport, type Import } from "./import.ts";
 import { createLocalRoutes, type LocalRoutes } from "./local-routes.ts";
 import { type Connection, newCounts, type PeerRuntime } from "./peer.ts";
 import { createReceiver, type Receiver } from "./receive.ts";
+import { createRecorder, type Recorder } from "./recorder.ts";
 import { PRIORITY } from "./scheduler.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { isExternal } from "./settings.ts";
@@ -55,11 +56,13 @@ export interface RouterParts {
   readonly imports: Import;
   readonly sessions: Sessions;
   readonly receiver: Receiver;
+  readonly recorder: Recorder;
 }
 
 export function createRouter(ports: RouterPorts, initial: Config, hostName: string): Router {
   const core = createCore(ports, initial);
   const { clock, log, scheduler, ribs, interfaces, nextHops, sets, peerTable } = core;
+  const recorder = createRecorder();
   const explicitNextHops = new Set<number>();
   const forwarding = createForwarding({ fib: ports.fib, sets, nextHops, peers: peerTable, interfaces, ribs });
   const local: LocalRoutes = createLocalRoutes({ ribs, sets, nextHops, interfaces });
@@ -399,8 +402,9 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   return {
     core,
-    parts: { exporter, forwarding, imports, sessions, receiver },
+    parts: { exporter, forwarding, imports, sessions, receiver, recorder },
     handle(event) {
+      recorder.note(event, clock.nowMs());
       switch (event.from) {
         case "transport":
           sessions.handle(event.event);

@@ -32,6 +32,10 @@ export interface SimulationOptions {
   readonly seed: number;
   readonly cutsPerHour: number;
   readonly maxReadOctets: number;
+  /** Octets under way on a connection before its writer must wait. */
+  readonly highOctets?: number;
+  /** Each look at the clock takes so long: 6 and more makes every turn of a scheduler one slice. */
+  readonly lookMs?: number;
 }
 
 export interface Simulation {
@@ -43,6 +47,8 @@ export interface Simulation {
   run(faultsUntilMs: number, untilMs: number): void;
   /** Applies the router's wishes as they are now. */
   reload(sim: SimRouter): void;
+  /** A change of the kernel's routes that matters to nobody: next hops without holders are forgotten then. */
+  touchKernel(sim: SimRouter): void;
 }
 
 export function addressOf(family: Family, index: number): Address {
@@ -69,7 +75,11 @@ function configOf(topology: Topology, index: number, wishes: Wishes): Config {
 export function simulate(options: SimulationOptions): Simulation {
   const random = seeded(options.seed);
   const time = new VirtualTime();
-  const network = new Network(time, random, { maxDelayMs: 40, maxReadOctets: options.maxReadOctets });
+  const network = new Network(time, random, {
+    maxDelayMs: 40,
+    maxReadOctets: options.maxReadOctets,
+    ...(options.highOctets === undefined ? {} : { highOctets: options.highOctets }),
+  });
   const topology = topologyOf(options.seed);
   const routers: SimRouter[] = [];
   for (let index = 0; index < ROUTERS; index++) {
@@ -86,7 +96,7 @@ export function simulate(options: SimulationOptions): Simulation {
     sim.fib = new Map();
     const router = createRouter(
       {
-        clock: time.clock(() => alive.on),
+        clock: time.clock(() => alive.on, options.lookMs ?? 0),
         random,
         log: () => {},
         transport: sim.host.transport(),
@@ -138,6 +148,12 @@ export function simulate(options: SimulationOptions): Simulation {
     network,
     routers,
     reload,
+    touchKernel(sim) {
+      const prefix = prefixOf(addressOf("ipv4", 99), 32);
+      const route = { prefix, metric: 0, protocol: 4, kind: "unicast", hops: [{ ifindex: 2 }], scope: 0 } as const;
+      for (const gone of [false, true]) sim.router.handle({ from: "kernel", event: { kind: "route", gone, route } });
+      sim.router.handle({ from: "kernel", event: { kind: "batch" } });
+    },
     run(faultsUntilMs, untilMs) {
       const everyMs = 3_600_000 / options.cutsPerHour;
       for (let at = everyMs * random(); at < faultsUntilMs; at += everyMs * (0.2 + 1.6 * random()))
