@@ -20,6 +20,7 @@ import { exportContext } from "./export-settings.ts";
 import { createExporter, type Exporter } from "./exporter.ts";
 import { createForwarding, type ForwardingTable } from "./forwarding.ts";
 import { createImport, type Import } from "./import.ts";
+import { createListening, type Listening } from "./listening.ts";
 import { createLocalRoutes, type LocalRoutes } from "./local-routes.ts";
 import { type Connection, newCounts, type PeerRuntime } from "./peer.ts";
 import { createReceiver, type Receiver } from "./receive.ts";
@@ -53,6 +54,7 @@ export interface RouterParts {
   readonly exporter: Exporter;
   readonly forwarding: ForwardingTable;
   readonly imports: Import;
+  readonly listening: Listening;
   readonly sessions: Sessions;
   readonly receiver: Receiver;
 }
@@ -79,13 +81,22 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     imports,
     endOfRib: onEndOfRib,
   });
+  const listening = createListening({ clock, log, transport: ports.transport });
   const sessions = createSessions({
     clock,
     random: ports.random,
     log,
     transport: ports.transport,
     match: (local, remote) => matchPeer(core.peers.values(), local, remote),
-    hooks: { established, down, update: receiver.update, refresh, writable, chunkHandled },
+    hooks: {
+      established,
+      down,
+      update: receiver.update,
+      refresh,
+      writable,
+      chunkHandled,
+      listenFailed: listening.failed,
+    },
   });
 
   const sweep = createWalk(scheduler, "sweep", PRIORITY.sweep, (family, cursor, rows) =>
@@ -374,6 +385,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     imports,
     forwarding,
     local,
+    listening,
     newCounts,
     sweep: () => sweep.request(),
     reprogram: () => reprogram.request(),
@@ -397,7 +409,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   return {
     core,
-    parts: { exporter, forwarding, imports, sessions, receiver },
+    parts: { exporter, forwarding, imports, listening, sessions, receiver },
     handle(event) {
       switch (event.from) {
         case "transport":
@@ -420,6 +432,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
         else sessions.stop(peer, CEASE.adminShutdown, true);
       }
       cancelPrune();
+      listening.stop();
       scheduler.stop();
     },
   };
