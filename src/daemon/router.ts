@@ -20,6 +20,7 @@ import { exportContext } from "./export-settings.ts";
 import { createExporter, type Exporter } from "./exporter.ts";
 import { createForwarding, type ForwardingTable } from "./forwarding.ts";
 import { createImport, type Import } from "./import.ts";
+import { createListening, type Listening } from "./listening.ts";
 import { createLocalRoutes, type LocalRoutes } from "./local-routes.ts";
 import { type Connection, newCounts, type PeerRuntime } from "./peer.ts";
 import { createReceiver, type Receiver } from "./receive.ts";
@@ -54,6 +55,7 @@ export interface RouterParts {
   readonly exporter: Exporter;
   readonly forwarding: ForwardingTable;
   readonly imports: Import;
+  readonly listening: Listening;
   readonly sessions: Sessions;
   readonly receiver: Receiver;
   readonly recorder: Recorder;
@@ -82,13 +84,22 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     imports,
     endOfRib: onEndOfRib,
   });
+  const listening = createListening({ clock, log, transport: ports.transport });
   const sessions = createSessions({
     clock,
     random: ports.random,
     log,
     transport: ports.transport,
     match: core.peerIndex.match,
-    hooks: { established, down, update: receiver.update, refresh, writable, chunkHandled },
+    hooks: {
+      established,
+      down,
+      update: receiver.update,
+      refresh,
+      writable,
+      chunkHandled,
+      listenFailed: listening.failed,
+    },
   });
 
   const sweep = createWalk(scheduler, "sweep", PRIORITY.sweep, (family, cursor, rows) =>
@@ -377,6 +388,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     imports,
     forwarding,
     local,
+    listening,
     newCounts,
     sweep: () => sweep.request(),
     reprogram: () => reprogram.request(),
@@ -402,7 +414,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   return {
     core,
-    parts: { exporter, forwarding, imports, sessions, receiver, recorder },
+    parts: { exporter, forwarding, imports, listening, sessions, receiver, recorder },
     handle(event) {
       recorder.note(event, clock.nowMs());
       switch (event.from) {
@@ -426,6 +438,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
         else sessions.stop(peer, CEASE.adminShutdown, true);
       }
       cancelPrune();
+      listening.stop();
       scheduler.stop();
     },
   };
