@@ -34,8 +34,8 @@ const PRUNE_AFTER_MS = 240_000;
 export const WORK = { high: 65_536, low: 16_384 } as const;
 /** While reading is paused the work is looked at this often. */
 const RECHECK_MS = 10;
-/** Changed prefixes dealt with in one slice. */
-const PROPAGATE_ROWS = 1024;
+/** Changed prefixes dealt with in one slice. Several slices make a turn of the scheduler, so they are kept small. */
+const PROPAGATE_ROWS = 256;
 /** Octets of the arena of attributes gone over in one slice of compaction. */
 const COMPACT_OCTETS = 256 * 1024;
 const FAMILIES = ["ipv4", "ipv6"] as const;
