@@ -36,8 +36,10 @@ const PRUNE_AFTER_MS = 240_000;
 export const WORK = { high: 65_536, low: 16_384 } as const;
 /** While reading is paused the work is looked at this often. */
 const RECHECK_MS = 10;
-/** Changed prefixes dealt with in one slice. */
-const PROPAGATE_ROWS = 1024;
+/** Changed prefixes dealt with in one slice. Several slices make a turn of the scheduler, so they are kept small. */
+const PROPAGATE_ROWS = 256;
+/** Octets of the arena of attributes gone over in one slice of compaction. */
+const COMPACT_OCTETS = 256 * 1024;
 const FAMILIES = ["ipv4", "ipv6"] as const;
 /** Cease subcodes (RFC 4486). */
 const CEASE = { adminShutdown: 2, deconfigured: 3, configuration: 6, outOfResources: 8 } as const;
@@ -115,6 +117,12 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   const reprogram: Walk = createWalk(scheduler, "reprogram", PRIORITY.refresh, (family, cursor, rows) =>
     ribs[family].walkPrefixes(cursor, rows, (row) => forwarding.program(family, row)),
   );
+  /** After many sets have gone: what is left moves together, so that memory can be had again in any size. */
+  const compaction = {
+    name: "compact attributes",
+    priority: PRIORITY.housekeeping,
+    step: () => !sets.compact(COMPACT_OCTETS),
+  };
   const changedRows = new Int32Array(PROPAGATE_ROWS);
   const propagate = {
     name: "propagate",
@@ -122,6 +130,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     step(): boolean {
       for (const family of FAMILIES) propagateFamily(family);
       resumeReading();
+      if (sets.wantsCompaction) scheduler.add(compaction);
       return ribs.ipv4.changed.size + ribs.ipv6.changed.size > 0;
     },
   };
