@@ -26,7 +26,7 @@ import { createReceiver, type Receiver } from "./receive.ts";
 import { PRIORITY } from "./scheduler.ts";
 import { createSessions, matchPeer, type Sessions } from "./sessions.ts";
 import { isExternal } from "./settings.ts";
-import { createWalk, type Walk } from "./walks.ts";
+import { createWalk, WALK_ROWS, type Walk } from "./walks.ts";
 
 /** Adopted kernel routes that nobody announced are pruned at the latest so long after start (DESIGN §5). */
 const PRUNE_AFTER_MS = 240_000;
@@ -34,6 +34,8 @@ const PRUNE_AFTER_MS = 240_000;
 export const WORK = { high: 65_536, low: 16_384 } as const;
 /** While reading is paused the work is looked at this often. */
 const RECHECK_MS = 10;
+/** Next hops that nobody uses any more, before they are looked for and forgotten. */
+const IDLE_NEXT_HOPS = 8192;
 /** Changed prefixes dealt with in one slice. */
 const PROPAGATE_ROWS = 1024;
 const FAMILIES = ["ipv4", "ipv6"] as const;
@@ -60,14 +62,13 @@ export interface RouterParts {
 export function createRouter(ports: RouterPorts, initial: Config, hostName: string): Router {
   const core = createCore(ports, initial);
   const { clock, log, scheduler, ribs, interfaces, nextHops, sets, peerTable } = core;
-  const explicitNextHops = new Set<number>();
   const forwarding = createForwarding({ fib: ports.fib, sets, nextHops, peers: peerTable, interfaces, ribs });
   const local: LocalRoutes = createLocalRoutes({ ribs, sets, nextHops, interfaces });
   const imports = createImport(core);
   const exporter = createExporter({
     clock,
     scheduler,
-    tables: { sets, nextHops, peers: peerTable, explicitNextHops },
+    tables: { sets, nextHops, peers: peerTable },
     ribs,
     onLagging: (member) => closeLagging(member),
   });
@@ -113,6 +114,17 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   };
   // Jobs change prefixes too, so it is the queue that says when there is work.
   for (const family of FAMILIES) ribs[family].changed.onFirst = () => scheduler.add(propagate);
+  let hopCursor = 0;
+  const forgetNextHops = {
+    name: "forget next hops",
+    priority: PRIORITY.housekeeping,
+    step(): boolean {
+      hopCursor = nextHops.forgetIdle(hopCursor, WALK_ROWS);
+      if (hopCursor > 0) return true;
+      hopCursor = 0;
+      return false;
+    },
+  };
   const pausedConnections: Connection[] = [];
   let staticResolvers: readonly ResolvingRoute[] = [];
   let started = false;
@@ -140,6 +152,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   }
 
   function chunkHandled(connection: Connection): void {
+    if (nextHops.idle > IDLE_NEXT_HOPS) scheduler.add(forgetNextHops);
     if (waiting() < WORK.high || connection.paused) return;
     connection.paused = true;
     pausedConnections.push(connection);
@@ -320,10 +333,10 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     }
     syncStaticResolvers();
     nextHops.refresh();
-    if (nextHops.changedCount > 0 || moved) {
+    if (nextHops.changedCount > 0 || moved) reselect.request();
+    if (moved) {
       forwarding.forget();
-      reselect.request();
-      if (moved) reprogram.request();
+      reprogram.request();
     }
   }
 
