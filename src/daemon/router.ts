@@ -28,7 +28,7 @@ import { createRecorder, type Recorder } from "./recorder.ts";
 import { PRIORITY } from "./scheduler.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { isExternal } from "./settings.ts";
-import { createWalk, type Walk } from "./walks.ts";
+import { createWalk, WALK_ROWS, type Walk } from "./walks.ts";
 
 /** Adopted kernel routes that nobody announced are pruned at the latest so long after start (DESIGN §5). */
 const PRUNE_AFTER_MS = 240_000;
@@ -36,6 +36,8 @@ const PRUNE_AFTER_MS = 240_000;
 export const WORK = { high: 65_536, low: 16_384 } as const;
 /** While reading is paused the work is looked at this often. */
 const RECHECK_MS = 10;
+/** Next hops that nobody uses any more, before they are looked for and forgotten. */
+const IDLE_NEXT_HOPS = 8192;
 /** Changed prefixes dealt with in one slice. Several slices make a turn of the scheduler, so they are kept small. */
 const PROPAGATE_ROWS = 256;
 /** Octets of the arena of attributes gone over in one slice of compaction. */
@@ -67,14 +69,13 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   const core = createCore(ports, initial);
   const { clock, log, scheduler, ribs, interfaces, nextHops, sets, peerTable } = core;
   const recorder = createRecorder();
-  const explicitNextHops = new Set<number>();
   const forwarding = createForwarding({ fib: ports.fib, sets, nextHops, peers: peerTable, interfaces, ribs });
   const local: LocalRoutes = createLocalRoutes({ ribs, sets, nextHops, interfaces });
   const imports = createImport(core);
   const exporter = createExporter({
     clock,
     scheduler,
-    tables: { sets, nextHops, peers: peerTable, explicitNextHops },
+    tables: { sets, nextHops, peers: peerTable },
     ribs,
     onLagging: (member) => closeLagging(member),
   });
@@ -136,6 +137,17 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   };
   // Jobs change prefixes too, so it is the queue that says when there is work.
   for (const family of FAMILIES) ribs[family].changed.onFirst = () => scheduler.add(propagate);
+  let hopCursor = 0;
+  const forgetNextHops = {
+    name: "forget next hops",
+    priority: PRIORITY.housekeeping,
+    step(): boolean {
+      hopCursor = nextHops.forgetIdle(hopCursor, WALK_ROWS);
+      if (hopCursor > 0) return true;
+      hopCursor = 0;
+      return false;
+    },
+  };
   const pausedConnections: Connection[] = [];
   let staticResolvers: readonly ResolvingRoute[] = [];
   let started = false;
@@ -163,6 +175,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   }
 
   function chunkHandled(connection: Connection): void {
+    if (nextHops.idle > IDLE_NEXT_HOPS) scheduler.add(forgetNextHops);
     if (waiting() < WORK.high || connection.paused) return;
     connection.paused = true;
     pausedConnections.push(connection);
@@ -343,10 +356,10 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     }
     syncStaticResolvers();
     nextHops.refresh();
-    if (nextHops.changedCount > 0 || moved) {
+    if (nextHops.changedCount > 0 || moved) reselect.request();
+    if (moved) {
       forwarding.forget();
-      reselect.request();
-      if (moved) reprogram.request();
+      reprogram.request();
     }
   }
 
