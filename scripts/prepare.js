@@ -156,11 +156,17 @@ export function filesUnder(folder, prefix = "") {
 // tsc -b looks at times and hashes itself; when nothing changed it takes a fraction of a second.
 function build() {
   run(process.execPath, [join("node_modules", "typescript", "bin", "tsc"), "-b", "--pretty", "false"], process.env);
+  writeSchema();
+}
+
+// The JSON Schema of the configuration is made from the compiled definition, when that is newer.
+function writeSchema() {
+  const folder = join(root, "dist", "src", "config");
+  if (!existsSync(join(folder, "json-schema.js"))) return;
   const schema = join(root, "dist", "schema", "config.schema.json");
-  const compiled = join(root, "dist", "src", "config");
-  const newest = Math.max(...filesUnder(compiled).map((file) => statSync(join(compiled, file)).mtimeMs));
-  if (!existsSync(schema) || statSync(schema).mtimeMs < newest)
-    run(process.execPath, ["scripts/schema.js"], process.env);
+  const newest = Math.max(...filesUnder(folder).map((file) => statSync(join(folder, file)).mtimeMs));
+  if (existsSync(schema) && statSync(schema).mtimeMs > newest) return;
+  run(process.execPath, ["scripts/schema.js"], process.env);
 }
 
 function run(command, args, env) {

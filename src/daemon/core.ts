@@ -31,6 +31,9 @@ const MAX_NEXT_HOPS = 1 << 20;
 /** Kernel routes of other protocols by which next hops are resolved. */
 const MAX_RESOLVING_ROUTES = 1 << 21;
 
+/** Beyond what the limits ask for: for connected routes, peers' addresses and the like. */
+const SPARE_ROWS = 4096;
+
 export interface Core extends RouterPorts {
   config: Config;
   /** Counts configurations applied. */
@@ -59,8 +62,8 @@ export function createCore(ports: RouterPorts, config: Config): Core {
   const { limits } = config;
   const interfaces = createInterfaces();
   const nextHops = createNextHops({
-    maxNextHops: MAX_NEXT_HOPS,
-    maxRoutes: MAX_RESOLVING_ROUTES,
+    maxNextHops: Math.min(MAX_NEXT_HOPS, limits.attributeSets + SPARE_ROWS),
+    maxRoutes: Math.min(MAX_RESOLVING_ROUTES, limits.routes + SPARE_ROWS),
     interfaceName: (ifindex) => interfaces.link(ifindex)?.name,
   });
   const peerTable = new PeerTable(MAX_PEERS);

@@ -8,6 +8,7 @@ import type { PrefixRow } from "../ip/prefix-table.ts";
 import { READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
 import type { SetTable } from "../rib/attribute-sets.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
+import type { NextHopTable } from "../rib/next-hops.ts";
 import type { PathRow, PeerId, SetHandle } from "../rib/types.ts";
 import { FIRST_PEER } from "../rib/types.ts";
 import { createUpdateGroup } from "../rib/update-group.ts";
@@ -57,7 +58,11 @@ export interface Outlet {
 export interface ExporterOptions {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  readonly tables: ExportTables & { readonly sets: SetTable; readonly explicitNextHops: Set<number> };
+  readonly tables: ExportTables & {
+    readonly sets: SetTable;
+    readonly nextHops: NextHopTable;
+    readonly explicitNextHops: Set<number>;
+  };
   readonly ribs: Record<Family, FamilyRib>;
   /** The member that lags most is closed with Cease 6/8: tombstones reached their bound. */
   readonly onLagging: (member: Member) => void;
@@ -153,6 +158,8 @@ export function createExporter(options: ExporterOptions): Exporter {
     const chosen = verdict.edits.nextHop === "self" ? context.self : verdict.edits.nextHop;
     if (chosen && chosen.family === context.family) {
       nextHop = nextHops.intern(context.family, chosen.bytes, 0, 0);
+      // Held for good, else the id could come to stand for another address; policies name few.
+      if (!tables.explicitNextHops.has(nextHop)) nextHops.hold(nextHop);
       tables.explicitNextHops.add(nextHop);
     }
     return replaceRetained(base, sets.derive(base, verdict.edits, nextHop));

@@ -123,10 +123,7 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     if (edits.device !== undefined) {
       const link = interfaces.byName(edits.device);
       if (!link) return `the kernel export policy names interface ${edits.device}, which does not exist`;
-      hops = ids.flatMap((id) => {
-        const gateway = nextHops.address(id);
-        return gateway ? [{ gateway, ifindex: link.ifindex, onlink: edits.onlink ?? false }] : [];
-      });
+      hops = hopsThrough(link.ifindex, edits.onlink ?? false, ids);
     } else if (edits.onlink) hops = hops.map((hop) => ({ ...hop, onlink: true }));
     const made = make(family, hops, nextHops.resolution(ids[0]!).blackhole, metric, edits);
     byKey.set(key, made);
@@ -134,13 +131,24 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
   }
 
   function hopsOf(ids: readonly NextHopId[]): ForwardingHop[] {
-    const hops: ForwardingHop[] = [];
-    for (const id of ids)
-      for (const hop of nextHops.resolution(id).hops) {
-        const made = hop.gateway ? { gateway: hop.gateway, ifindex: hop.ifindex } : { ifindex: hop.ifindex };
-        if (!hops.some((other) => compareHops(other, made) === 0)) hops.push(made);
-      }
-    return hops.sort(compareHops);
+    return canonical(
+      ids.flatMap((id) =>
+        nextHops
+          .resolution(id)
+          .hops.map(({ gateway, ifindex }): ForwardingHop => (gateway ? { gateway, ifindex } : { ifindex })),
+      ),
+    );
+  }
+
+  /** The next hop itself is the gateway on the named interface; a static route has its gateways only in its resolution. */
+  function hopsThrough(ifindex: number, onlink: boolean, ids: readonly NextHopId[]): ForwardingHop[] {
+    return canonical(
+      ids.flatMap((id) => {
+        const address = nextHops.address(id);
+        const gateways = address ? [address] : nextHops.resolution(id).hops.map((hop) => hop.gateway);
+        return gateways.map((gateway): ForwardingHop => (gateway ? { gateway, ifindex, onlink } : { ifindex }));
+      }),
+    );
   }
 
   function configure(next: CompiledPolicy, program: boolean): boolean {
@@ -189,6 +197,12 @@ function make(
     ...(edits.preferredSource ? { prefSrc: edits.preferredSource } : {}),
     table: edits.table ?? MAIN_TABLE,
   };
+}
+
+/** Each hop once, in the canonical order. */
+function canonical(hops: readonly ForwardingHop[]): ForwardingHop[] {
+  const sorted = hops.toSorted(compareHops);
+  return sorted.filter((hop, i) => i === 0 || compareHops(sorted[i - 1]!, hop) !== 0);
 }
 
 /** The canonical order of next hops: by gateway, then interface. */

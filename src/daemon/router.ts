@@ -20,9 +20,11 @@ import { exportContext } from "./export-settings.ts";
 import { createExporter, type Exporter } from "./exporter.ts";
 import { createForwarding, type ForwardingTable } from "./forwarding.ts";
 import { createImport, type Import } from "./import.ts";
+import { createListening, type Listening } from "./listening.ts";
 import { createLocalRoutes, type LocalRoutes } from "./local-routes.ts";
 import { type Connection, newCounts, type PeerRuntime } from "./peer.ts";
 import { createReceiver, type Receiver } from "./receive.ts";
+import { createRecorder, type Recorder } from "./recorder.ts";
 import { PRIORITY } from "./scheduler.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { isExternal } from "./settings.ts";
@@ -55,13 +57,16 @@ export interface RouterParts {
   readonly exporter: Exporter;
   readonly forwarding: ForwardingTable;
   readonly imports: Import;
+  readonly listening: Listening;
   readonly sessions: Sessions;
   readonly receiver: Receiver;
+  readonly recorder: Recorder;
 }
 
 export function createRouter(ports: RouterPorts, initial: Config, hostName: string): Router {
   const core = createCore(ports, initial);
   const { clock, log, scheduler, ribs, interfaces, nextHops, sets, peerTable } = core;
+  const recorder = createRecorder();
   const explicitNextHops = new Set<number>();
   const forwarding = createForwarding({ fib: ports.fib, sets, nextHops, peers: peerTable, interfaces, ribs });
   const local: LocalRoutes = createLocalRoutes({ ribs, sets, nextHops, interfaces });
@@ -81,13 +86,22 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     imports,
     endOfRib: onEndOfRib,
   });
+  const listening = createListening({ clock, log, transport: ports.transport });
   const sessions = createSessions({
     clock,
     random: ports.random,
     log,
     transport: ports.transport,
     match: core.peerIndex.match,
-    hooks: { established, down, update: receiver.update, refresh, writable, chunkHandled },
+    hooks: {
+      established,
+      down,
+      update: receiver.update,
+      refresh,
+      writable,
+      chunkHandled,
+      listenFailed: listening.failed,
+    },
   });
 
   const sweep = createWalk(scheduler, "sweep", PRIORITY.sweep, (family, cursor, rows) =>
@@ -389,6 +403,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     imports,
     forwarding,
     local,
+    listening,
     newCounts,
     sweep: () => sweep.request(),
     reprogram: () => reprogram.request(),
@@ -414,8 +429,9 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   return {
     core,
-    parts: { exporter, forwarding, imports, sessions, receiver },
+    parts: { exporter, forwarding, imports, listening, sessions, receiver, recorder },
     handle(event) {
+      recorder.note(event, clock.nowMs());
       switch (event.from) {
         case "transport":
           sessions.handle(event.event);
@@ -437,6 +453,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
         else sessions.stop(peer, CEASE.adminShutdown, true);
       }
       cancelPrune();
+      listening.stop();
       scheduler.stop();
     },
   };

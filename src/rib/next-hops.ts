@@ -248,8 +248,7 @@ export class NextHopTable implements NextHops {
     const at = id * STRIDE;
     const hop = this.hops[id];
     if (!hop) return;
-    const held = this.rows[at + HOLDERS] !== 0 || (this.rows[at + STATE]! & CHANGED) !== 0;
-    if (!held) {
+    if (!this.isKept(id)) {
       this.forget(id, hop);
       return;
     }
@@ -289,6 +288,7 @@ export class NextHopTable implements NextHops {
   }
 
   private enter(hop: Hop): NextHopId {
+    if (this.freeIds.length === 0 && this.next === this.bound) this.reclaim();
     const id = this.freeIds.pop() ?? (this.next < this.bound ? this.next++ : 0);
     if (id === 0) return 0;
     this.hops[id] = hop;
@@ -296,6 +296,18 @@ export class NextHopTable implements NextHops {
     this.rows[id * STRIDE + HOLDERS] = 0;
     this.size++;
     return id;
+  }
+
+  /** At the bound, ids that nobody holds go before the next refresh: it may be long in coming. */
+  private reclaim(): void {
+    for (let id = 1; id < this.next; id++) {
+      const hop = this.hops[id];
+      if (hop && !this.isKept(id)) this.forget(id, hop);
+    }
+  }
+
+  private isKept(id: NextHopId): boolean {
+    return this.rows[id * STRIDE + HOLDERS] !== 0 || (this.rows[id * STRIDE + STATE]! & CHANGED) !== 0;
   }
 
   private forget(id: NextHopId, hop: Hop): void {

@@ -10,6 +10,7 @@ import { openNetlinkSocket } from "../../src/io/netlink/netlink-socket.ts";
 import { parseAddress } from "../../src/ip/address.ts";
 import { parsePrefix } from "../../src/ip/prefix.ts";
 import { routeText, type WorldOptions } from "../contract/fib.ts";
+import { FOREIGN_ROUTES } from "./foreign-routes.ts";
 import { INSIDE, missingForNamespace, runInside } from "./in-namespace.ts";
 import { type LinuxWorld, openLinuxWorld, specOf } from "./linux-world.ts";
 
@@ -195,19 +196,11 @@ function suite(): void {
   inWorld(
     "an overrun of the notifications ends in the same state as without it",
     async (world) => {
-      const foreign = Array.from({ length: 4000 }, (_, i) => ({
-        prefix: `10.${100 + (i >> 8)}.${i & 255}.0/24`,
-        metric: 0,
-        protocol: 4,
-        forwarding: via("10.0.0.3", world.a),
-      }));
       want(world, "10.5.0.0/16", via("10.0.0.2", world.a));
       await reaches(world, "10.5.0.0/16", "installed");
-      for (let round = 0; round < 3; round++)
-        assert.equal(
-          await world.links.addRoutes(foreign.map((route) => specOf(route, world.a))),
-          round === 0 ? 0 : 4000,
-        );
+      // We read nothing while the other program runs, so its notifications cannot but overrun the small buffer.
+      const script = new URL("./foreign-routes.js", import.meta.url).pathname;
+      assert.equal(spawnSync(process.execPath, [script, String(world.a)]).status, 0);
       await world.remove({ prefix: "10.5.0.0/16", metric: 0, protocol: 12, forwarding: via("10.0.0.2", world.a) });
       await world.until("the overrun is seen", () => world.log.some((line) => line.includes("ENOBUFS")));
       const toldRoutes = () => {
@@ -220,11 +213,11 @@ function suite(): void {
           }
         return told.size;
       };
-      await world.until("all foreign routes are told", () => toldRoutes() === 4000);
-      await reaches(world, "10.5.0.0/16", "installed");
-      assert.equal((await world.routes()).filter((route) => route.includes(" p12 ")).length, 1);
+      await world.until("all foreign routes are told", () => toldRoutes() === FOREIGN_ROUTES);
+      // The state of ours may have been "installed" all along: its deletion is among what was lost.
+      const ours = async () => (await world.routes()).filter((route) => route.includes(" p12 ")).length;
+      await world.until("ours is back", async () => (await ours()) === 1);
       assert.ok(world.fib.counters().resyncs > 1);
-      for (const { prefix } of foreign.slice(0, 1)) assert.ok(prefix);
     },
     {},
     { eventBufferOctets: 4096 },
