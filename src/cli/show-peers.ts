@@ -3,8 +3,7 @@ import { renderPeers } from "../control/render-peers.ts";
 import { ask } from "./ask.ts";
 import { printEntries } from "./entries.ts";
 import { EXIT } from "./exit-codes.ts";
-import type { OutputOptions } from "./output.ts";
-import { tableStyle } from "./output.ts";
+import { type OutputOptions, tableStyle } from "./output.ts";
 
 export interface ShowPeersOptions extends OutputOptions {
   readonly name: string | undefined;
@@ -12,14 +11,15 @@ export interface ShowPeersOptions extends OutputOptions {
 }
 
 export async function showPeers(options: ShowPeersOptions): Promise<void> {
-  await printEntries(options, {
-    fetch: async () => {
+  await printEntries<PeerAnswer>(options, {
+    async *pages() {
       const peers = await ask<readonly PeerAnswer[]>(options.socket, { command: "peers", peer: options.name });
       const isDown = peers.some((peer) => !peer.disabled && peer.state !== "established");
       if (options.check) process.exitCode = isDown ? EXIT.notEstablished : EXIT.ok;
-      return peers;
+      yield peers;
     },
-    lines: (peers) => renderPeers(peers, options.output === "wide", tableStyle(options)),
+    sorted: (peers) => peers, // as they come: in the order of their addresses
+    lines: (peers, headings) => renderPeers(peers, options.output === "wide", { ...tableStyle(options), headings }),
     name: (peer) => peer.name,
     empty: "No peers are configured.",
   });

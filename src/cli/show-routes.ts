@@ -1,4 +1,4 @@
-import type { ControlRequest, PeerRouteAnswer, RouteAnswer } from "../control/answers.ts";
+import type { PeerRouteAnswer, RouteAnswer } from "../control/answers.ts";
 import { renderPeerRoutes, renderRoutes, sortByPrefix } from "../control/render-routes.ts";
 import type { Family } from "../ip/address.ts";
 import { askRows } from "./ask.ts";
@@ -19,8 +19,9 @@ export async function showRoutes(options: ShowRoutesOptions): Promise<void> {
   if (rest.length > 0)
     throw new CliError(EXIT.usage, `unexpected \`${rest.join(" ")}\`; expected one prefix or address`);
   await printEntries<RouteAnswer>(options, {
-    fetch: () => fetchAll(options, { command: "routes", target: first, ...bounds(options) }),
-    lines: (routes) => renderRoutes(routes, options.output === "wide", tableStyle(options)),
+    pages: () => askRows(options.socket, { command: "routes", target: first, ...bounds(options) }),
+    sorted: sortByPrefix,
+    lines: (routes, headings) => renderRoutes(routes, options.output === "wide", { ...tableStyle(options), headings }),
     name: (route) => route.prefix,
     empty: "No routes.",
   });
@@ -32,8 +33,10 @@ async function showPeerRoutes(options: ShowRoutesOptions, direction: "in" | "out
   if (rest.length > 0) throw new CliError(EXIT.usage, `unexpected \`${rest.join(" ")}\` after \`${target}\``);
   const command = direction === "in" ? "routesIn" : "routesOut";
   await printEntries<PeerRouteAnswer>(options, {
-    fetch: () => fetchAll(options, { command, peer, target, ...bounds(options) }),
-    lines: (routes) => renderPeerRoutes(routes, direction, options.output === "wide", tableStyle(options)),
+    pages: () => askRows(options.socket, { command, peer, target, ...bounds(options) }),
+    sorted: sortByPrefix,
+    lines: (routes, headings) =>
+      renderPeerRoutes(routes, direction, options.output === "wide", { ...tableStyle(options), headings }),
     name: (route) => route.prefix,
     empty: direction === "in" ? `${peer} has sent no routes.` : `Nothing is announced to ${peer}.`,
   });
@@ -41,13 +44,4 @@ async function showPeerRoutes(options: ShowRoutesOptions, direction: "in" | "out
 
 function bounds({ family, limit }: ShowRoutesOptions) {
   return { family, limit };
-}
-
-async function fetchAll<T extends { readonly prefix: string }>(
-  options: ShowRoutesOptions,
-  request: ControlRequest,
-): Promise<readonly T[]> {
-  const all: T[] = [];
-  for await (const rows of askRows<T>(options.socket, request)) for (const row of rows) all.push(row);
-  return sortByPrefix(all);
 }

@@ -25,7 +25,7 @@ function stateColour(path: PathAnswer): Colour | undefined {
 /** Where packets go, in words; the next hop itself where it is not resolved. */
 export function viaText(path: PathAnswer): string {
   if (path.via.length === 0) return path.nextHop ?? (path.reachable ? "blackhole" : "-");
-  return path.via.map((hop) => [hop.gateway, hop.interface].filter((part) => part !== null).join("%")).join(" ");
+  return path.via.map((hop) => [hop.gateway, hop.interface].filter((part) => part !== null).join(" on ")).join(", ");
 }
 
 const PREFIX: Column<PathLine> = { heading: "PREFIX", value: (line) => line.prefix };

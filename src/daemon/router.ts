@@ -12,7 +12,7 @@ import type { KernelEvent } from "../fib/fib.ts";
 import { type Family, formatQuad } from "../ip/address.ts";
 import type { ResolvingRoute } from "../rib/route-table.ts";
 import type { Member } from "../rib/update-group-types.ts";
-import { applyConfig, type ConfigTarget } from "./apply-config.ts";
+import { applyConfig, type ConfigTarget, firstChange } from "./apply-config.ts";
 import { type Core, createCore, type RouterPorts } from "./core.ts";
 import type { RouterEvent } from "./events.ts";
 import type { ExportContext } from "./export-context.ts";
@@ -24,10 +24,11 @@ import { createListening, type Listening } from "./listening.ts";
 import { createLocalRoutes, type LocalRoutes } from "./local-routes.ts";
 import { type Connection, newCounts, type PeerRuntime } from "./peer.ts";
 import { createReceiver, type Receiver } from "./receive.ts";
+import { createRecorder, type Recorder } from "./recorder.ts";
 import { PRIORITY } from "./scheduler.ts";
-import { createSessions, matchPeer, type Sessions } from "./sessions.ts";
+import { createSessions, type Sessions } from "./sessions.ts";
 import { isExternal } from "./settings.ts";
-import { createWalk, type Walk } from "./walks.ts";
+import { createWalk, WALK_ROWS, type Walk } from "./walks.ts";
 
 /** Adopted kernel routes that nobody announced are pruned at the latest so long after start (DESIGN §5). */
 const PRUNE_AFTER_MS = 240_000;
@@ -35,8 +36,12 @@ const PRUNE_AFTER_MS = 240_000;
 export const WORK = { high: 65_536, low: 16_384 } as const;
 /** While reading is paused the work is looked at this often. */
 const RECHECK_MS = 10;
-/** Changed prefixes dealt with in one slice. */
-const PROPAGATE_ROWS = 1024;
+/** Next hops that nobody uses any more, before they are looked for and forgotten. */
+const IDLE_NEXT_HOPS = 8192;
+/** Changed prefixes dealt with in one slice: `rows` at most, and none once it has lasted `ms`; the clock is read per `step`. */
+const PROPAGATE = { rows: 1024, ms: 2, step: 128 } as const;
+/** Octets of the arena of attributes gone over in one slice of compaction. */
+const COMPACT_OCTETS = 256 * 1024;
 const FAMILIES = ["ipv4", "ipv6"] as const;
 /** Cease subcodes (RFC 4486). */
 const CEASE = { adminShutdown: 2, deconfigured: 3, configuration: 6, outOfResources: 8 } as const;
@@ -57,19 +62,20 @@ export interface RouterParts {
   readonly listening: Listening;
   readonly sessions: Sessions;
   readonly receiver: Receiver;
+  readonly recorder: Recorder;
 }
 
 export function createRouter(ports: RouterPorts, initial: Config, hostName: string): Router {
   const core = createCore(ports, initial);
   const { clock, log, scheduler, ribs, interfaces, nextHops, sets, peerTable } = core;
-  const explicitNextHops = new Set<number>();
+  const recorder = createRecorder();
   const forwarding = createForwarding({ fib: ports.fib, sets, nextHops, peers: peerTable, interfaces, ribs });
   const local: LocalRoutes = createLocalRoutes({ ribs, sets, nextHops, interfaces });
   const imports = createImport(core);
   const exporter = createExporter({
     clock,
     scheduler,
-    tables: { sets, nextHops, peers: peerTable, explicitNextHops },
+    tables: { sets, nextHops, peers: peerTable },
     ribs,
     onLagging: (member) => closeLagging(member),
   });
@@ -87,7 +93,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     random: ports.random,
     log,
     transport: ports.transport,
-    match: (local, remote) => matchPeer(core.peers.values(), local, remote),
+    match: core.peerIndex.match,
     hooks: {
       established,
       down,
@@ -112,18 +118,36 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   const reprogram: Walk = createWalk(scheduler, "reprogram", PRIORITY.refresh, (family, cursor, rows) =>
     ribs[family].walkPrefixes(cursor, rows, (row) => forwarding.program(family, row)),
   );
-  const changedRows = new Int32Array(PROPAGATE_ROWS);
+  /** After many sets have gone: what is left moves together, so that memory can be had again in any size. */
+  const compaction = {
+    name: "compact attributes",
+    priority: PRIORITY.housekeeping,
+    step: () => !sets.compact(COMPACT_OCTETS),
+  };
+  const changedRows = new Int32Array(PROPAGATE.step);
   const propagate = {
     name: "propagate",
     priority: PRIORITY.propagate,
     step(): boolean {
       for (const family of FAMILIES) propagateFamily(family);
       resumeReading();
+      if (sets.wantsCompaction) scheduler.add(compaction);
       return ribs.ipv4.changed.size + ribs.ipv6.changed.size > 0;
     },
   };
   // Jobs change prefixes too, so it is the queue that says when there is work.
   for (const family of FAMILIES) ribs[family].changed.onFirst = () => scheduler.add(propagate);
+  let hopCursor = 0;
+  const forgetNextHops = {
+    name: "forget next hops",
+    priority: PRIORITY.housekeeping,
+    step(): boolean {
+      hopCursor = nextHops.forgetIdle(hopCursor, WALK_ROWS);
+      if (hopCursor > 0) return true;
+      hopCursor = 0;
+      return false;
+    },
+  };
   const pausedConnections: Connection[] = [];
   let staticResolvers: readonly ResolvingRoute[] = [];
   let started = false;
@@ -134,14 +158,20 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   function propagateFamily(family: Family): void {
     const rib = ribs[family];
-    const count = rib.takeChanged(changedRows);
-    for (let i = 0; i < count; i++) {
-      const row = changedRows[i]!;
-      exporter.propagate(family, row);
-      forwarding.program(family, row);
-      rib.unhold(row);
+    if (rib.changed.size === 0) return;
+    const endMs = clock.nowMs() + PROPAGATE.ms;
+    for (let rows = 0; rows < PROPAGATE.rows && rib.changed.size > 0; ) {
+      const count = rib.takeChanged(changedRows);
+      for (let i = 0; i < count; i++) {
+        const row = changedRows[i]!;
+        exporter.propagate(family, row);
+        forwarding.program(family, row);
+        rib.unhold(row);
+      }
+      rows += count;
+      if (clock.nowMs() >= endMs) break;
     }
-    if (count > 0) exporter.sendSoon(family);
+    exporter.sendSoon(family);
   }
 
   // Reading and the work it makes
@@ -151,6 +181,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   }
 
   function chunkHandled(connection: Connection): void {
+    if (nextHops.idle > IDLE_NEXT_HOPS) scheduler.add(forgetNextHops);
     if (waiting() < WORK.high || connection.paused) return;
     connection.paused = true;
     pausedConnections.push(connection);
@@ -331,10 +362,10 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     }
     syncStaticResolvers();
     nextHops.refresh();
-    if (nextHops.changedCount > 0 || moved) {
+    if (nextHops.changedCount > 0 || moved) reselect.request();
+    if (moved) {
       forwarding.forget();
-      reselect.request();
-      if (moved) reprogram.request();
+      reprogram.request();
     }
   }
 
@@ -366,7 +397,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       version: core.version,
     });
     cancelPrune = clock.after(PRUNE_AFTER_MS, prune);
-    applyConfig(core, undefined, core.config, target);
+    applyConfig(core, undefined, core.config, firstChange(core.config), target);
     pruneWhenComplete();
   }
 
@@ -402,15 +433,18 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     core.config = next;
     core.rejected = undefined;
     // Files that were written anew and say the same are no generation.
-    if (!started || diffConfig(previous, next).empty) return;
+    if (!started) return;
+    const change = diffConfig(previous, next);
+    if (change.empty) return;
     chooseId();
-    applyConfig(core, previous, next, target);
+    applyConfig(core, previous, next, change, target);
   }
 
   return {
     core,
-    parts: { exporter, forwarding, imports, listening, sessions, receiver },
+    parts: { exporter, forwarding, imports, listening, sessions, receiver, recorder },
     handle(event) {
+      recorder.note(event, clock.nowMs());
       switch (event.from) {
         case "transport":
           sessions.handle(event.event);

@@ -31,6 +31,8 @@ export class PeerTable {
   /** Ids are below it. */
   readonly bound: number;
   private next = FIRST_PEER;
+  /** Peers come by the thousand, so they are put in order when the order is next asked for. */
+  private ranked = false;
   /** Live peers, local sources not counted. */
   size = 0;
 
@@ -46,7 +48,6 @@ export class PeerTable {
         bgpId: 0,
         address: undefined,
       });
-    this.rank();
   }
 
   /** A new id; 0 when there are as many peers as the bound allows. */
@@ -54,7 +55,7 @@ export class PeerTable {
     const id = this.freeIds.shift() ?? (this.next < this.bound ? this.next++ : 0);
     if (id === 0) return 0;
     this.fill(id, peer);
-    this.rank();
+    this.ranked = false;
     this.size++;
     return id;
   }
@@ -69,7 +70,7 @@ export class PeerTable {
     this.known[id] = facts;
     this.rows[id * STRIDE + FLAGS] = flagsOf(facts);
     this.rows[id * STRIDE + BGP_ID] = facts.bgpId;
-    if (changes.address !== undefined) this.rank();
+    if (changes.address !== undefined) this.ranked = false;
   }
 
   /** The peer is gone: its paths are to be swept, and its id is used again once nobody holds it. */
@@ -133,6 +134,7 @@ export class PeerTable {
 
   /** Lower is the lower address, IPv4 before IPv6, local sources first; peers of one address in the order of their ids. */
   addressRank(id: PeerId): number {
+    if (!this.ranked) this.rank();
     return this.rows[id * STRIDE + RANK]!;
   }
 
@@ -163,6 +165,7 @@ export class PeerTable {
   private rank(): void {
     const ordered = this.known.filter((peer) => peer !== undefined).sort(byAddress);
     for (const [rank, peer] of ordered.entries()) this.rows[peer.id * STRIDE + RANK] = rank;
+    this.ranked = true;
   }
 }
 

@@ -13,12 +13,16 @@ const cGetsockopt = libc.func(
   "int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *size)",
 );
 const cIoctl = libc.func("int ioctl(int fd, unsigned long request, _Out_ int *value)");
+const cSend = libc.func("intptr_t send(int fd, const void *octets, size_t size, int flags)");
 const cIfNameToIndex = libc.func("uint32_t if_nametoindex(const char *name)");
 
 const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const FIONREAD = 0x541b;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const MSG_MORE = 0x8000;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 
@@ -70,6 +74,14 @@ export function unreadOctets(fd: number): number {
   if (fd < 0) return 0;
   count[0] = 0;
   return cIoctl(fd, FIONREAD, count) < 0 ? 0 : count[0];
+}
+
+/**
+ * Octets that the kernel takes at once; negative when it takes none now or the connection has failed. `more` follows
+ * immediately, so what does not fill a segment may wait for it.
+ */
+export function sendNow(fd: number, bytes: Uint8Array, more: boolean): number {
+  return cSend(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0));
 }
 
 /** Index of an interface, 0 when there is none of that name. */
