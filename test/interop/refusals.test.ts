@@ -110,7 +110,7 @@ describe("what the system refuses", { concurrency: CONCURRENCY }, () => {
       lines.push(
         "route del 10.9.1.0/24",
         "route replace 10.9.2.0/24 via 10.0.0.77 proto bird",
-        "-6 route del fd09:1::/64",
+        "route del fd09:1::/64",
       );
       // A daemon that does not read, as under a load of another kind: the kernel's buffer runs over.
       dut.signal("SIGSTOP");
