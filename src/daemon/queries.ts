@@ -138,8 +138,9 @@ export function createQueries(router: Router): RouterView {
     if (decision <= 0) {
       const why = STOP_REASON[decision] ?? { step: "export", reason: `code ${decision}` };
       const rule = trace.find((step) => step.action === "reject");
-      const named =
-        decision === STOP.policy && rule ? `${why.reason} at rule ${rule.rule} of "${rule.policy}"` : why.reason;
+      const { name: policy } = outlet.group.context.policy;
+      const where = rule ? `at rule ${rule.rule} of "${rule.policy}"` : `: no rule of "${policy}" accepts it`;
+      const named = decision === STOP.policy ? `${why.reason}${rule ? " " : ""}${where}` : why.reason;
       return stop(why.step, named, trace);
     }
     const path = announcedTo(peer, family, row);

@@ -2,6 +2,7 @@
  * A daemon of ours and a BIRD 2 as an operator meets them: configuration files written by hand, signals, logs, and answers
  * from their own control sockets. For scenarios that the speakers' common plan cannot express.
  */
+import { readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -108,7 +109,12 @@ export function operator(node: LabNode, folder: string): Operator {
         });
       return running;
     },
-    signal: (signal) => signalTo(running!.pid, signal),
+    signal(signal) {
+      signalTo(running!.pid, signal);
+      // nsenter, its parent, stops with it, and reaps it only when it goes on too.
+      const parent = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${running!.pid}/status`, "utf8"))?.[1];
+      if (signal === "SIGCONT") signalTo(Number(parent), signal);
+    },
     async end(signal) {
       signalTo(running!.pid, signal);
       return running!.exited;

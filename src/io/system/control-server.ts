@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { dirname } from "node:path";
 import type { Log } from "../../daemon/ports.ts";
@@ -47,7 +47,11 @@ export async function serveControl(
     idleMs: options.idleMs ?? 60_000,
   };
   const sockets = new Set<Socket>();
-  await removeStale(path);
+  try {
+    await makeWay(path);
+  } catch (error) {
+    throw new Error(refusal(path, error));
+  }
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
@@ -56,7 +60,7 @@ export async function serveControl(
     else serveClient(socket, handler, bounds, options.log);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (error) => reject(new Error(refusal(path, error))));
     // Bound with the final permissions: between bind and chmod anybody could connect.
     const previous = process.umask(0o117);
     try {
@@ -76,11 +80,13 @@ export async function serveControl(
 }
 
 /** Makes way for our socket: a file that nobody answers is left over from a crash. */
-async function removeStale(path: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true });
+async function makeWay(path: string): Promise<void> {
+  const folder = dirname(path);
+  // One level, as below /run. More may not be meant, and Node's recursive mkdir never ends below /proc.
+  if (!existsSync(folder)) mkdirSync(folder);
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found) return;
-  if (!found.isSocket()) throw new Error(`Cannot serve on ${path}: it exists and is not a socket`);
+  if (!found.isSocket()) throw new Error("it exists and is not a socket");
   const answered = await new Promise<boolean>((resolve, reject) => {
     const probe = connect({ path });
     probe.once("connect", () => {
@@ -89,11 +95,26 @@ async function removeStale(path: string): Promise<void> {
     });
     probe.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ECONNREFUSED" || error.code === "ENOENT") resolve(false);
-      else reject(new Error(`Cannot serve on ${path}: ${error.message}`));
+      else reject(error);
     });
   });
-  if (answered) throw new Error(`Cannot serve on ${path}: another daemon answers there`);
+  if (answered) throw new Error("another daemon answers there");
   rmSync(path, { force: true });
+}
+
+function refusal(path: string, error: unknown): string {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  const words: Readonly<Record<string, string>> = {
+    ENOENT: "its folder's parent does not exist",
+    ENOTDIR: "its folder is a file",
+    EEXIST: "its folder is a file",
+    EACCES: "permission denied",
+    EPERM: "permission denied",
+    EROFS: "the file system is read-only",
+    EADDRINUSE: "another daemon has just taken it",
+  };
+  const message = error instanceof Error ? error.message : String(error);
+  return `Cannot serve on ${path}: ${words[code ?? ""] ?? message}. Another path is given with --socket`;
 }
 
 function refuse(socket: Socket, message: string): void {
