@@ -84,6 +84,8 @@ export interface Exporter {
   sendSoon(family: Family): void;
   /** What the group's rules make of the prefix now: a set (not retained) or a negative STOP code. */
   decide(group: ExportGroup, row: PrefixRow): SetHandle | number;
+  /** The id stands for another peer from now on: what was remembered of its routes counts no longer. */
+  forgetSource(id: PeerId): void;
   groups(): Iterable<ExportGroup>;
   /** Nothing waits to be considered or sent, lagging members aside. */
   readonly quiet: boolean;
@@ -424,6 +426,14 @@ export function createExporter(options: ExporterOptions): Exporter {
       for (const group of byFamily[family]) touch(group);
     },
     decide: (group, row) => decide(group as RunningGroup, row),
+    forgetSource(id) {
+      for (const { memoKeys } of groups.values()) {
+        const key = memoKeys.get(id);
+        if (key === undefined) continue;
+        sets.retireMemoKey(key);
+        memoKeys.delete(id);
+      }
+    },
     groups: () => groups.values(),
     get quiet() {
       for (const group of groups.values())
