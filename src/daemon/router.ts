@@ -26,7 +26,7 @@ import { createReceiver, type Receiver } from "./receive.ts";
 import { PRIORITY } from "./scheduler.ts";
 import { createSessions, matchPeer, type Sessions } from "./sessions.ts";
 import { isExternal } from "./settings.ts";
-import { createWalk, WALK_ROWS, type Walk } from "./walks.ts";
+import { createRound, createWalk, WALK_ROWS, type Walk } from "./walks.ts";
 
 /** Adopted kernel routes that nobody announced are pruned at the latest so long after start (DESIGN §5). */
 const PRUNE_AFTER_MS = 240_000;
@@ -89,10 +89,10 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     hooks: { established, down, update: receiver.update, refresh, writable, chunkHandled },
   });
 
-  const sweep = createWalk(scheduler, "sweep", PRIORITY.sweep, (family, cursor, rows) =>
+  const sweep = createRound(scheduler, "sweep", PRIORITY.sweep, (family, cursor, rows) =>
     ribs[family].sweepStale(cursor, rows),
   );
-  const reselect = createWalk(
+  const reselect = createRound(
     scheduler,
     "reselect",
     PRIORITY.sweep,
