@@ -8,7 +8,7 @@ import { endOfRib } from "../bgp/update-writer.ts";
 import { diffConfig } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
 import { chooseRouterId } from "../config/router-id.ts";
-import type { KernelEvent } from "../fib/fib.ts";
+import type { KernelAddress, KernelEvent } from "../fib/fib.ts";
 import { type Family, formatQuad } from "../ip/address.ts";
 import type { ResolvingRoute } from "../rib/route-table.ts";
 import type { Member } from "../rib/update-group-types.ts";
@@ -28,7 +28,7 @@ import { createRecorder, type Recorder } from "./recorder.ts";
 import { PRIORITY } from "./scheduler.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { isExternal } from "./settings.ts";
-import { createWalk, WALK_ROWS, type Walk } from "./walks.ts";
+import { createRound, createWalk, WALK_ROWS, type Walk } from "./walks.ts";
 
 /** Adopted kernel routes that nobody announced are pruned at the latest so long after start (DESIGN §5). */
 const PRUNE_AFTER_MS = 240_000;
@@ -105,10 +105,10 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     },
   });
 
-  const sweep = createWalk(scheduler, "sweep", PRIORITY.sweep, (family, cursor, rows) =>
+  const sweep = createRound(scheduler, "sweep", PRIORITY.sweep, (family, cursor, rows) =>
     ribs[family].sweepStale(cursor, rows),
   );
-  const reselect = createWalk(
+  const reselect = createRound(
     scheduler,
     "reselect",
     PRIORITY.sweep,
@@ -152,6 +152,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   let staticResolvers: readonly ResolvingRoute[] = [];
   let started = false;
   let interfacesDirty = false;
+  let ownAddressesDirty = false;
   let routesDirty = false;
   let pruned = false;
   let cancelPrune = () => {};
@@ -326,10 +327,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
         nextHops.linkChanged(event.link.ifindex, event.link.up && !event.gone);
         return;
       case "address":
-        if (!interfaces.setAddress(event.address, event.gone)) return;
-        interfacesDirty = true;
-        nextHops.ownAddressChanged(event.address.address, event.gone);
-        return;
+        return onAddress(event.address, event.gone);
       case "route":
         nextHops.routeChanged(event.route, event.gone);
         local.kernelRoute(event.route, event.gone);
@@ -343,6 +341,17 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     }
   }
 
+  /** An address may stand on several interfaces: it is ours until the last one has lost it. */
+  function onAddress(address: KernelAddress, gone: boolean): void {
+    const was = interfaces.isOwn(address.address);
+    if (!interfaces.setAddress(address, gone)) return;
+    interfacesDirty = true;
+    const is = interfaces.isOwn(address.address);
+    if (was === is) return;
+    ownAddressesDirty = true;
+    nextHops.ownAddressChanged(address.address, !is);
+  }
+
   /** A burst of kernel events is over: addresses, next hops and what depends on them follow. */
   function settleKernel(): void {
     const moved = interfacesDirty;
@@ -351,9 +360,10 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     routesDirty = false;
     if (moved) {
       local.interfacesChanged();
-      imports.forget();
       refreshContexts();
     }
+    if (ownAddressesDirty) imports.forget();
+    ownAddressesDirty = false;
     syncStaticResolvers();
     nextHops.refresh();
     if (nextHops.changedCount > 0 || moved) reselect.request();
@@ -412,6 +422,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     local,
     listening,
     newCounts,
+    forgetSource: exporter.forgetSource,
     sweep: () => sweep.request(),
     reprogram: () => reprogram.request(),
     refreshContexts,
