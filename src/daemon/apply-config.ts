@@ -12,10 +12,11 @@ import type { CompiledPolicy } from "../policy/types.ts";
 import type { Core } from "./core.ts";
 import type { ForwardingTable } from "./forwarding.ts";
 import type { Import } from "./import.ts";
+import type { Listening } from "./listening.ts";
 import type { LocalRoutes } from "./local-routes.ts";
 import type { MutableCounts, PeerRuntime } from "./peer.ts";
 import type { Sessions } from "./sessions.ts";
-import { isExternal, listeners, sessionSettings } from "./settings.ts";
+import { isExternal, sessionSettings } from "./settings.ts";
 
 /** The running parts that a configuration changes. */
 export interface ConfigTarget {
@@ -23,6 +24,7 @@ export interface ConfigTarget {
   readonly imports: Import;
   readonly forwarding: ForwardingTable;
   readonly local: LocalRoutes;
+  readonly listening: Listening;
   readonly newCounts: () => MutableCounts;
   sweep(): void;
   reprogram(): void;
@@ -61,7 +63,7 @@ export function applyConfig(
   }
   for (const name of change.peersAdded) addPeer(core, configs.get(name)!, target);
 
-  core.transport.listen(listeners(next));
+  target.listening.configure(next);
   target.local.setStatics(next.static);
   target.local.setLearning(next.kernel.learn);
   target.staticsChanged();

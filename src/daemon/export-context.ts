@@ -59,8 +59,6 @@ export interface ExportTables {
   readonly sets: AttributeSets;
   readonly nextHops: NextHops;
   readonly peers: PeerTable;
-  /** Next hops that an export policy set: they are announced as they are. */
-  readonly explicitNextHops: ReadonlySet<NextHopId>;
 }
 
 /** True when the path came from an iBGP peer and goes to one: then RFC 4456 §8 adds its two attributes. */
@@ -92,7 +90,7 @@ export function createNextHopRule(c: ExportContext, t: ExportTables): NextHopRul
       const known = source < FIRST_PEER ? local : learned;
       const entry = known.get(id);
       if (entry !== undefined && entry.address === address) return entry.hop;
-      const hop = announcedHop(c, address, source < FIRST_PEER, t.explicitNextHops.has(id));
+      const hop = announcedHop(c, address, source < FIRST_PEER, t.nextHops.isChosen(id));
       if (known.size >= MAX_REMEMBERED) known.clear();
       known.set(id, { address, hop });
       return hop;
@@ -102,16 +100,11 @@ export function createNextHopRule(c: ExportContext, t: ExportTables): NextHopRul
 
 const MAX_REMEMBERED = 65_536;
 
-/** bgp-protocol.md 12.1; `next hop self` means always, as in BIRD. `explicit`: the export policy chose it. */
-function announcedHop(
-  c: ExportContext,
-  address: Address | undefined,
-  isLocal: boolean,
-  explicit: boolean,
-): AnnouncedHop {
+/** bgp-protocol.md 12.1; `next hop self` means always, as in BIRD. `chosen`: the export policy set it. */
+function announcedHop(c: ExportContext, address: Address | undefined, isLocal: boolean, chosen: boolean): AnnouncedHop {
   const kept = address?.family === c.family && !isLinkLocal(address) ? address : undefined;
   const self = c.self ? "self" : undefined;
-  if (kept && explicit) return kept;
+  if (kept && chosen) return kept;
   if (c.nextHop === "self") return self;
   if (c.nextHop === "keep" && !isLocal) return kept ?? self;
   const onLink = kept !== undefined && c.shared !== undefined && contains(c.shared, kept);
@@ -197,6 +190,7 @@ export const STOP = {
   nextHop: -6,
   ownRoute: -7,
   ownNextHop: -8,
+  noRoom: -9,
 } as const;
 
 export const STOP_REASON: Record<number, { readonly step: string; readonly reason: string }> = {
@@ -210,6 +204,7 @@ export const STOP_REASON: Record<number, { readonly step: string; readonly reaso
   [STOP.policy]: { step: "export policy", reason: "the export policy rejects it" },
   [STOP.nextHop]: { step: "next hop", reason: "no address of ours in this family can be announced as next hop" },
   [STOP.ownRoute]: { step: "source", reason: "the best path came from this peer" },
+  [STOP.noRoom]: { step: "resources", reason: "the bound of attribute sets or next hops is reached" },
   [STOP.ownNextHop]: { step: "next hop", reason: "its next hop is the peer itself" },
 };
 

@@ -3,12 +3,12 @@
  * (DESIGN 3.7, 3.8). The first change after quiet goes out at once; while a flush runs, or shortly after one,
  * changes collect for the next.
  */
+import type { AttributeEdits } from "../bgp/path-attributes.ts";
 import type { Family } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
 import { READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
 import type { SetTable } from "../rib/attribute-sets.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
-import type { NextHopTable } from "../rib/next-hops.ts";
 import type { PathRow, PeerId, SetHandle } from "../rib/types.ts";
 import { FIRST_PEER } from "../rib/types.ts";
 import { createUpdateGroup } from "../rib/update-group.ts";
@@ -58,11 +58,7 @@ export interface Outlet {
 export interface ExporterOptions {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  readonly tables: ExportTables & {
-    readonly sets: SetTable;
-    readonly nextHops: NextHopTable;
-    readonly explicitNextHops: Set<number>;
-  };
+  readonly tables: ExportTables & { readonly sets: SetTable };
   readonly ribs: Record<Family, FamilyRib>;
   /** The member that lags most is closed with Cease 6/8: tombstones reached their bound. */
   readonly onLagging: (member: Member) => void;
@@ -144,30 +140,23 @@ export function createExporter(options: ExporterOptions): Exporter {
       }
     }
     let base = set;
-    sets.retain(base);
-    if (context.policySetsMed && context.kind === "external" && source >= FIRST_PEER) {
-      base = replaceRetained(base, sets.derive(base, { med: null }, sets.nextHop(base)));
-    }
+    if (context.policySetsMed && context.kind === "external" && source >= FIRST_PEER)
+      base = sets.derive(set, { med: null }, sets.nextHop(set));
+    else sets.retain(set);
+    if (base === 0) return STOP.noRoom;
     const verdict = context.policy.evaluate(fillFacts(context, row, source, base));
-    if (!verdict.accepted) {
-      sets.release(base);
-      return STOP.policy;
-    }
-    if (!verdict.edits) return base;
-    let nextHop = sets.nextHop(base);
-    const chosen = verdict.edits.nextHop === "self" ? context.self : verdict.edits.nextHop;
-    if (chosen && chosen.family === context.family) {
-      nextHop = nextHops.intern(context.family, chosen.bytes, 0, 0);
-      // Held for good, else the id could come to stand for another address; policies name few.
-      if (!tables.explicitNextHops.has(nextHop)) nextHops.hold(nextHop);
-      tables.explicitNextHops.add(nextHop);
-    }
-    return replaceRetained(base, sets.derive(base, verdict.edits, nextHop));
+    const result = !verdict.accepted ? STOP.policy : verdict.edits ? edit(context, base, verdict.edits) : base;
+    if (result !== base) sets.release(base);
+    return result;
   }
 
-  function replaceRetained(old: SetHandle, next: SetHandle): SetHandle {
-    sets.release(old);
-    return next === 0 ? STOP.policy : next;
+  /** The set that the policy's edits make of another, retained, or a STOP code. */
+  function edit(context: ExportContext, set: SetHandle, edits: AttributeEdits): number {
+    let hop = sets.nextHop(set);
+    const address = edits.nextHop === "self" ? context.self : edits.nextHop;
+    if (edits.nextHop === "self" && !address) return STOP.nextHop;
+    if (address && address.family === context.family) hop = nextHops.chosen(address);
+    return (hop && sets.derive(set, edits, hop)) || STOP.noRoom;
   }
 
   /**
@@ -182,7 +171,7 @@ export function createExporter(options: ExporterOptions): Exporter {
     const known = sets.recall(set, key);
     if (known !== 0) return known;
     const result = evaluate(group, row, source, set);
-    sets.remember(set, key, result);
+    if (result !== STOP.noRoom) sets.remember(set, key, result);
     return result;
   }
 

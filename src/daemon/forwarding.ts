@@ -19,6 +19,9 @@ export const MAIN_TABLE = 254;
 const IPV6_METRIC = 1024;
 /** Most next hops looked at for one prefix. */
 const MAX_MULTIPATH = 64;
+/** Combinations of next hops, metric and edits that are remembered. */
+const MAX_REMEMBERED = 65_536;
+const UNREACHABLE = "its next hop is unreachable";
 
 export interface ForwardingOptions {
   readonly fib: Fib;
@@ -35,7 +38,7 @@ export interface ForwardingTable {
    * caller walks the prefixes afterwards.
    */
   configure(policy: CompiledPolicy, program: boolean): boolean;
-  /** Next hops or interfaces changed: forget what was made of them. */
+  /** Interfaces changed: what was made with their names counts no longer. */
   forget(): void;
   /** Brings the Fib's wish for this prefix up to date. */
   program(family: Family, row: PrefixRow): void;
@@ -49,8 +52,10 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
   const { fib, sets, nextHops, peers, interfaces, ribs } = options;
   let policy: CompiledPolicy | undefined;
   let enabled = false;
-  const bySingleHop = new Map<NextHopId, Forwarding>();
+  /** By next hop id alone, and by all that goes into one: what is remembered counts for one version of the next hops. */
+  const bySingleHop: Record<Family, Map<NextHopId, Forwarding>> = { ipv4: new Map(), ipv6: new Map() };
   const byKey = new Map<string, Forwarding>();
+  let version = -1;
   const scratch = new Int32Array(MAX_MULTIPATH);
   const octets = new Uint8Array(16);
   const facts: RouteFacts = {
@@ -92,18 +97,20 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     const plain = policy!.reads === 0;
     const verdict = policy!.evaluate(plain ? facts : fillFacts(family, row, path));
     if (!verdict.accepted) return `the kernel export policy "${policy!.name}" rejects it`;
+    if (nextHops.version !== version || byKey.size > MAX_REMEMBERED) forget();
     const set = ribs[family].pathSetOut(path);
     const count = ribs[family].multipath(row, scratch);
     if (!verdict.edits && count <= 1 && sets.metric(set) === 0) return singleHop(family, set);
     return general(family, set, count, verdict.edits ?? {});
   }
 
-  function singleHop(family: Family, set: SetHandle): Forwarding {
+  function singleHop(family: Family, set: SetHandle): Forwarding | string {
     const id = sets.nextHop(set);
-    const known = bySingleHop.get(id);
+    const known = bySingleHop[family].get(id);
     if (known) return known;
-    const made = make(family, hopsOf([id]), nextHops.resolution(id).blackhole, metricOf(family, 0), {});
-    bySingleHop.set(id, made);
+    const made = make(hopsOf([id]), nextHops.resolution(id).blackhole, metricOf(family, 0), {});
+    if (!made) return UNREACHABLE;
+    bySingleHop[family].set(id, made);
     return made;
   }
 
@@ -125,7 +132,8 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
       if (!link) return `the kernel export policy names interface ${edits.device}, which does not exist`;
       hops = hopsThrough(link.ifindex, edits.onlink ?? false, ids);
     } else if (edits.onlink) hops = hops.map((hop) => ({ ...hop, onlink: true }));
-    const made = make(family, hops, nextHops.resolution(ids[0]!).blackhole, metric, edits);
+    const made = make(hops, nextHops.resolution(ids[0]!).blackhole, metric, edits);
+    if (!made) return UNREACHABLE;
     byKey.set(key, made);
     return made;
   }
@@ -160,7 +168,9 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
   }
 
   function forget(): void {
-    bySingleHop.clear();
+    version = nextHops.version;
+    bySingleHop.ipv4.clear();
+    bySingleHop.ipv6.clear();
     byKey.clear();
   }
 
@@ -183,15 +193,16 @@ function metricOf(family: Family, metric: number): number {
   return metric === 0 && family === "ipv6" ? IPV6_METRIC : metric;
 }
 
+/** Undefined where packets have no way to go: the next hop has just become unreachable, and selection follows. */
 function make(
-  _family: Family,
   hops: readonly ForwardingHop[],
   blackhole: boolean,
   metric: number,
   edits: { preferredSource?: Address; table?: number },
-): Forwarding {
+): Forwarding | undefined {
+  if (!blackhole && hops.length === 0) return undefined;
   return {
-    kind: blackhole || hops.length === 0 ? "blackhole" : "unicast",
+    kind: blackhole ? "blackhole" : "unicast",
     hops: blackhole ? [] : hops,
     metric,
     ...(edits.preferredSource ? { prefSrc: edits.preferredSource } : {}),

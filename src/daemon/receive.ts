@@ -90,7 +90,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     from: number,
     to: number,
   ): Notification | undefined {
-    const set = hop === 0 ? 0 : sets.intern(bytes, scan, peer.parsing, hop, ofMpReach);
+    const set = hop && sets.intern(bytes, scan, peer.parsing, hop, ofMpReach);
     if (set === 0) return OUT_OF_RESOURCES;
     const ok = announceAll(peer, family, set, bytes, from, to);
     sets.release(set);

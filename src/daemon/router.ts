@@ -20,6 +20,7 @@ import { exportContext } from "./export-settings.ts";
 import { createExporter, type Exporter } from "./exporter.ts";
 import { createForwarding, type ForwardingTable } from "./forwarding.ts";
 import { createImport, type Import } from "./import.ts";
+import { createListening, type Listening } from "./listening.ts";
 import { createLocalRoutes, type LocalRoutes } from "./local-routes.ts";
 import { type Connection, newCounts, type PeerRuntime } from "./peer.ts";
 import { createReceiver, type Receiver } from "./receive.ts";
@@ -27,7 +28,7 @@ import { createRecorder, type Recorder } from "./recorder.ts";
 import { PRIORITY } from "./scheduler.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { isExternal } from "./settings.ts";
-import { createWalk, type Walk } from "./walks.ts";
+import { createWalk, WALK_ROWS, type Walk } from "./walks.ts";
 
 /** Adopted kernel routes that nobody announced are pruned at the latest so long after start (DESIGN §5). */
 const PRUNE_AFTER_MS = 240_000;
@@ -35,8 +36,12 @@ const PRUNE_AFTER_MS = 240_000;
 export const WORK = { high: 65_536, low: 16_384 } as const;
 /** While reading is paused the work is looked at this often. */
 const RECHECK_MS = 10;
-/** Changed prefixes dealt with in one slice. */
-const PROPAGATE_ROWS = 1024;
+/** Next hops that nobody uses any more, before they are looked for and forgotten. */
+const IDLE_NEXT_HOPS = 8192;
+/** Changed prefixes dealt with in one slice. Several slices make a turn of the scheduler, so they are kept small. */
+const PROPAGATE_ROWS = 256;
+/** Octets of the arena of attributes gone over in one slice of compaction. */
+const COMPACT_OCTETS = 256 * 1024;
 const FAMILIES = ["ipv4", "ipv6"] as const;
 /** Cease subcodes (RFC 4486). */
 const CEASE = { adminShutdown: 2, deconfigured: 3, configuration: 6, outOfResources: 8 } as const;
@@ -54,6 +59,7 @@ export interface RouterParts {
   readonly exporter: Exporter;
   readonly forwarding: ForwardingTable;
   readonly imports: Import;
+  readonly listening: Listening;
   readonly sessions: Sessions;
   readonly receiver: Receiver;
   readonly recorder: Recorder;
@@ -63,14 +69,13 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   const core = createCore(ports, initial);
   const { clock, log, scheduler, ribs, interfaces, nextHops, sets, peerTable } = core;
   const recorder = createRecorder();
-  const explicitNextHops = new Set<number>();
   const forwarding = createForwarding({ fib: ports.fib, sets, nextHops, peers: peerTable, interfaces, ribs });
   const local: LocalRoutes = createLocalRoutes({ ribs, sets, nextHops, interfaces });
   const imports = createImport(core);
   const exporter = createExporter({
     clock,
     scheduler,
-    tables: { sets, nextHops, peers: peerTable, explicitNextHops },
+    tables: { sets, nextHops, peers: peerTable },
     ribs,
     onLagging: (member) => closeLagging(member),
   });
@@ -82,13 +87,22 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     imports,
     endOfRib: onEndOfRib,
   });
+  const listening = createListening({ clock, log, transport: ports.transport });
   const sessions = createSessions({
     clock,
     random: ports.random,
     log,
     transport: ports.transport,
     match: core.peerIndex.match,
-    hooks: { established, down, update: receiver.update, refresh, writable, chunkHandled },
+    hooks: {
+      established,
+      down,
+      update: receiver.update,
+      refresh,
+      writable,
+      chunkHandled,
+      listenFailed: listening.failed,
+    },
   });
 
   const sweep = createWalk(scheduler, "sweep", PRIORITY.sweep, (family, cursor, rows) =>
@@ -104,6 +118,12 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   const reprogram: Walk = createWalk(scheduler, "reprogram", PRIORITY.refresh, (family, cursor, rows) =>
     ribs[family].walkPrefixes(cursor, rows, (row) => forwarding.program(family, row)),
   );
+  /** After many sets have gone: what is left moves together, so that memory can be had again in any size. */
+  const compaction = {
+    name: "compact attributes",
+    priority: PRIORITY.housekeeping,
+    step: () => !sets.compact(COMPACT_OCTETS),
+  };
   const changedRows = new Int32Array(PROPAGATE_ROWS);
   const propagate = {
     name: "propagate",
@@ -111,11 +131,23 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     step(): boolean {
       for (const family of FAMILIES) propagateFamily(family);
       resumeReading();
+      if (sets.wantsCompaction) scheduler.add(compaction);
       return ribs.ipv4.changed.size + ribs.ipv6.changed.size > 0;
     },
   };
   // Jobs change prefixes too, so it is the queue that says when there is work.
   for (const family of FAMILIES) ribs[family].changed.onFirst = () => scheduler.add(propagate);
+  let hopCursor = 0;
+  const forgetNextHops = {
+    name: "forget next hops",
+    priority: PRIORITY.housekeeping,
+    step(): boolean {
+      hopCursor = nextHops.forgetIdle(hopCursor, WALK_ROWS);
+      if (hopCursor > 0) return true;
+      hopCursor = 0;
+      return false;
+    },
+  };
   const pausedConnections: Connection[] = [];
   let staticResolvers: readonly ResolvingRoute[] = [];
   let started = false;
@@ -143,6 +175,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   }
 
   function chunkHandled(connection: Connection): void {
+    if (nextHops.idle > IDLE_NEXT_HOPS) scheduler.add(forgetNextHops);
     if (waiting() < WORK.high || connection.paused) return;
     connection.paused = true;
     pausedConnections.push(connection);
@@ -323,10 +356,10 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     }
     syncStaticResolvers();
     nextHops.refresh();
-    if (nextHops.changedCount > 0 || moved) {
+    if (nextHops.changedCount > 0 || moved) reselect.request();
+    if (moved) {
       forwarding.forget();
-      reselect.request();
-      if (moved) reprogram.request();
+      reprogram.request();
     }
   }
 
@@ -377,6 +410,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     imports,
     forwarding,
     local,
+    listening,
     newCounts,
     sweep: () => sweep.request(),
     reprogram: () => reprogram.request(),
@@ -402,7 +436,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   return {
     core,
-    parts: { exporter, forwarding, imports, sessions, receiver, recorder },
+    parts: { exporter, forwarding, imports, listening, sessions, receiver, recorder },
     handle(event) {
       recorder.note(event, clock.nowMs());
       switch (event.from) {
@@ -426,6 +460,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
         else sessions.stop(peer, CEASE.adminShutdown, true);
       }
       cancelPrune();
+      listening.stop();
       scheduler.stop();
     },
   };

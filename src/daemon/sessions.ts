@@ -33,6 +33,7 @@ export interface SessionHooks {
   /** One UPDATE body; returns a fault that ends the session. */
   update(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined;
   refresh(peer: PeerRuntime, message: RouteRefresh): void;
+  listenFailed(local: Endpoint, reason: string): void;
   /** The connection can take more. */
   writable(peer: PeerRuntime): void;
   /** A read chunk has been handled: the moment to look at how much work waits. */
@@ -234,11 +235,7 @@ export function createSessions(options: SessionOptions): Sessions {
       case "incoming":
         return onIncoming(event.id, event.local, event.remote);
       case "listenFailed":
-        return log("error", "listen failed", {
-          address: formatAddress(event.local.address),
-          port: event.local.port,
-          reason: event.reason,
-        });
+        return hooks.listenFailed(event.local, event.reason);
       default:
     }
     const connection = connections.get(event.id);

@@ -25,13 +25,19 @@ const MARTIAN = 32;
 /** Beyond this many changed prefixes every next hop is resolved again rather than compared with each. */
 const FEW = 32;
 
+/**
+ * What an address was interned for; one address may have an id for each. `direct` counts only while it is on a connected
+ * subnet (`gateway direct`); `chosen` was set by an export policy and is announced as it is.
+ */
+const USE = { any: 0, direct: 1, chosen: 2 } as const;
+type HopUse = (typeof USE)[keyof typeof USE];
+
 /** What a next hop was interned for. */
 interface Hop {
   readonly address: Address | undefined;
   /** Scope of a link-local address; 0 otherwise. */
   readonly ifindex: number;
-  /** Counts only while it is on a connected subnet (`gateway direct`). */
-  readonly direct: boolean;
+  readonly use: HopUse;
   /** Without an address: where it stands among the fixed ones. */
   readonly fixedKey?: string;
 }
@@ -72,6 +78,10 @@ export class NextHopTable implements NextHops {
   /** Ids that were resolved differently by refreshes since the last `settle`. */
   changedCount = 0;
   size = 0;
+  /** Ids that nobody holds. */
+  idle = 0;
+  /** Moves on when an id is forgotten, or resolved differently: what others remember by id counts no longer. */
+  version = 0;
 
   constructor(options: NextHopOptions) {
     this.bound = options.maxNextHops + 1;
@@ -93,19 +103,28 @@ export class NextHopTable implements NextHops {
    * only while on a connected subnet. The id is good until the next `refresh` unless a set or `hold` keeps it.
    */
   intern(family: Family, bytes: Uint8Array, at: number, ifindex: number, direct = false): NextHopId {
-    if (family === "ipv6" || direct) return this.find(family, bytes, at, ifindex, direct);
+    if (family === "ipv6" || direct) return this.find(family, bytes, at, ifindex, direct ? USE.direct : USE.any);
     const address = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
     if (this.lastId !== 0 && address === this.lastAddress) return this.lastId;
     this.lastAddress = address;
-    this.lastId = this.find(family, bytes, at, ifindex, false);
+    this.lastId = this.find(family, bytes, at, ifindex, USE.any);
     return this.lastId;
   }
 
-  private find(family: Family, bytes: Uint8Array, at: number, ifindex: number, direct: boolean): NextHopId {
+  /** The id of an address that an export policy sets; 0 at the bound. */
+  chosen(address: Address): NextHopId {
+    return this.find(address.family, address.bytes, 0, 0, USE.chosen);
+  }
+
+  isChosen(id: NextHopId): boolean {
+    return this.hops[id]?.use === USE.chosen;
+  }
+
+  private find(family: Family, bytes: Uint8Array, at: number, ifindex: number, use: HopUse): NextHopId {
     const octets = octetsOf(family);
     const linkLocal = family === "ipv6" && bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80;
     const scope = linkLocal ? ifindex : 0;
-    let hash = scope ^ (direct ? 0x5bd1e995 : 0) ^ octets;
+    let hash = scope ^ Math.imul(use, 0x5bd1e995) ^ octets;
     for (let i = 0; i < octets; i += 4)
       hash = mix(
         hash ^ (bytes[at + i]! | (bytes[at + i + 1]! << 8) | (bytes[at + i + 2]! << 16) | (bytes[at + i + 3]! << 24)),
@@ -113,15 +132,15 @@ export class NextHopTable implements NextHops {
     const slots = this.index.segment(hash);
     const mask = slots.length - 2;
     for (let s = (hash << 1) & mask; slots[s + 1] !== 0; s = (s + 2) & mask)
-      if (slots[s] === hash && isHop(this.hops[slots[s + 1]!]!, bytes, at, octets, scope, direct)) return slots[s + 1]!;
+      if (slots[s] === hash && isHop(this.hops[slots[s + 1]!]!, bytes, at, octets, scope, use)) return slots[s + 1]!;
     const address: Address = { family, bytes: bytes.slice(at, at + octets) };
-    const id = this.enter({ address, ifindex: scope, direct });
+    const id = this.enter({ address, ifindex: scope, use });
     if (id === 0) return 0;
     this.rows[id * STRIDE + HASH] = hash;
     this.index.insert(hash, id);
     if (isMartian(address)) this.rows[id * STRIDE + STATE]! |= MARTIAN;
     if (this.resolver.isOwn(address)) this.rows[id * STRIDE + STATE]! |= OWN;
-    this.store(id, resolve(this.resolver, address, scope, direct));
+    this.store(id, resolve(this.resolver, address, scope, use === USE.direct));
     return id;
   }
 
@@ -130,7 +149,7 @@ export class NextHopTable implements NextHops {
     const fixedKey = keyOfFixed(resolution);
     const known = this.fixedIds.get(fixedKey);
     if (known !== undefined) return known;
-    const id = this.enter({ address: undefined, ifindex: 0, direct: false, fixedKey });
+    const id = this.enter({ address: undefined, ifindex: 0, use: USE.any, fixedKey });
     if (id === 0) return 0;
     this.fixedIds.set(fixedKey, id);
     this.store(id, resolution);
@@ -176,11 +195,11 @@ export class NextHopTable implements NextHops {
   }
 
   hold(id: NextHopId): void {
-    this.rows[id * STRIDE + HOLDERS]!++;
+    if (this.rows[id * STRIDE + HOLDERS]!++ === 0) this.idle--;
   }
 
   unhold(id: NextHopId): void {
-    this.rows[id * STRIDE + HOLDERS]!--;
+    if (--this.rows[id * STRIDE + HOLDERS]! === 0) this.idle++;
   }
 
   /**
@@ -234,6 +253,19 @@ export class NextHopTable implements NextHops {
     return this.cursor === 0;
   }
 
+  /**
+   * Forgets what nobody holds among `budget` ids from the cursor on, for the time between refreshes: a peer may name a
+   * new next hop in every UPDATE. Returns where to go on, -1 at the end.
+   */
+  forgetIdle(cursor: number, budget: number): number {
+    const end = Math.min(this.next, cursor + budget);
+    for (let id = Math.max(cursor, 1); id < end; id++) {
+      const hop = this.hops[id];
+      if (hop && !this.isKept(id)) this.forget(id, hop);
+    }
+    return end === this.next ? -1 : end;
+  }
+
   /** All RIBs have selected again by what `refresh` found: nothing counts as changed any more. */
   settle(): void {
     if (this.changedCount === 0) return;
@@ -254,7 +286,7 @@ export class NextHopTable implements NextHops {
     }
     if (hop.address === undefined || !this.isTouched(id, hop.address)) return;
     const old = this.resolutions[id]!;
-    const resolution = resolve(this.resolver, hop.address, hop.ifindex, hop.direct);
+    const resolution = resolve(this.resolver, hop.address, hop.ifindex, hop.use === USE.direct);
     const direct = (this.rows[at + STATE]! & DIRECT) !== 0;
     if (sameResolution(old, resolution) && direct === resolution.direct) {
       this.resolutions[id] = resolution;
@@ -262,8 +294,14 @@ export class NextHopTable implements NextHops {
     }
     const changed = (this.rows[at + STATE]! & CHANGED) === 0;
     this.store(id, resolution);
+    this.version++;
     this.rows[at + STATE]! |= CHANGED;
     if (changed) this.changedCount++;
+  }
+
+  /** Somebody holds it, or has yet to learn that it resolves differently. */
+  private isKept(id: NextHopId): boolean {
+    return this.rows[id * STRIDE + HOLDERS] !== 0 || (this.rows[id * STRIDE + STATE]! & CHANGED) !== 0;
   }
 
   /** The changed prefixes cover the address, or a gateway on the way to it. */
@@ -295,6 +333,7 @@ export class NextHopTable implements NextHops {
     this.rows[id * STRIDE + STATE] = LIVE;
     this.rows[id * STRIDE + HOLDERS] = 0;
     this.size++;
+    this.idle++;
     return id;
   }
 
@@ -306,10 +345,6 @@ export class NextHopTable implements NextHops {
     }
   }
 
-  private isKept(id: NextHopId): boolean {
-    return this.rows[id * STRIDE + HOLDERS] !== 0 || (this.rows[id * STRIDE + STATE]! & CHANGED) !== 0;
-  }
-
   private forget(id: NextHopId, hop: Hop): void {
     if (hop.address !== undefined) this.index.remove(this.rows[id * STRIDE + HASH]!, id);
     if (hop.fixedKey !== undefined) this.fixedIds.delete(hop.fixedKey);
@@ -318,6 +353,8 @@ export class NextHopTable implements NextHops {
     this.rows[id * STRIDE + STATE] = 0;
     this.freeIds.push(id);
     this.size--;
+    this.idle--;
+    this.version++;
   }
 
   private store(id: NextHopId, resolution: Resolution & { readonly direct?: boolean }): void {
@@ -333,8 +370,8 @@ export function createNextHops(options: NextHopOptions): NextHopTable {
   return new NextHopTable(options);
 }
 
-function isHop(hop: Hop, bytes: Uint8Array, at: number, octets: number, ifindex: number, direct: boolean): boolean {
-  if (hop.address?.bytes.length !== octets || hop.ifindex !== ifindex || hop.direct !== direct) return false;
+function isHop(hop: Hop, bytes: Uint8Array, at: number, octets: number, ifindex: number, use: HopUse): boolean {
+  if (hop.address?.bytes.length !== octets || hop.ifindex !== ifindex || hop.use !== use) return false;
   for (let i = 0; i < octets; i++) if (hop.address.bytes[i] !== bytes[at + i]) return false;
   return true;
 }

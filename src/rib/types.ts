@@ -92,7 +92,12 @@ export interface NextHops {
   intern(family: Family, bytes: Uint8Array, at: number, ifindex: number, direct?: boolean): NextHopId;
   /** A hop that needs no resolution: connected routes, learned kernel routes, static routes. */
   fixed(resolution: Resolution): NextHopId;
+  /** An address that an export policy sets: to be announced as it is, whatever the rules for next hops say. */
+  chosen(address: Address): NextHopId;
+  isChosen(id: NextHopId): boolean;
   address(id: NextHopId): Address | undefined;
+  /** Moves on when an id is forgotten, or resolved differently: what others remember by id counts no longer. */
+  readonly version: number;
   resolution(id: NextHopId): Resolution;
   // columns for selection
   reachable(id: NextHopId): boolean;
