@@ -91,6 +91,7 @@ function compileAll(config: Config): ReadonlyMap<string, CompiledPolicy> {
 
 function configureKernel(core: Core, previous: Config | undefined, next: Config, target: ConfigTarget): void {
   const policy = core.policies.get(next.kernel.export)!;
+  if (next.kernel.program) core.fib.startProgramming();
   const changed = target.forwarding.configure(policy, next.kernel.program);
   if (changed || previous?.kernel.multipath !== next.kernel.multipath) target.reprogram();
 }

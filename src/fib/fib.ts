@@ -105,6 +105,8 @@ export interface FibCounters {
  * behind the scenes, one asynchronous write in flight.
  */
 export interface Fib {
+  /** Wishes are written from now on, where the Fib was opened without that. The way back: want nothing any more. */
+  startProgramming(): void;
   /** Wants the prefix (octets and length as in an NLRI) to be forwarded so; replaces an earlier wish. */
   want(family: Family, bytes: Uint8Array, at: number, length: number, forwarding: Forwarding): void;
   /** No longer wants the prefix. */

@@ -75,7 +75,8 @@ const CLOSE_MS = 30_000;
 const SLICE_ROWS = 16_384;
 
 export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): KernelFib {
-  const { clock, log, onEvent, program } = options;
+  const { clock, log, onEvent } = options;
+  let program = options.program;
   const ways = new Ways();
   const faults = new Faults();
   const route = createRouteMessage();
@@ -303,6 +304,9 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
 
   const fibOf: KernelFib = {
     start: () => resync(),
+    startProgramming(): void {
+      program = true;
+    },
     want(family: Family, bytes: Uint8Array, at: number, length: number, forwarding: Forwarding): void {
       if (closed || !program) return;
       if (forwarding.table !== RT_TABLE_MAIN && !tables.has(forwarding.table)) {

@@ -234,6 +234,11 @@ export function fibContract(name: string, open: (options: WorldOptions) => Promi
         await atRest(world);
         assert.equal(world.fib.counters().written, 0);
         assert.equal((await world.routes()).length, 2);
+        world.fib.startProgramming();
+        want(world, "10.9.0.0/16", via(world, "10.0.0.2"));
+        await atRest(world);
+        assert.equal(world.fib.counters().written, 1);
+        assert.equal((await world.routes()).length, 3, "what it found stays until it is pruned");
       },
       { before, program: false },
     );

@@ -72,6 +72,7 @@ function configOf(yaml: string) {
 function tellingFib(statuses: Map<string, FibRouteStatus>): Fib {
   const zero = { installed: 0, pending: 0, shadowed: 0, failed: 0, written: 0, errors: 0 };
   return {
+    startProgramming: () => {},
     want: () => {},
     unwant: () => {},
     status: (prefix) => statuses.get(formatPrefix(prefix)) ?? { state: "installed" },

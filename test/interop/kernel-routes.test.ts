@@ -369,4 +369,33 @@ describe("routes in the kernel", { concurrency: CONCURRENCY }, () => {
       await far.until("alive", async () => (await far.since("dut")) === since);
     },
   );
+
+  staged("kernel.program, learn and multipath are followed while the daemon runs", PLAN, async ({ daemon, bird }) => {
+    const dut = await daemon("dut");
+    const far = bird("far");
+    const { node } = dut;
+    await node.ip("route", "add", "10.8.9.0/24", "via", "10.0.0.2", "proto", "80");
+    await node.ip("route", "add", "10.8.8.0/24", "via", "10.0.0.2", "proto", "bird");
+    const before = await node.ip("route");
+    await dut.write("c.yaml", config({}, { program: false, learn: false }));
+    await Promise.all([
+      far.start(birdConfig(["10.8.1.0/24 via 10.0.0.2"], ["fd08:1::/64 via fdbb:1::2"])),
+      dut.start(),
+    ]);
+    await dut.until("a path", async () => (await dut.route("10.8.1.0/24")) !== undefined);
+    assert.match((await dut.explain("10.8.1.0/24")).kernel.reason!, /kernel\.program is off/);
+    assert.equal(await node.ip("route"), before, "not even a route of our protocol is taken away");
+    assert.equal(await dut.route("10.8.9.0/24"), undefined);
+
+    await dut.write("c.yaml", config({}, { program: true, learn: true }));
+    await untilShown(dut, "10.8.1.0/24", [{ protocol: "bird", gateway: "10.0.0.2" }]);
+    await untilShown(dut, "fd08:1::/64", [{ protocol: "bird", gateway: "fdbb:1::2" }]);
+    await dut.until("the learned route", async () => (await dut.route("10.8.9.0/24"))?.paths[0]?.source === "kernel");
+
+    await dut.write("c.yaml", config({}, { program: false, learn: false }));
+    await untilShown(dut, "10.8.1.0/24", []);
+    await untilShown(dut, "fd08:1::/64", []);
+    await untilShown(dut, "10.8.9.0/24", [{ protocol: "80" }]);
+    await dut.until("nothing learned", async () => (await dut.route("10.8.9.0/24")) === undefined);
+  });
 });

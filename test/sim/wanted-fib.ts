@@ -6,6 +6,7 @@ export function memoryFib(wanted: Map<string, Forwarding>): Fib {
   const key = (bytes: Uint8Array, at: number, length: number, octets: number) =>
     `${formatOctets(bytes.slice(at, at + octets))}/${length}`;
   return {
+    startProgramming: () => {},
     want: (family, bytes, at, length, forwarding) =>
       void wanted.set(key(bytes, at, length, family === "ipv4" ? 4 : 16), forwarding),
     unwant: (family, bytes, at, length) => void wanted.delete(key(bytes, at, length, family === "ipv4" ? 4 : 16)),
