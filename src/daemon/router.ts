@@ -38,8 +38,8 @@ export const WORK = { high: 65_536, low: 16_384 } as const;
 const RECHECK_MS = 10;
 /** Next hops that nobody uses any more, before they are looked for and forgotten. */
 const IDLE_NEXT_HOPS = 8192;
-/** Changed prefixes dealt with in one slice. Several slices make a turn of the scheduler, so they are kept small. */
-const PROPAGATE_ROWS = 256;
+/** Changed prefixes dealt with in one slice: `rows` at most, and none once it has lasted `ms`; the clock is read per `step`. */
+const PROPAGATE = { rows: 1024, ms: 2, step: 128 } as const;
 /** Octets of the arena of attributes gone over in one slice of compaction. */
 const COMPACT_OCTETS = 256 * 1024;
 const FAMILIES = ["ipv4", "ipv6"] as const;
@@ -124,7 +124,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     priority: PRIORITY.housekeeping,
     step: () => !sets.compact(COMPACT_OCTETS),
   };
-  const changedRows = new Int32Array(PROPAGATE_ROWS);
+  const changedRows = new Int32Array(PROPAGATE.step);
   const propagate = {
     name: "propagate",
     priority: PRIORITY.propagate,
@@ -159,14 +159,20 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   function propagateFamily(family: Family): void {
     const rib = ribs[family];
-    const count = rib.takeChanged(changedRows);
-    for (let i = 0; i < count; i++) {
-      const row = changedRows[i]!;
-      exporter.propagate(family, row);
-      forwarding.program(family, row);
-      rib.unhold(row);
+    if (rib.changed.size === 0) return;
+    const endMs = clock.nowMs() + PROPAGATE.ms;
+    for (let rows = 0; rows < PROPAGATE.rows && rib.changed.size > 0; ) {
+      const count = rib.takeChanged(changedRows);
+      for (let i = 0; i < count; i++) {
+        const row = changedRows[i]!;
+        exporter.propagate(family, row);
+        forwarding.program(family, row);
+        rib.unhold(row);
+      }
+      rows += count;
+      if (clock.nowMs() >= endMs) break;
     }
-    if (count > 0) exporter.sendSoon(family);
+    exporter.sendSoon(family);
   }
 
   // Reading and the work it makes
