@@ -8,8 +8,12 @@ import { CONTAINERS, PEERS, requires } from "./requires.ts";
 
 const SCENARIOS = fileURLToPath(new URL("../test/interop/", import.meta.url));
 
+/** The scenario of the matrix that also runs with every speaker in a container. */
+const IN_CONTAINERS = "reflection";
+
 const USAGE = `Usage: npm run interop -- [options]
   --containers     run every speaker, ours too, in a container (needs root)
+  --matrix         all scenarios in namespaces, then one of them in containers
   --only NAME,...  ${names().join(", ")}; a part of a name selects all that begin with it
   --dut KIND       put bird2, bird1 or frr in our place, which tests the laboratory
   --filter REGEX   only scenarios whose title matches
@@ -24,6 +28,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       containers: { type: "boolean", default: false },
+      matrix: { type: "boolean", default: false },
       only: { type: "string" },
       dut: { type: "string" },
       filter: { type: "string" },
@@ -40,19 +45,27 @@ async function main(): Promise<number> {
     console.error(`No scenario begins with "${values.only}"; there are ${names().join(", ")}`);
     return 2;
   }
-  const missing = await requires(...PEERS, ...(values.containers ? CONTAINERS : []));
+  const runs = values.matrix
+    ? [
+        { scenarios: chosen, contained: false },
+        { scenarios: [IN_CONTAINERS], contained: true },
+      ]
+    : [{ scenarios: chosen, contained: values.containers }];
+  const missing = await requires(...PEERS, ...(runs.some((run) => run.contained) ? CONTAINERS : []));
   if (missing !== false) {
     console.error(`Cannot run the scenarios here: interop ${missing}`);
     return 1;
   }
-  return runTests(
-    chosen.map((name) => join(SCENARIOS, `${name}.test.js`)),
-    {
-      ...(values.containers ? { INTEROP_CONTAINERS: "1" } : {}),
+  let worst = 0;
+  for (const { scenarios, contained } of runs) {
+    const files = scenarios.map((name) => join(SCENARIOS, `${name}.test.js`));
+    const environment = {
+      ...(contained ? { INTEROP_CONTAINERS: "1" } : {}),
       ...(values.dut === undefined ? {} : { DUT: values.dut }),
-    },
-    values.filter,
-  );
+    };
+    worst = Math.max(worst, await runTests(files, environment, values.filter));
+  }
+  return worst;
 }
 
 process.exitCode = await main();

@@ -96,6 +96,7 @@ describe("Work of a reflector with 100 clients", () => {
     const after = process.memoryUsage();
     assert.equal(core.ribs.ipv4.prefixes.highWater, rows, "rows are used again");
     const octets = after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers;
-    assert.ok(octets < 500_000, `${octets} octets kept after 100,000 UPDATEs`);
+    // Compiled code and the like come and go; an UPDATE that left even one small object would show.
+    assert.ok(octets < 15 * 100_000, `${octets} octets kept after 100,000 UPDATEs`);
   });
 });
