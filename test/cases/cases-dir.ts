@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
  * The folder of outside cases: CALIDRIS_CASES, else `shared/cases` beside the repository or beside a folder above it.
  * Undefined when there is none.
  */
-export function casesDir(): string | undefined {
+function casesDir(): string | undefined {
   const given = process.env.CALIDRIS_CASES;
   if (given !== undefined) return given;
   for (let at = dirname(fileURLToPath(import.meta.url)); at !== dirname(at); at = dirname(at)) {

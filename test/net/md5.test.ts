@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import type { ListenerKey } from "../../src/daemon/ports.ts";
-import { readMd5Counters } from "../../src/io/net/md5-counters.ts";
 import { parseAddress } from "../../src/ip/address.ts";
 import { find, octets } from "../contract/transport.ts";
+import { readMd5Counters } from "./md5-counters.ts";
 import { endpoint, hasIpv6, openTcpWorld, type TcpHost, type TcpWorld } from "./tcp-world.ts";
 
 const address = (text: string) => parseAddress(text)!;

@@ -20,7 +20,7 @@ export function endpoint(address: string, port: number): Endpoint {
   return { address: parseAddress(address)!, port };
 }
 
-export async function freePort(address: string): Promise<number> {
+async function freePort(address: string): Promise<number> {
   const probe = createServer();
   await new Promise<void>((resolve, reject) => probe.once("error", reject).listen(0, address, resolve));
   const bound = probe.address();
