@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -31,10 +31,17 @@ describe("the documents", () => {
     assert.deepEqual([...new Set(rows)].toSorted(), real.toSorted());
   });
 
+  it("name only sources and tests that exist", () => {
+    const names = [...read("docs/RFC.md").matchAll(/`([a-z0-9/-]+\.ts)`/g)].map((match) => match[1]!);
+    const missing = names.filter((name) => !["src", "test"].some((folder) => existsSync(join(root, folder, name))));
+    assert.deepEqual(missing, []);
+  });
+
   it("link only to files that exist", () => {
-    for (const file of ["README.md", "docs/CLI.md"])
+    const documents = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
+    for (const file of ["README.md", "bench/README.md", ...documents])
       for (const [, target] of read(file).matchAll(/\]\(([^)#]+)\)/g)) {
-        if (!target!.includes("://")) read(join(dirname(file), target!));
+        if (!target!.includes("://")) assert.ok(existsSync(join(root, dirname(file), target!)), `${file}: ${target}`);
       }
   });
 });
