@@ -2,6 +2,7 @@
  * What the daemon answers on its control socket: JSON with stable names (ux.md 1.4). Times are RFC 3339 with a
  * number of seconds beside them; absent values are null, so that every key is always there.
  */
+import type { FibCounters } from "../fib/fib.ts";
 import type { Family } from "../ip/address.ts";
 import type { RejectCode, Step } from "../rib/types.ts";
 
@@ -37,18 +38,7 @@ export interface StatusAnswer {
   readonly peers: { readonly total: number; readonly established: number };
   readonly rib: readonly { readonly family: Family; readonly prefixes: number; readonly paths: number }[];
   readonly attributeSets: number;
-  readonly kernel: {
-    readonly programming: boolean;
-    readonly installed: number;
-    readonly pending: number;
-    readonly shadowed: number;
-    readonly failed: number;
-    readonly written: number;
-    readonly errors: number;
-    readonly foreignRepairs: number;
-    readonly resyncs: number;
-    readonly adopted: number;
-  };
+  readonly kernel: FibCounters & { readonly programming: boolean };
   readonly updateGroups: readonly {
     readonly family: Family;
     readonly members: readonly string[];

@@ -3,6 +3,7 @@
  * Best routes of the sources direct and kernel are never written back (DESIGN §1).
  */
 import type { Fib, Forwarding, ForwardingHop } from "../fib/fib.ts";
+import { IPV6_DEFAULT_METRIC, RT_TABLE_MAIN } from "../fib/rtnetlink.ts";
 import { type Address, compareAddresses, type Family, formatAddress } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
 import type { CompiledPolicy, KernelEdits, TraceStep } from "../policy/types.ts";
@@ -13,10 +14,6 @@ import { LOCAL_PEER } from "../rib/types.ts";
 import type { Interfaces } from "./interfaces.ts";
 import { createFactsReader } from "./route-facts.ts";
 
-/** RT_TABLE_MAIN */
-const MAIN_TABLE = 254;
-/** Kernel default metric of IPv6 routes; 0 would be turned into it silently. */
-const IPV6_METRIC = 1024;
 /** Most next hops looked at for one prefix. */
 const MAX_MULTIPATH = 64;
 /** Combinations of next hops, metric and edits that are remembered. */
@@ -167,7 +164,7 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
 }
 
 function metricOf(family: Family, metric: number): number {
-  return metric === 0 && family === "ipv6" ? IPV6_METRIC : metric;
+  return metric === 0 && family === "ipv6" ? IPV6_DEFAULT_METRIC : metric;
 }
 
 /** Undefined where packets have no way to go: the next hop has just become unreachable, and selection follows. */
@@ -183,7 +180,7 @@ function make(
     hops: blackhole ? [] : hops,
     metric,
     ...(edits.preferredSource ? { prefSrc: edits.preferredSource } : {}),
-    table: edits.table ?? MAIN_TABLE,
+    table: edits.table ?? RT_TABLE_MAIN,
   };
 }
 

@@ -1,23 +1,15 @@
 /** The router's answers (control/view.ts). They are computed when asked for; tables are read in pages. */
-import type {
-  ExplainAnswer,
-  KernelAnswer,
-  PathAnswer,
-  PeerRouteAnswer,
-  RouteAnswer,
-  StatusAnswer,
-  TraceAnswer,
-} from "../control/answers.ts";
+import type { KernelAnswer, PathAnswer, PeerRouteAnswer, RouteAnswer } from "../control/answers.ts";
 import type { RouterView } from "../control/view.ts";
-import { FAMILIES, type Family, formatAddress, formatQuad } from "../ip/address.ts";
+import type { Family } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
-import type { TraceStep } from "../policy/types.ts";
-import { explainSelection } from "../rib/decision.ts";
-import { type PathRow, REJECT } from "../rib/types.ts";
-import { attributesAnswer, formatRow, pathAnswer, REJECT_REASON, setAnswer } from "./answer-paths.ts";
-import { peerAnswer, seconds, wallTime } from "./answer-peer.ts";
-import { announcedAttributes, STOP, STOP_REASON } from "./export-context.ts";
+import type { PathRow } from "../rib/types.ts";
+import { createExplain } from "./answer-explain.ts";
+import { attributesAnswer, formatRow, pathAnswer, setAnswer } from "./answer-paths.ts";
+import { peerAnswer } from "./answer-peer.ts";
+import { statusAnswer } from "./answer-status.ts";
+import { announcedAttributes } from "./export-context.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Router } from "./router.ts";
 
@@ -25,7 +17,7 @@ const MAX_MULTIPATH = 64;
 
 export function createQueries(router: Router): RouterView {
   const { core, parts } = router;
-  const { exporter, forwarding, imports } = parts;
+  const { exporter, forwarding } = parts;
   const scratch = new Int32Array(MAX_MULTIPATH);
 
   function find(prefix: Prefix): PrefixRow {
@@ -114,122 +106,8 @@ export function createQueries(router: Router): RouterView {
     return path && { prefix: formatRow(core, family, row), family, path };
   }
 
-  function explainTo(peer: PeerRuntime, family: Family, row: PrefixRow): ExplainAnswer["to"] {
-    const name = peer.config.name;
-    const outlet = peer.outlets[family];
-    const stop = (step: string, reason: string, trace: readonly TraceAnswer[] = []) => ({
-      peer: name,
-      announced: false,
-      path: null,
-      stoppedBy: { step, reason },
-      trace,
-    });
-    if (!outlet) {
-      const up = peer.negotiated !== undefined;
-      return stop("session", up ? `${family} is not active on the session` : "the session is not Established");
-    }
-    const rib = core.ribs[family];
-    const best = row < 0 ? 0 : rib.best(row);
-    if (best === 0) return stop("selection", STOP_REASON[STOP.noBest]!.reason);
-    if (rib.pathPeer(best) === peer.id) return stop("source", STOP_REASON[STOP.ownRoute]!.reason);
-    const decision = exporter.decide(outlet.group, row);
-    const trace = exporter.trace(outlet.group, row, best).map(traceAnswer);
-    if (decision <= 0) {
-      const why = STOP_REASON[decision] ?? { step: "export", reason: `code ${decision}` };
-      const rule = trace.find((step) => step.action === "reject");
-      const { name: policy } = outlet.group.context.policy;
-      const where = rule ? `at rule ${rule.rule} of "${rule.policy}"` : `: no rule of "${policy}" accepts it`;
-      const named = decision === STOP.policy ? `${why.reason}${rule ? " " : ""}${where}` : why.reason;
-      return stop(why.step, named, trace);
-    }
-    const path = announcedTo(peer, family, row);
-    if (!path) return stop("next hop", STOP_REASON[STOP.ownNextHop]!.reason, trace);
-    return { peer: name, announced: true, path, stoppedBy: null, trace };
-  }
-
-  function explain(prefix: Prefix, peerName?: string): ExplainAnswer {
-    const { family } = prefix;
-    const row = find(prefix);
-    const rib = core.ribs[family];
-    const peer = peerName === undefined ? undefined : core.peers.get(peerName);
-    const to = peer ? explainTo(peer, family, row) : null;
-    if (row < 0) {
-      const kernel: KernelAnswer = { state: "notWanted", reason: "no such prefix in the table", metric: null };
-      return { prefix: formatPrefix(prefix), family, best: null, losers: [], kernel, kernelTrace: [], to };
-    }
-    const shared = sharedPaths(family, row);
-    const selection = explainSelection(rib, row);
-    const answer = (path: PathRow) => pathAnswer(core, family, row, path, shared);
-    const lost = selection.losers.map((loser) => ({
-      path: answer(loser.path),
-      step: loser.step,
-      bestValue: loser.bestValue,
-      value: loser.value,
-      trace: [],
-    }));
-    return {
-      prefix: formatPrefix(prefix),
-      family,
-      best: selection.best === 0 ? null : answer(selection.best),
-      losers: [...lost, ...selection.ineligible.map(({ path, because }) => unusable(family, row, path, because))],
-      kernel: kernelAnswer(family, row, prefix),
-      kernelTrace: selection.best === 0 ? [] : forwarding.trace(family, row, selection.best).map(traceAnswer),
-      to,
-    };
-  }
-
-  /** A path that never took part in the selection: rejected, or of an unreachable next hop. */
-  function unusable(family: Family, row: PrefixRow, path: PathRow, because: string): ExplainAnswer["losers"][number] {
-    const code = core.ribs[family].pathSetOut(path);
-    return {
-      path: pathAnswer(core, family, row, path, new Set()),
-      step: code <= 0 ? "rejected" : "unreachable",
-      bestValue: "",
-      value: code <= 0 ? (REJECT_REASON[code] ?? because) : because,
-      trace: code === REJECT.policy ? imports.trace(family, row, path).map(traceAnswer) : [],
-    };
-  }
-
-  function status(): StatusAnswer {
-    const now = core.clock.nowMs();
-    const peers = [...core.peers.values()];
-    return {
-      version: core.version,
-      routerId: formatQuad(core.routerId),
-      asn: core.config.router.asn,
-      clusterId: core.config.router.clusterId === undefined ? null : formatQuad(core.config.router.clusterId),
-      since: wallTime(core, core.startedAtMs),
-      uptimeSeconds: seconds(now - core.startedAtMs),
-      configuration: {
-        generation: core.generation,
-        appliedAt: wallTime(core, core.appliedAtMs),
-        rejected: core.rejected ?? null,
-      },
-      listeners: parts.listening.state().map(({ local, failure }) => ({
-        address: formatAddress(local.address),
-        port: local.port,
-        failure: failure ?? null,
-      })),
-      peers: { total: peers.length, established: peers.filter((p) => p.active).length },
-      rib: FAMILIES.map((family) => ({
-        family,
-        prefixes: core.ribs[family].prefixes.size,
-        paths: core.ribs[family].pathCount,
-      })),
-      attributeSets: core.sets.size,
-      kernel: { programming: core.config.kernel.program, ...core.fib.counters() },
-      updateGroups: [...exporter.groups()].map((group) => ({
-        family: group.context.family,
-        members: peers.filter((p) => p.outlets[group.context.family]?.joined === group).map((p) => p.config.name),
-        routes: group.updates.announcedRows,
-        messagesEncoded: group.updates.counters.messagesEncoded,
-        messagesSent: group.updates.counters.messagesSent,
-      })),
-    };
-  }
-
   return {
-    status,
+    status: () => statusAnswer(router),
     peers: () =>
       [...core.peers.values()].map((peer) =>
         peerAnswer(core, peer, (family) => peer.outlets[family]?.joined?.updates.announcedRows ?? 0),
@@ -266,19 +144,9 @@ export function createQueries(router: Router): RouterView {
       const row = find(prefix);
       return peer && row >= 0 ? sent(peer, prefix.family, row) : undefined;
     },
-    explain,
+    explain: createExplain(router, { find, sharedPaths, kernelAnswer, announcedTo }),
   };
 }
 
 /** Rows looked at for one page: a page of a peer with few routes must not walk a whole table at once. */
 const PAGE_ROWS = 50_000;
-
-function traceAnswer(step: TraceStep): TraceAnswer {
-  return {
-    policy: step.policy,
-    rule: step.rule,
-    matched: step.matched,
-    because: step.because,
-    action: step.action ?? null,
-  };
-}

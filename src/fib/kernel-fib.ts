@@ -1,20 +1,19 @@
-import { type Family, octetsOf } from "../ip/address.ts";
+import type { Family } from "../ip/address.ts";
 import { createPrefixTable } from "../ip/create-prefix-table.ts";
-import { formatPrefix, type Prefix } from "../ip/prefix.ts";
+import type { Prefix } from "../ip/prefix.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
-import { ANSWER_MS, BatchWriter, type FailedWrite } from "./batch-writer.ts";
+import { ANSWER_MS, BatchWriter } from "./batch-writer.ts";
 import { DumpRunner } from "./dump-runner.ts";
 import { Faults } from "./errno.ts";
+import { createFailureLog } from "./failure-log.ts";
 import type { Fib, FibClock, FibCounters, FibLog, Forwarding, KernelEvent } from "./fib.ts";
 import { learnedRoute } from "./learned-route.ts";
-import { parseAddressMessage, parseLink } from "./link-codec.ts";
 import { LinkMirror } from "./link-mirror.ts";
-import { i32, u16 } from "./little-endian.ts";
 import { createNamedTimers } from "./named-timers.ts";
+import { createNotifications } from "./notifications.ts";
 import { createRetryPlan } from "./retry-plan.ts";
 import { RetryQueue } from "./retry-queue.ts";
-import { createRouteMessage, parseRoute } from "./route-codec.ts";
-import { AF, align4, NLMSG_HEADER, RT_TABLE_MAIN, RTM } from "./rtnetlink.ts";
+import { AF, RT_TABLE_MAIN } from "./rtnetlink.ts";
 import { TableSync } from "./table-sync.ts";
 import { Ways } from "./ways.ts";
 
@@ -66,9 +65,6 @@ const SUSPECT_MS = 100;
 const RESYNC_GAP_MS = 1000;
 /** After a dump that stayed interrupted. */
 const UNSETTLED_MS = 10_000;
-/** Failed routes named in the log within a window; the others are counted in one line at its end. */
-const NAMED_FAILURES = 10;
-const NAMED_WINDOW_MS = 5000;
 /** Closing with deletion of the routes gives up after this. */
 const CLOSE_MS = 30_000;
 /** Rows of a walk that puts rows into the queue, in one turn of the loop. */
@@ -79,7 +75,6 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
   let program = options.program;
   const ways = new Ways();
   const faults = new Faults();
-  const route = createRouteMessage();
   const tables = new Set<number>([RT_TABLE_MAIN]);
   let running = false;
   let closed = false;
@@ -133,7 +128,7 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
         if (writer.busy && writer.batch === batch) fibOf.lost("requests");
       });
     },
-    failed: logFailure,
+    failed: (write) => failures.note(write),
     idle: (lost) => {
       timers.cancel("answer");
       retry.arm();
@@ -142,24 +137,7 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
     },
   });
 
-  let named = 0;
-  let unnamed = 0;
-  /** The first failure of a route is news, its repetitions are not; thousands at once are a number. */
-  function logFailure({ sync, row, fault, table, metric }: FailedWrite): void {
-    if (sync.attempts(row) !== 0) return;
-    if (named === NAMED_FAILURES) unnamed++;
-    else {
-      named++;
-      const route = formatPrefix(prefixAt(sync, row));
-      log("warn", "kernel.write.failed", { route, table, metric, error: faults.describe(fault) });
-    }
-    timers.schedule("failures", NAMED_WINDOW_MS, () => {
-      if (unnamed > 0)
-        log("warn", "kernel.write.failed.more", { routes: unnamed, failed: ipv4.sync.failed + ipv6.sync.failed });
-      named = 0;
-      unnamed = 0;
-    });
-  }
+  const failures = createFailureLog(log, timers, faults, () => ipv4.sync.failed + ipv6.sync.failed);
 
   function pump(): void {
     if (!running || ending === "keep") {
@@ -270,20 +248,8 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
     dumps.start(syncs, tables);
   }
 
-  function notifications(bytes: Uint8Array): void {
-    const own = port.pid();
-    for (let at = 0; at + NLMSG_HEADER <= bytes.length; ) {
-      const octets = i32(bytes, at);
-      if (octets < NLMSG_HEADER || at + octets > bytes.length) return;
-      notification(bytes, at, octets, own);
-      at += align4(octets);
-    }
-  }
-
-  function notification(bytes: Uint8Array, at: number, octets: number, own: number): void {
-    const type = u16(bytes, at + 4);
-    if (type === RTM.newRoute || type === RTM.delRoute) {
-      if (i32(bytes, at + 12) === own || !parseRoute(bytes, at, octets, route, ways)) return;
+  const notifications = createNotifications(ways, () => port.pid(), {
+    route(route) {
       if (!tables.has(route.table)) {
         ways.release(route.way);
         return;
@@ -293,14 +259,10 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
       sync.countRepairs = route.pid !== 0;
       sync.observe(route);
       sync.countRepairs = true;
-    } else if (type === RTM.newLink || type === RTM.delLink) {
-      const link = parseLink(bytes, at, octets);
-      if (link) links.link(link, type === RTM.delLink);
-    } else if (type === RTM.newAddress || type === RTM.delAddress) {
-      const address = parseAddressMessage(bytes, at, octets);
-      if (address) links.address(address, type === RTM.delAddress);
-    }
-  }
+    },
+    link: (link, gone) => links.link(link, gone),
+    address: (address, gone) => links.address(address, gone),
+  });
 
   const fibOf: KernelFib = {
     start: () => resync(),
@@ -363,7 +325,7 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
       if (closed) return;
       if (socket === "requests") writer.answers(bytes);
       else if (socket === "dumps") dumps.answers(bytes);
-      else notifications(bytes);
+      else notifications.read(bytes);
     },
     lost(socket: NetlinkSocket): void {
       if (closed) return;
@@ -378,11 +340,4 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
     },
   };
   return fibOf;
-}
-
-function prefixAt(sync: TableSync, row: PrefixRow): Prefix {
-  const family = sync.af === AF.inet ? "ipv4" : "ipv6";
-  const bytes = new Uint8Array(octetsOf(family));
-  sync.prefixes.writeAddress(row, bytes, 0);
-  return { family, bytes, length: sync.prefixes.length(row) };
 }

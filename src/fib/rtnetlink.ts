@@ -44,6 +44,8 @@ export const AF = { unspec: 0, inet: 2, inet6: 10 } as const;
 export const RTN = { unicast: 1, blackhole: 6, unreachable: 7, prohibit: 8, throw: 9 } as const;
 export const RT_SCOPE = { universe: 0, link: 253, nowhere: 255 } as const;
 export const RT_TABLE_MAIN = 254;
+/** What the kernel takes where an IPv6 route has no metric: 0 is turned into it silently. */
+export const IPV6_DEFAULT_METRIC = 1024;
 /** What rtm_table says when the table's number needs RTA_TABLE. */
 export const RT_TABLE_COMPAT = 252;
 /** The protocol number "bird": on a route it says that we (or a predecessor of ours) wrote it. */

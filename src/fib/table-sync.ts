@@ -5,7 +5,7 @@ import { type Entry, grown, Mirror, type MirrorListener } from "./mirror.ts";
 import type { RetryQueue } from "./retry-queue.ts";
 import type { RouteMessage } from "./route-codec.ts";
 import { RowRing } from "./row-ring.ts";
-import { AF, NLM_F, OWN_PROTOCOL, RTM } from "./rtnetlink.ts";
+import { AF, NLM_F, OWN_PROTOCOL, RT_TABLE_MAIN, RTM } from "./rtnetlink.ts";
 import type { Ways } from "./ways.ts";
 import { Wishes, type WishId } from "./wishes.ts";
 
@@ -379,7 +379,7 @@ export class TableSync implements MirrorListener {
     const bits = this.rows[row * STRIDE + 1]!;
     if ((bits & IN_FLIGHT) !== 0) this.rows[row * STRIDE + 1] = bits | TOUCHED;
     if (ours) this.changedOwn(row, bits);
-    else if (table === 254 && tos === 0) this.listener.learned(this, row, metric, protocol);
+    else if (table === RT_TABLE_MAIN && tos === 0) this.listener.learned(this, row, metric, protocol);
     this.again(row);
   }
 

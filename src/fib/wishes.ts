@@ -1,13 +1,10 @@
 import type { Forwarding } from "./fib.ts";
 import { scopeFor } from "./route-codec.ts";
-import { AF, RTN } from "./rtnetlink.ts";
+import { AF, IPV6_DEFAULT_METRIC, RTN } from "./rtnetlink.ts";
 import type { WayId, Ways } from "./ways.ts";
 
 /** What a prefix is wanted to do: a way, a metric and a table, as a small number. 0 is none. */
 export type WishId = number;
-
-/** IPv6 writes metric 0 as this. */
-const IPV6_DEFAULT_METRIC = 1024;
 
 /**
  * Interns Forwardings of one family by identity, and by content where the router made an equal one anew. Reference

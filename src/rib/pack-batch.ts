@@ -26,8 +26,9 @@ export interface Batch {
   readonly withdrawnMessages: number;
   readonly announcedMessages: number;
   /**
-   * None in a batch with just one recipient, for whom it was made. Else the announcements, MESSAGE.cells each: where one stands, what it announces, and its NLRI [nlriAt, mixedEnd), for
-   * which a member that is left out gets a withdrawal in its place.
+   * None in a batch with just one recipient, for whom it was made. Else the announcements, MESSAGE.cells each: where one
+   * stands, what it announces, and its NLRI [nlriAt, mixedEnd), for which a member that is left out gets a withdrawal in
+   * its place.
    */
   readonly messages: Int32Array;
   readonly sources: ReadonlySet<PeerId>;

@@ -5,7 +5,7 @@ import { parseLink, writeLinkDump } from "../../fib/link-codec.ts";
 import { i32, put16, put32, u16 } from "../../fib/little-endian.ts";
 import { ackErrno, ackText } from "../../fib/netlink-ack.ts";
 import { createRouteMessage, parseRoute, routeOctets, writeRoute, writeRouteDump } from "../../fib/route-codec.ts";
-import { AF, align4, IFA, IFLA, NLM_F, NLMSG, NLMSG_HEADER, RTM, RTN } from "../../fib/rtnetlink.ts";
+import { AF, align4, IFA, IFLA, NLM_F, NLMSG, NLMSG_HEADER, RT_TABLE_MAIN, RTM, RTN } from "../../fib/rtnetlink.ts";
 import { Ways } from "../../fib/ways.ts";
 import { Wishes } from "../../fib/wishes.ts";
 import { type Address, type Family, octetsOf } from "../../ip/address.ts";
@@ -111,7 +111,7 @@ export function openLinks(): Links {
   const routeBytes = (spec: RouteSpec, type: number, flags: number): Uint8Array => {
     const af = spec.prefix.family === "ipv4" ? AF.inet : AF.inet6;
     const wishes = new Wishes(af, ways);
-    const wish = wishes.intern({ ...spec, table: spec.table ?? 254 });
+    const wish = wishes.intern({ ...spec, table: spec.table ?? RT_TABLE_MAIN });
     const route = createRouteMessage();
     route.type = type;
     route.flags = flags;
@@ -197,7 +197,7 @@ export function openLinks(): Links {
       }
       return refused;
     },
-    async listRoutes(family, table = 254) {
+    async listRoutes(family, table = RT_TABLE_MAIN) {
       const routes: KernelRoute[] = [];
       const route = createRouteMessage();
       const bytes = new Uint8Array(36);

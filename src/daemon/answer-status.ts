@@ -1,0 +1,43 @@
+import type { StatusAnswer } from "../control/answers.ts";
+import { FAMILIES, formatAddress, formatQuad } from "../ip/address.ts";
+import { seconds, wallTime } from "./answer-peer.ts";
+import type { Router } from "./router.ts";
+
+/** The daemon as a whole, for `show status`. */
+export function statusAnswer({ core, parts }: Router): StatusAnswer {
+  const now = core.clock.nowMs();
+  const peers = [...core.peers.values()];
+  return {
+    version: core.version,
+    routerId: formatQuad(core.routerId),
+    asn: core.config.router.asn,
+    clusterId: core.config.router.clusterId === undefined ? null : formatQuad(core.config.router.clusterId),
+    since: wallTime(core, core.startedAtMs),
+    uptimeSeconds: seconds(now - core.startedAtMs),
+    configuration: {
+      generation: core.generation,
+      appliedAt: wallTime(core, core.appliedAtMs),
+      rejected: core.rejected ?? null,
+    },
+    listeners: parts.listening.state().map(({ local, failure }) => ({
+      address: formatAddress(local.address),
+      port: local.port,
+      failure: failure ?? null,
+    })),
+    peers: { total: peers.length, established: peers.filter((p) => p.active).length },
+    rib: FAMILIES.map((family) => ({
+      family,
+      prefixes: core.ribs[family].prefixes.size,
+      paths: core.ribs[family].pathCount,
+    })),
+    attributeSets: core.sets.size,
+    kernel: { programming: core.config.kernel.program, ...core.fib.counters() },
+    updateGroups: [...parts.exporter.groups()].map((group) => ({
+      family: group.context.family,
+      members: peers.filter((p) => p.outlets[group.context.family]?.joined === group).map((p) => p.config.name),
+      routes: group.updates.announcedRows,
+      messagesEncoded: group.updates.counters.messagesEncoded,
+      messagesSent: group.updates.counters.messagesSent,
+    })),
+  };
+}
