@@ -9,6 +9,7 @@ import type { Config, PeerConfig } from "../config/model.ts";
 import { BUILTIN_POLICIES, builtinPolicy } from "../policy/builtin.ts";
 import { compilePolicy } from "../policy/compile.ts";
 import type { CompiledPolicy } from "../policy/types.ts";
+import type { PeerId } from "../rib/types.ts";
 import type { Core } from "./core.ts";
 import type { ForwardingTable } from "./forwarding.ts";
 import type { Import } from "./import.ts";
@@ -26,6 +27,8 @@ export interface ConfigTarget {
   readonly local: LocalRoutes;
   readonly listening: Listening;
   readonly newCounts: () => MutableCounts;
+  /** The id of a source stands for another peer from now on. */
+  forgetSource(id: PeerId): void;
   sweep(): void;
   reprogram(): void;
   refreshContexts(): void;
@@ -51,15 +54,15 @@ export function applyConfig(
   for (const rib of Object.values(core.ribs)) rib.setMultipath(next.kernel.multipath);
 
   const configs = new Map(next.peers.map((peer) => [peer.name, peer]));
-  for (const name of change.peersRemoved) removePeer(core, core.peers.get(name)!, target, target.cease.deconfigured);
+  for (const name of change.peersRemoved) removePeer(core, core.peers.get(name), target, target.cease.deconfigured);
   for (const { name, reset, resetKeys } of change.peersChanged) {
-    const peer = core.peers.get(name)!;
+    const peer = core.peers.get(name);
     const config = configs.get(name)!;
     if (reset) {
       core.log("info", "peer changed", { peer: name, reason: `session reset for ${resetKeys.join(", ")}` });
       removePeer(core, peer, target, target.cease.configuration);
       addPeer(core, config, target);
-    } else peer.config = config;
+    } else if (peer) peer.config = config;
   }
   for (const name of change.peersAdded) addPeer(core, configs.get(name)!, target);
 
@@ -110,6 +113,7 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
     });
     return;
   }
+  target.forgetSource(id);
   const peer: PeerRuntime = {
     config,
     id,
@@ -140,7 +144,9 @@ function startPeer(core: Core, name: string, target: ConfigTarget): void {
   if (peer && !peer.config.disabled) target.sessions.start(peer);
 }
 
-function removePeer(core: Core, peer: PeerRuntime, target: ConfigTarget, subcode: number): void {
+/** Undefined: there were too many peers to start it. */
+function removePeer(core: Core, peer: PeerRuntime | undefined, target: ConfigTarget, subcode: number): void {
+  if (!peer) return;
   peer.gone = true;
   target.imports.removed(peer);
   target.sessions.stop(peer, subcode, true);

@@ -37,11 +37,14 @@ export const COLLECT_MS = 20;
 export const FLUSH_BUDGET = { rows: 4096, octets: 256 * 1024 } as const;
 /** Prefixes considered in one slice while a new group is filled. */
 const FILL_ROWS = 4096;
+/** Rows given back in one slice when a group is closed. */
+const CLOSE_ROWS = 16_384;
 
 export interface ExportGroup {
   readonly key: string;
   readonly context: ExportContext;
   readonly updates: UpdateGroup;
+  /** Outlets that are in it or on their way to it. */
   members: number;
   /** Its Adj-RIB-Out has been filled from the Loc-RIB; members join then. */
   filled: boolean;
@@ -49,9 +52,12 @@ export interface ExportGroup {
   collectUntilMs: number;
 }
 
-/** A peer's place in one group. */
+/** A peer's place among the groups. */
 export interface Outlet {
+  /** Whose rules apply to the peer. */
   group: ExportGroup;
+  /** Whose Adj-RIB-Out it is sent: none at first, and the former one until `group` has been filled. */
+  joined: ExportGroup | undefined;
   readonly member: Member;
 }
 
@@ -78,6 +84,8 @@ export interface Exporter {
   sendSoon(family: Family): void;
   /** What the group's rules make of the prefix now: a set (not retained) or a negative STOP code. */
   decide(group: ExportGroup, row: PrefixRow): SetHandle | number;
+  /** The id stands for another peer from now on: what was remembered of its routes counts no longer. */
+  forgetSource(id: PeerId): void;
   groups(): Iterable<ExportGroup>;
   /** Nothing waits to be considered or sent, lagging members aside. */
   readonly quiet: boolean;
@@ -89,10 +97,18 @@ export interface Exporter {
 interface RunningGroup extends ExportGroup {
   readonly hops: NextHopRule;
   readonly flush: Job;
-  readonly waiting: (() => void)[];
+  /** Gives back what the group holds when it has been dropped. */
+  readonly close: Job;
+  /** Outlets that join when it has been filled. */
+  readonly waiting: Set<RunningOutlet>;
   cancelTimer: (() => void) | undefined;
   /** Keys of remembered results by kind of source. */
   readonly memoKeys: Map<number, number>;
+}
+
+interface RunningOutlet extends Outlet {
+  group: RunningGroup;
+  joined: RunningGroup | undefined;
 }
 
 export function createExporter(options: ExporterOptions): Exporter {
@@ -145,8 +161,10 @@ export function createExporter(options: ExporterOptions): Exporter {
     else sets.retain(set);
     if (base === 0) return STOP.noRoom;
     const verdict = context.policy.evaluate(fillFacts(context, row, source, base));
-    const result = !verdict.accepted ? STOP.policy : verdict.edits ? edit(context, base, verdict.edits) : base;
-    if (result !== base) sets.release(base);
+    if (verdict.accepted && !verdict.edits) return base;
+    // Edits that change nothing give the same set, retained once more: ours goes all the same.
+    const result = verdict.edits && verdict.accepted ? edit(context, base, verdict.edits) : STOP.policy;
+    sets.release(base);
     return result;
   }
 
@@ -261,6 +279,7 @@ export function createExporter(options: ExporterOptions): Exporter {
       maxMessageOctets: context.maxOctets,
       maxRows: prefixes.bound,
       onLagging: options.onLagging,
+      onWork: () => (isLive(group) ? touch(group) : scheduler.add(group.close)),
       nowMs: clock.nowMs,
     });
     let spentMs = 0;
@@ -272,7 +291,7 @@ export function createExporter(options: ExporterOptions): Exporter {
       members: 0,
       filled: false,
       collectUntilMs: Number.NEGATIVE_INFINITY,
-      waiting: [],
+      waiting: new Set(),
       cancelTimer: undefined,
       memoKeys: new Map(),
       flush: {
@@ -289,6 +308,12 @@ export function createExporter(options: ExporterOptions): Exporter {
           return false;
         },
       },
+      // Members whose difference is being worked out come first; when the last is gone `onWork` asks again.
+      close: {
+        name: `close ${context.family}`,
+        priority: PRIORITY.housekeeping,
+        step: () => updates.size === 0 && updates.close(CLOSE_ROWS),
+      },
     };
     groups.set(key, group);
     byFamily[context.family].push(group);
@@ -304,13 +329,13 @@ export function createExporter(options: ExporterOptions): Exporter {
       name: `fill ${group.context.family}`,
       priority: PRIORITY.refresh,
       step() {
-        if (groups.get(group.key) !== group) return false;
+        if (!isLive(group)) return false;
         const end = Math.min(cursor + FILL_ROWS, prefixes.highWater);
         for (; cursor < end; cursor++) if (prefixes.isLive(cursor)) consider(group, cursor);
         if (cursor < prefixes.highWater) return true;
         group.filled = true;
-        for (const run of group.waiting.splice(0)) run();
-        touch(group);
+        for (const outlet of group.waiting) arrive(outlet);
+        group.waiting.clear();
         return false;
       },
     };
@@ -323,65 +348,77 @@ export function createExporter(options: ExporterOptions): Exporter {
     return groups.get(key) ?? createGroup(context, key);
   }
 
-  function whenFilled(group: RunningGroup, run: () => void): void {
-    if (group.filled) run();
-    else group.waiting.push(run);
+  const isLive = (group: RunningGroup) => groups.get(group.key) === group;
+
+  /** The outlet's rules are those of the group from now on; it joins when the group has been filled. */
+  function enter(outlet: RunningOutlet, group: RunningGroup): void {
+    outlet.group = group;
+    if (outlet.joined === group) return;
+    group.members++;
+    if (group.filled) arrive(outlet);
+    else group.waiting.add(outlet);
   }
 
-  function drop(group: RunningGroup): void {
+  function arrive(outlet: RunningOutlet): void {
+    const { group, joined, member } = outlet;
+    outlet.joined = group;
+    if (joined) group.updates.transfer(member, joined.updates);
+    else group.updates.join(member);
+    touch(group);
+    if (joined) leave(joined);
+  }
+
+  /** The outlet is no longer on its way to a group that it has not joined. */
+  function turnBack(outlet: RunningOutlet): void {
+    if (outlet.joined === outlet.group) return;
+    outlet.group.waiting.delete(outlet);
+    leave(outlet.group);
+  }
+
+  /** One outlet less; the group goes with its last. */
+  function leave(group: RunningGroup): void {
     if (--group.members > 0) return;
     groups.delete(group.key);
     byFamily[group.context.family] = byFamily[group.context.family].filter((g) => g !== group);
     group.cancelTimer?.();
     scheduler.remove(group.flush);
     for (const key of group.memoKeys.values()) sets.retireMemoKey(key);
-    group.updates.close();
     releasePending();
+    scheduler.add(group.close);
   }
 
   return {
     attach(context, member) {
       const group = groupFor(context);
-      group.members++;
-      const outlet: Outlet = { group, member };
-      whenFilled(group, () => {
-        if (outlet.group !== group) return;
-        group.updates.join(member);
-        touch(group);
-      });
+      const outlet: RunningOutlet = { group, joined: undefined, member };
+      enter(outlet, group);
       return outlet;
     },
-    detach(outlet) {
-      const group = outlet.group as RunningGroup;
-      if (group.filled) group.updates.leave(outlet.member);
-      outlet.group = undefined as unknown as ExportGroup;
-      drop(group);
+    detach(detached) {
+      const outlet = detached as RunningOutlet;
+      turnBack(outlet);
+      const { joined } = outlet;
+      outlet.joined = undefined;
+      if (!joined) return;
+      joined.updates.leave(outlet.member);
+      leave(joined);
     },
-    move(outlet, context) {
-      const from = outlet.group as RunningGroup;
+    move(moved, context) {
+      const outlet = moved as RunningOutlet;
       const to = groupFor(context);
-      if (to === from) return;
-      to.members++;
-      outlet.group = to;
-      whenFilled(to, () => {
-        if (outlet.group === to) {
-          if (from.filled) to.updates.transfer(outlet.member, from.updates);
-          else to.updates.join(outlet.member);
-          touch(to);
-        }
-        drop(from);
-      });
+      if (to === outlet.group) return;
+      turnBack(outlet);
+      enter(outlet, to);
     },
-    resend(outlet) {
-      const group = outlet.group as RunningGroup;
-      if (!group.filled) return;
-      group.updates.resend(outlet.member);
-      touch(group);
+    resend({ joined, member }) {
+      if (!joined) return;
+      joined.updates.resend(member);
+      touch(joined as RunningGroup);
     },
-    resume(outlet) {
-      const group = outlet.group as RunningGroup;
-      group.updates.resume(outlet.member);
-      scheduler.add(group.flush);
+    resume({ joined, member }) {
+      if (!joined) return;
+      joined.updates.resume(member);
+      scheduler.add((joined as RunningGroup).flush);
     },
     propagate(family, row) {
       const all = byFamily[family];
@@ -391,6 +428,14 @@ export function createExporter(options: ExporterOptions): Exporter {
       for (const group of byFamily[family]) touch(group);
     },
     decide: (group, row) => decide(group as RunningGroup, row),
+    forgetSource(id) {
+      for (const { memoKeys } of groups.values()) {
+        const key = memoKeys.get(id);
+        if (key === undefined) continue;
+        sets.retireMemoKey(key);
+        memoKeys.delete(id);
+      }
+    },
     groups: () => groups.values(),
     get quiet() {
       for (const group of groups.values())

@@ -92,10 +92,10 @@ export function createQueries(router: Router): RouterView {
 
   function announcedTo(peer: PeerRuntime, family: Family, row: PrefixRow): PathAnswer | undefined {
     const outlet = peer.outlets[family];
-    const announced = outlet?.group?.updates.announcedTo(outlet.member, row);
-    if (!outlet || !announced) return undefined;
+    const announced = outlet?.joined?.updates.announcedTo(outlet.member, row);
+    if (!outlet?.joined || !announced) return undefined;
     const answer = setAnswer(core, announced.source, announced.set);
-    const { context } = outlet.group;
+    const { context } = outlet.joined;
     const { nextHop, attributes } = announcedAttributes(context, exporter.tables, announced.set, announced.source);
     return { ...answer, nextHop, ...(attributes ? attributesAnswer(attributes) : {}) };
   }
@@ -221,7 +221,7 @@ export function createQueries(router: Router): RouterView {
       kernel: { programming: core.config.kernel.program, ...core.fib.counters() },
       updateGroups: [...exporter.groups()].map((group) => ({
         family: group.context.family,
-        members: peers.filter((p) => p.outlets[group.context.family]?.group === group).map((p) => p.config.name),
+        members: peers.filter((p) => p.outlets[group.context.family]?.joined === group).map((p) => p.config.name),
         routes: group.updates.announcedRows,
         messagesEncoded: group.updates.counters.messagesEncoded,
         messagesSent: group.updates.counters.messagesSent,
@@ -233,7 +233,7 @@ export function createQueries(router: Router): RouterView {
     status,
     peers: () =>
       [...core.peers.values()].map((peer) =>
-        peerAnswer(core, peer, (family) => peer.outlets[family]?.group?.updates.announcedRows ?? 0),
+        peerAnswer(core, peer, (family) => peer.outlets[family]?.joined?.updates.announcedRows ?? 0),
       ),
     routes: (family, cursor, count) =>
       page(family, cursor, count, (row) =>

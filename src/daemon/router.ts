@@ -8,7 +8,7 @@ import { endOfRib } from "../bgp/update-writer.ts";
 import { diffConfig } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
 import { chooseRouterId } from "../config/router-id.ts";
-import type { KernelEvent } from "../fib/fib.ts";
+import type { KernelAddress, KernelEvent } from "../fib/fib.ts";
 import { type Family, formatQuad } from "../ip/address.ts";
 import type { ResolvingRoute } from "../rib/route-table.ts";
 import type { Member } from "../rib/update-group-types.ts";
@@ -28,7 +28,7 @@ import { createRecorder, type Recorder } from "./recorder.ts";
 import { PRIORITY } from "./scheduler.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { isExternal } from "./settings.ts";
-import { createWalk, WALK_ROWS, type Walk } from "./walks.ts";
+import { createRound, createWalk, WALK_ROWS, type Walk } from "./walks.ts";
 
 /** Adopted kernel routes that nobody announced are pruned at the latest so long after start (DESIGN §5). */
 const PRUNE_AFTER_MS = 240_000;
@@ -38,8 +38,8 @@ export const WORK = { high: 65_536, low: 16_384 } as const;
 const RECHECK_MS = 10;
 /** Next hops that nobody uses any more, before they are looked for and forgotten. */
 const IDLE_NEXT_HOPS = 8192;
-/** Changed prefixes dealt with in one slice. Several slices make a turn of the scheduler, so they are kept small. */
-const PROPAGATE_ROWS = 256;
+/** Changed prefixes dealt with in one slice: `rows` at most, and none once it has lasted `ms`; the clock is read per `step`. */
+const PROPAGATE = { rows: 1024, ms: 2, step: 128 } as const;
 /** Octets of the arena of attributes gone over in one slice of compaction. */
 const COMPACT_OCTETS = 256 * 1024;
 const FAMILIES = ["ipv4", "ipv6"] as const;
@@ -105,10 +105,10 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     },
   });
 
-  const sweep = createWalk(scheduler, "sweep", PRIORITY.sweep, (family, cursor, rows) =>
+  const sweep = createRound(scheduler, "sweep", PRIORITY.sweep, (family, cursor, rows) =>
     ribs[family].sweepStale(cursor, rows),
   );
-  const reselect = createWalk(
+  const reselect = createRound(
     scheduler,
     "reselect",
     PRIORITY.sweep,
@@ -124,7 +124,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     priority: PRIORITY.housekeeping,
     step: () => !sets.compact(COMPACT_OCTETS),
   };
-  const changedRows = new Int32Array(PROPAGATE_ROWS);
+  const changedRows = new Int32Array(PROPAGATE.step);
   const propagate = {
     name: "propagate",
     priority: PRIORITY.propagate,
@@ -152,20 +152,27 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   let staticResolvers: readonly ResolvingRoute[] = [];
   let started = false;
   let interfacesDirty = false;
+  let ownAddressesDirty = false;
   let routesDirty = false;
   let pruned = false;
   let cancelPrune = () => {};
 
   function propagateFamily(family: Family): void {
     const rib = ribs[family];
-    const count = rib.takeChanged(changedRows);
-    for (let i = 0; i < count; i++) {
-      const row = changedRows[i]!;
-      exporter.propagate(family, row);
-      forwarding.program(family, row);
-      rib.unhold(row);
+    if (rib.changed.size === 0) return;
+    const endMs = clock.nowMs() + PROPAGATE.ms;
+    for (let rows = 0; rows < PROPAGATE.rows && rib.changed.size > 0; ) {
+      const count = rib.takeChanged(changedRows);
+      for (let i = 0; i < count; i++) {
+        const row = changedRows[i]!;
+        exporter.propagate(family, row);
+        forwarding.program(family, row);
+        rib.unhold(row);
+      }
+      rows += count;
+      if (clock.nowMs() >= endMs) break;
     }
-    if (count > 0) exporter.sendSoon(family);
+    exporter.sendSoon(family);
   }
 
   // Reading and the work it makes
@@ -326,10 +333,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
         nextHops.linkChanged(event.link.ifindex, event.link.up && !event.gone);
         return;
       case "address":
-        if (!interfaces.setAddress(event.address, event.gone)) return;
-        interfacesDirty = true;
-        nextHops.ownAddressChanged(event.address.address, event.gone);
-        return;
+        return onAddress(event.address, event.gone);
       case "route":
         nextHops.routeChanged(event.route, event.gone);
         local.kernelRoute(event.route, event.gone);
@@ -343,6 +347,17 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     }
   }
 
+  /** An address may stand on several interfaces: it is ours until the last one has lost it. */
+  function onAddress(address: KernelAddress, gone: boolean): void {
+    const was = interfaces.isOwn(address.address);
+    if (!interfaces.setAddress(address, gone)) return;
+    interfacesDirty = true;
+    const is = interfaces.isOwn(address.address);
+    if (was === is) return;
+    ownAddressesDirty = true;
+    nextHops.ownAddressChanged(address.address, !is);
+  }
+
   /** A burst of kernel events is over: addresses, next hops and what depends on them follow. */
   function settleKernel(): void {
     const moved = interfacesDirty;
@@ -351,9 +366,10 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     routesDirty = false;
     if (moved) {
       local.interfacesChanged();
-      imports.forget();
       refreshContexts();
     }
+    if (ownAddressesDirty) imports.forget();
+    ownAddressesDirty = false;
     syncStaticResolvers();
     nextHops.refresh();
     if (nextHops.changedCount > 0 || moved) reselect.request();
@@ -412,6 +428,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     local,
     listening,
     newCounts,
+    forgetSource: exporter.forgetSource,
     sweep: () => sweep.request(),
     reprogram: () => reprogram.request(),
     refreshContexts,

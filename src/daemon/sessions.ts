@@ -284,7 +284,8 @@ export function createSessions(options: SessionOptions): Sessions {
     framer.push(bytes, maxOctets(peer));
     const now = clock.nowMs();
     while (framer.next()) {
-      if (messages++ === 0) peer.lastHeardMs = now;
+      // A second connection says nothing about the session: a peer that restarted tries again and again.
+      if (messages++ === 0 && connection === peer.active) peer.lastHeardMs = now;
       onMessage(connection, framer.type, framer.bytes, framer.bodyAt, framer.bodyEnd);
       if (connections.get(connection.id) !== connection) break;
     }

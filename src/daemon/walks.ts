@@ -14,14 +14,17 @@ const FAMILIES = ["ipv4", "ipv6"] as const;
 export type Slice = (family: Family, cursor: number, rows: number) => number;
 
 export interface Walk {
-  /** Runs over both families from the start, soon. */
+  /** Runs over all rows of both families, soon. */
   request(): void;
   readonly running: boolean;
   /** Rows of the family before this one have been visited since the last request; the whole table when it is not running. */
   visited(family: Family): number;
 }
 
-/** A walk over both families as a job. `done` runs once after the last slice of a run that was not restarted. */
+/**
+ * A walk over both families as a job that starts over at each request, for walks that must know what they have visited.
+ * `done` runs once after the last slice of a run that was not restarted.
+ */
 export function createWalk(
   scheduler: Scheduler,
   name: string,
@@ -60,6 +63,40 @@ export function createWalk(
       const at = FAMILIES.indexOf(family);
       if (at < index) return Number.POSITIVE_INFINITY;
       return at === index ? cursor : 0;
+    },
+  };
+}
+
+/** A walk that goes round and round until every row has been visited since the last request. */
+export interface Round {
+  request(): void;
+  readonly running: boolean;
+}
+
+/**
+ * Unlike a walk that starts over it reaches the last rows however often it is asked for: requests that come faster than
+ * a round takes must not keep it at the first ones. `done` runs after a round in which nobody asked.
+ */
+export function createRound(
+  scheduler: Scheduler,
+  name: string,
+  priority: number,
+  slice: Slice,
+  done?: () => void,
+): Round {
+  let asked = false;
+  const walk = createWalk(scheduler, name, priority, slice, () => {
+    if (!asked) return done?.();
+    asked = false;
+    walk.request();
+  });
+  return {
+    request() {
+      if (walk.running) asked = true;
+      else walk.request();
+    },
+    get running() {
+      return walk.running;
     },
   };
 }

@@ -16,7 +16,7 @@ export class SetMemo {
   private readonly bound: number;
   private free = 0;
   private next = 1;
-  private readonly retired = new Set<number>();
+  private readonly keys = new Set<number>();
   private lastKey = 0;
   /** The serial that stands beside the value last found. */
   serial = 0;
@@ -28,12 +28,13 @@ export class SetMemo {
   }
 
   newKey(): number {
-    return ++this.lastKey;
+    this.keys.add(++this.lastKey);
+    return this.lastKey;
   }
 
   /** Entries of the key mean nothing any more; each goes when its chain is next added to. */
   retireKey(key: number): void {
-    this.retired.add(key);
+    this.keys.delete(key);
   }
 
   /** The value under the key, 0 when there is none. */
@@ -54,7 +55,7 @@ export class SetMemo {
     for (let entry = chain; entry !== 0; ) {
       const at = entry * STRIDE;
       const following = rows[at + NEXT]!;
-      if (rows[at + KEY] === key || this.retired.has(rows[at + KEY]!)) this.release(entry);
+      if (rows[at + KEY] === key || !this.keys.has(rows[at + KEY]!)) this.release(entry);
       else {
         rows[at + NEXT] = kept;
         kept = entry;

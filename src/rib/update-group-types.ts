@@ -153,8 +153,8 @@ export interface UpdateGroup {
   announcedTo(member: Member, row: number): Announcement | undefined;
   /** Visits announced rows from `row` upwards, at most `limit` rows looked at; returns where to go on, -1 at the end. */
   walk(row: number, limit: number, visit: (row: number, set: SetHandle, source: PeerId) => void): number;
-  /** Releases all sets and rows. The group must not be used afterwards. */
-  close(): void;
+  /** Releases sets and rows, at most `maxRows`; true while some are left. The group must not be used in between or afterwards. */
+  close(maxRows?: number): boolean;
   /** Throws where the lists contradict each other. For tests and the state dump. */
   check(): void;
 }

@@ -369,21 +369,23 @@ export class Group implements UpdateGroup {
     return this.view.walk(row, limit, visit);
   }
 
-  close(): void {
+  close(maxRows = Number.POSITIVE_INFINITY): boolean {
     for (const transfer of [...this.leavers.values()]) transfer.complete();
     for (const member of [...this.members.keys()]) this.leave(member);
     this.decisions.forget();
     const { table } = this;
-    for (let slot = table.next(0); slot !== 0; ) {
-      const next = table.next(slot);
+    let slot = table.next(0);
+    for (let rows = 0; slot !== 0 && rows < maxRows; rows++) {
       if ((table.flags(slot) & LIVE) !== 0) this.encoder.release(table.set(slot));
+      table.unlink(slot);
       table.clear(slot);
       this.rows.unhold(slot - 1);
-      slot = next;
+      slot = table.next(0);
     }
-    table.clear(0);
+    if (slot !== 0) return true;
     table.live = 0;
     table.tombstones = 0;
+    return false;
   }
 
   check(): void {

@@ -51,6 +51,7 @@ export class Speaker {
   private connection: ConnectionId | undefined;
   private cutter = new MessageCutter();
   private nextId = 1;
+  private readonly successors = new Set<ConnectionId>();
   /** Both OPENs and the first KEEPALIVE are through. */
   up = false;
   /** How often it came up. */
@@ -78,6 +79,16 @@ export class Speaker {
   connect(): void {
     const address = parseAddress(this.options.router)!;
     this.transport.connect(this.nextId++, { remote: { address, port: 179 }, local: this.address });
+  }
+
+  /** Another process at the address connects and says its OPEN; it knows nothing of the session there is. */
+  successor(): void {
+    const id = this.nextId++;
+    this.transport.connect(id, {
+      remote: { address: parseAddress(this.options.router)!, port: 179 },
+      local: this.address,
+    });
+    this.successors.add(id);
   }
 
   send(octets: Uint8Array): void {
@@ -145,6 +156,10 @@ export class Speaker {
     switch (event.kind) {
       case "connected":
       case "incoming":
+        if (this.successors.has(event.id)) {
+          this.transport.write(event.id, this.open());
+          return;
+        }
         if (this.connection !== undefined) return this.transport.close(event.id, false);
         this.connection = event.id;
         this.cutter = new MessageCutter();
