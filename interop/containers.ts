@@ -2,7 +2,7 @@
  * Speakers in containers: podman from its unpacked package, on whole roots made of packages. The containers join the lab's
  * own networks, so plans and scenarios are the same as without.
  */
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,9 @@ export type Program = "bird1" | "bird2" | "frr";
 
 /** dist/interop/ → the checkout, which our own daemon needs to see. */
 const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Where the packages really are: `node_modules` may be a link. */
+const MODULES = realpathSync(`${CHECKOUT}/node_modules`);
 
 export interface ContainerSpec {
   /** Command that enters the lab: podman's mounts and processes stay in there. */
@@ -39,7 +42,7 @@ mount -t tmpfs tmpfs /dev/shm
 export async function startContainer(spec: ContainerSpec): Promise<number> {
   const podman = await podmanCommand(spec.labFolder);
   const root = await unpacked(`${spec.program ?? "node"}-root` as TreeName);
-  const own = spec.program === undefined ? volumes(process.execPath, CHECKOUT) : [];
+  const own = spec.program === undefined ? volumes(process.execPath, CHECKOUT, MODULES) : [];
   const name = `${spec.node}-${spec.title}`;
   const capabilities = spec.program === "frr" ? "NET_ADMIN,NET_RAW,SYS_ADMIN" : "NET_ADMIN,NET_RAW";
   const command = [
@@ -51,7 +54,10 @@ export async function startContainer(spec: ContainerSpec): Promise<number> {
   ];
   await run(command);
   const { stdout } = await run([...spec.enter, ...podman, "inspect", "--format", "{{.State.Pid}}", name]);
-  return machinePid(spec.labPid, Number(stdout));
+  const pid = Number(stdout);
+  const found = pid === 0 ? undefined : await machinePid(spec.labPid, pid).catch(() => undefined);
+  if (found !== undefined) return found;
+  throw new Error(`Container ${name} ended at once:\n${await readFile(spec.logFile, "utf8").catch(() => "")}`);
 }
 
 function volumes(...paths: readonly string[]): string[] {

@@ -73,6 +73,8 @@ export interface LabNode {
   /** Routes of the main table. */
   routes(family: 4 | 6): Promise<KernelRoute[]>;
   setLink(device: string, state: "up" | "down"): Promise<void>;
+  /** Established TCP connections to or from a port, one line each with both ends. */
+  connections(port: number): Promise<string[]>;
   /** Ends every TCP connection to or from a port at once, with a RST to the other side. */
   resetConnections(port: number): Promise<void>;
   /** True when an echo came back within a second. */
@@ -258,6 +260,14 @@ function createNode(parts: NodeParts): LabNode {
     },
     setLink: async (device, state) => {
       await exec([...ip, "link", "set", device, state]);
+    },
+    connections: async (port) => {
+      const filter = ["state", "established", `( sport = :${port} or dport = :${port} )`];
+      const { stdout } = await exec([...parts.ss, "-Htn", ...filter]);
+      return stdout
+        .split("\n")
+        .flatMap((line) => /\S+\s+\S+$/.exec(line.trim()) ?? [])
+        .sort();
     },
     resetConnections: async (port) => {
       await exec([...parts.ss, "-K", "state", "established", `( sport = :${port} or dport = :${port} )`]);

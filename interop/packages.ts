@@ -4,6 +4,7 @@
  * is downloaded is exactly what the machine lacks.
  */
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -60,14 +61,13 @@ export function unpacked(name: TreeName): Promise<string> {
 
 async function make(name: TreeName): Promise<string> {
   const cache = cacheFolder();
-  const tree = join(cache, "trees", name);
-  const stamp = await stampOf(name);
-  const isFresh = async () => (await readFile(`${tree}.stamp`, "utf8").catch(() => "")) === stamp;
-  if (await isFresh()) return tree;
+  // The recipe is part of the name: checkouts of different ages may share a cache, and no folder in use is ever replaced.
+  const tree = join(cache, "trees", `${name}-${await stampOf(name)}`);
+  if (existsSync(tree)) return tree;
   await mkdir(join(cache, "trees"), { recursive: true });
   const unlock = await lock(join(cache, "packages.lock"));
   try {
-    if (await isFresh()) return tree;
+    if (existsSync(tree)) return tree;
     const archives = await download(cache, name);
     const fresh = `${tree}.new`;
     await rm(fresh, { recursive: true, force: true });
@@ -77,9 +77,7 @@ async function make(name: TreeName): Promise<string> {
     await run(["find", fresh, "-perm", "/6000", "-type", "f", "-exec", "chmod", "ug-s", "{}", "+"]);
     if (isWholeRoot(name)) await completeRoot(fresh);
     await addAccounts(fresh, TREES[name].accounts);
-    await rm(tree, { recursive: true, force: true });
     await rename(fresh, tree);
-    await writeFile(`${tree}.stamp`, stamp);
     return tree;
   } finally {
     unlock();
@@ -127,7 +125,9 @@ async function completeRoot(root: string): Promise<void> {
 async function stampOf(name: TreeName): Promise<string> {
   const release = await readFile("/etc/os-release", "utf8");
   const version = /^VERSION_ID=.*$/m.exec(release)?.[0] ?? "";
-  return `${RECIPE} ${process.getuid!() === 0 ? "root" : "user"} ${process.arch} ${version} ${TREES[name].packages.join(" ")}\n`;
+  const user = process.getuid!() === 0 ? "root" : "user";
+  const text = [RECIPE, user, process.arch, version, ...TREES[name].packages].join(" ");
+  return createHash("sha256").update(text).digest("hex").slice(0, 8);
 }
 
 /** Holds a file lock until the returned function is called, or this process ends in whatever way. */

@@ -24,8 +24,6 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     env: options.env ?? process.env,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    timeout: options.timeoutMs ?? 60_000,
-    killSignal: "SIGKILL",
   });
   let stdout = "";
   let stderr = "";
@@ -39,7 +37,9 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     child.stdin!.on("error", () => {});
     child.stdin!.end(options.input);
   }
-  const code = await ended(child);
+  // Not spawn's own timeout: its timer outlives a command that could not be started.
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 60_000);
+  const code = await ended(child).finally(() => clearTimeout(timer));
   if (code !== 0 && options.anyExit !== true) {
     const words = (stderr.trim() || stdout.trim()).split("\n").slice(-8).join("\n  ");
     throw new Error(`\`${argv.join(" ").slice(0, 300)}\` exited ${code}:\n  ${words}`);

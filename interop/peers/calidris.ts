@@ -16,7 +16,6 @@ interface ShownPeer {
   readonly name: string;
   readonly state: SessionState["state"];
   readonly reason: string | null;
-  readonly lost: number;
 }
 
 /** What the adapter reads of `show routes -o json`. */
@@ -84,7 +83,7 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
     pids: () => (running === undefined ? [] : [running.pid]),
     sessions: async () => {
       const peers = JSON.parse(await show("peers", "-o", "json")) as ShownPeer[];
-      return peers.map(({ name, state, reason, lost }) => ({ name, state, info: reason ?? "", lost }));
+      return peers.map(({ name, state, reason }) => ({ name, state, info: reason ?? "" }));
     },
     routes: async (family) => {
       const routes = JSON.parse(await show("routes", "-o", "json")) as ShownRoute[];

@@ -51,8 +51,6 @@ export interface SessionState {
   readonly state: "idle" | "connect" | "active" | "openSent" | "openConfirm" | "established" | "down";
   /** Last error or the like, in the speaker's words. */
   readonly info: string;
-  /** Times it was Established and ended, where the speaker counts that. */
-  readonly lost?: number;
 }
 
 export interface RouteState {

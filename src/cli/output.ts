@@ -83,12 +83,19 @@ export async function drawing(options: OutputOptions, lines: () => Promise<reado
       if (before.size === 0 && !quiet) throw error;
       return [`(${error instanceof Error ? error.message : String(error)})`];
     });
-    if (process.stdout.isTTY) await write(`\u001b[H\u001b[2J${joined(now)}`);
+    if (process.stdout.isTTY) await write(frame(now, before.size === 0));
     else await write(joined(now.filter((line) => !before.has(line))));
     before = new Set(now);
     quiet = true;
     await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
   }
+}
+
+/** Over the drawing before, line by line, so that nothing flickers; as many lines as the terminal has. */
+function frame(lines: readonly string[], isFirst: boolean): string {
+  const rows = process.stdout.rows || Number.POSITIVE_INFINITY;
+  const shown = lines.length < rows ? lines : [...lines.slice(0, rows - 2), `(${lines.length - rows + 2} more lines)`];
+  return `\u001b[H${isFirst ? "\u001b[2J" : ""}${shown.map((line) => `${line}\u001b[K\n`).join("")}\u001b[J`;
 }
 
 function joined(lines: readonly string[]): string {

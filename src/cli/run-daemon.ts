@@ -166,4 +166,6 @@ function dump(log: Log, router: Router | undefined, error: Error | undefined): v
     waiting: core.scheduler.waiting,
     slices: core.scheduler.stats,
   });
+  // What led here, from which a run can be reproduced: src/daemon/recorder.ts reads the lines back.
+  if (error) for (const recorded of router.parts.recorder.lines()) log(level, "recorded", { recorded });
 }

@@ -32,6 +32,8 @@ export interface StatusAnswer {
   readonly since: string;
   readonly uptimeSeconds: number;
   readonly configuration: { readonly generation: number; readonly appliedAt: string; readonly rejected: string | null };
+  /** Where connections are accepted; `failure` says why they are not. */
+  readonly listeners: readonly { readonly address: string; readonly port: number; readonly failure: string | null }[];
   readonly peers: { readonly total: number; readonly established: number };
   readonly rib: readonly { readonly family: Family; readonly prefixes: number; readonly paths: number }[];
   readonly attributeSets: number;

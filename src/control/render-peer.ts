@@ -17,7 +17,8 @@ export function explainPeer(peer: PeerAnswer): string[] {
   const { lastDown } = peer;
   if (lastDown !== null)
     lines.push(`  Last lost ${inWords(lastDown.agoSeconds)} ago (${WAYS[lastDown.direction]}): ${lastDown.text}`);
-  lines.push(`  Established ${times(peer.established)}, lost ${times(peer.lost)} since the daemon started`);
+  const past = `Established ${times(peer.established)}, lost ${times(peer.lost)}`;
+  lines.push(`  ${peer.established === 0 ? "Never Established" : past} since the daemon started`);
   lines.push("", ...agreed(peer), ...routes(peer));
   lines.push("", ...messages(peer));
   return lines;

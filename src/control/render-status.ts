@@ -14,6 +14,7 @@ export function statusLines(status: StatusAnswer): string[] {
     lines.push("  A later one was refused; this one stays in force:");
     for (const line of configuration.rejected.split("\n")) lines.push(`    ${oneLine(line)}`);
   }
+  for (const { failure } of status.listeners) if (failure !== null) lines.push(`Not listening: ${oneLine(failure)}`);
   lines.push(`Peers: ${peers.established} of ${peers.total} Established`);
   for (const rib of status.rib) lines.push(`Routes ${rib.family}: ${rib.prefixes} prefixes, ${rib.paths} paths`);
   const troubles = [

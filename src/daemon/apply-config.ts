@@ -4,7 +4,7 @@
  */
 
 import { createPeer } from "../bgp/session/peer.ts";
-import { diffConfig } from "../config/diff.ts";
+import { type ConfigChange, diffConfig } from "../config/diff.ts";
 import type { Config, PeerConfig } from "../config/model.ts";
 import { BUILTIN_POLICIES, builtinPolicy } from "../policy/builtin.ts";
 import { compilePolicy } from "../policy/compile.ts";
@@ -13,10 +13,11 @@ import type { PeerId } from "../rib/types.ts";
 import type { Core } from "./core.ts";
 import type { ForwardingTable } from "./forwarding.ts";
 import type { Import } from "./import.ts";
+import type { Listening } from "./listening.ts";
 import type { LocalRoutes } from "./local-routes.ts";
 import type { MutableCounts, PeerRuntime } from "./peer.ts";
 import type { Sessions } from "./sessions.ts";
-import { isExternal, listeners, sessionSettings } from "./settings.ts";
+import { isExternal, sessionSettings } from "./settings.ts";
 
 /** The running parts that a configuration changes. */
 export interface ConfigTarget {
@@ -24,6 +25,7 @@ export interface ConfigTarget {
   readonly imports: Import;
   readonly forwarding: ForwardingTable;
   readonly local: LocalRoutes;
+  readonly listening: Listening;
   readonly newCounts: () => MutableCounts;
   /** The id of a source stands for another peer from now on. */
   forgetSource(id: PeerId): void;
@@ -34,26 +36,37 @@ export interface ConfigTarget {
   readonly cease: { readonly adminShutdown: number; readonly deconfigured: number; readonly configuration: number };
 }
 
-export function applyConfig(core: Core, previous: Config | undefined, next: Config, target: ConfigTarget): void {
-  const change = diffConfig(previous ?? { ...next, peers: [], static: [], policies: [] }, next);
+/** What the first configuration changes. */
+export function firstChange(first: Config): ConfigChange {
+  return diffConfig({ ...first, peers: [], static: [], policies: [] }, first);
+}
+
+export function applyConfig(
+  core: Core,
+  previous: Config | undefined,
+  next: Config,
+  change: ConfigChange,
+  target: ConfigTarget,
+): void {
   core.generation++;
   core.appliedAtMs = core.clock.nowMs();
   core.policies = compileAll(next);
   for (const rib of Object.values(core.ribs)) rib.setMultipath(next.kernel.multipath);
 
+  const configs = new Map(next.peers.map((peer) => [peer.name, peer]));
   for (const name of change.peersRemoved) removePeer(core, core.peers.get(name), target, target.cease.deconfigured);
   for (const { name, reset, resetKeys } of change.peersChanged) {
     const peer = core.peers.get(name);
-    const config = next.peers.find((p) => p.name === name)!;
+    const config = configs.get(name)!;
     if (reset) {
       core.log("info", "peer changed", { peer: name, reason: `session reset for ${resetKeys.join(", ")}` });
       removePeer(core, peer, target, target.cease.configuration);
       addPeer(core, config, target);
     } else if (peer) peer.config = config;
   }
-  for (const name of change.peersAdded) addPeer(core, next.peers.find((p) => p.name === name)!, target);
+  for (const name of change.peersAdded) addPeer(core, configs.get(name)!, target);
 
-  core.transport.listen(listeners(next));
+  target.listening.configure(next);
   target.local.setStatics(next.static);
   target.local.setLearning(next.kernel.learn);
   target.staticsChanged();
@@ -122,6 +135,7 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
     gone: false,
   };
   core.peers.set(config.name, peer);
+  core.peerIndex.add(peer);
 }
 
 function startPeer(core: Core, name: string, target: ConfigTarget): void {
@@ -136,6 +150,7 @@ function removePeer(core: Core, peer: PeerRuntime | undefined, target: ConfigTar
   target.imports.removed(peer);
   target.sessions.stop(peer, subcode, true);
   core.peers.delete(peer.config.name);
+  core.peerIndex.remove(peer);
   core.peerTable.free(peer.id);
   target.sweep();
 }

@@ -9,6 +9,7 @@ import { createNextHops, type NextHopTable } from "../rib/next-hops.ts";
 import { PeerTable } from "../rib/peers.ts";
 import { createInterfaces, type Interfaces } from "./interfaces.ts";
 import type { PeerRuntime } from "./peer.ts";
+import { createPeerIndex, type PeerIndex } from "./peer-index.ts";
 import type { Clock, Log, Random, Transport } from "./ports.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
 
@@ -30,6 +31,9 @@ const MAX_NEXT_HOPS = 1 << 20;
 /** Kernel routes of other protocols by which next hops are resolved. */
 const MAX_RESOLVING_ROUTES = 1 << 21;
 
+/** Beyond what the limits ask for: for connected routes, peers' addresses and the like. */
+const SPARE_ROWS = 4096;
+
 export interface Core extends RouterPorts {
   config: Config;
   /** Counts configurations applied. */
@@ -47,6 +51,8 @@ export interface Core extends RouterPorts {
   readonly ribs: Record<Family, FamilyRib>;
   /** By name. */
   readonly peers: Map<string, PeerRuntime>;
+  /** The same by address. */
+  readonly peerIndex: PeerIndex;
   /** By name, the built-in ones included. */
   policies: ReadonlyMap<string, CompiledPolicy>;
 }
@@ -56,8 +62,8 @@ export function createCore(ports: RouterPorts, config: Config): Core {
   const { limits } = config;
   const interfaces = createInterfaces();
   const nextHops = createNextHops({
-    maxNextHops: MAX_NEXT_HOPS,
-    maxRoutes: MAX_RESOLVING_ROUTES,
+    maxNextHops: Math.min(MAX_NEXT_HOPS, limits.attributeSets + SPARE_ROWS),
+    maxRoutes: Math.min(MAX_RESOLVING_ROUTES, limits.routes + SPARE_ROWS),
     interfaceName: (ifindex) => interfaces.link(ifindex)?.name,
   });
   const peerTable = new PeerTable(MAX_PEERS);
@@ -79,6 +85,7 @@ export function createCore(ports: RouterPorts, config: Config): Core {
     peerTable,
     ribs: { ipv4: rib("ipv4"), ipv6: rib("ipv6") },
     peers: new Map(),
+    peerIndex: createPeerIndex(),
     policies: new Map(),
   };
 }

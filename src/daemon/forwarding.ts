@@ -130,10 +130,8 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     if (edits.device !== undefined) {
       const link = interfaces.byName(edits.device);
       if (!link) return `the kernel export policy names interface ${edits.device}, which does not exist`;
-      const ways = ids.map((id) => nextHops.address(id) ?? nextHops.resolution(id).hops[0]?.gateway);
-      hops = inOrder(ways.map((gateway) => ({ ...(gateway ? { gateway } : {}), ifindex: link.ifindex })));
-    }
-    if (edits.onlink) hops = hops.map((hop) => ({ ...hop, onlink: true }));
+      hops = hopsThrough(link.ifindex, edits.onlink ?? false, ids);
+    } else if (edits.onlink) hops = hops.map((hop) => ({ ...hop, onlink: true }));
     const made = make(hops, nextHops.resolution(ids[0]!).blackhole, metric, edits);
     if (!made) return UNREACHABLE;
     byKey.set(key, made);
@@ -141,10 +139,23 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
   }
 
   function hopsOf(ids: readonly NextHopId[]): ForwardingHop[] {
-    return inOrder(
+    return canonical(
       ids.flatMap((id) =>
-        nextHops.resolution(id).hops.map(({ gateway, ifindex }) => (gateway ? { gateway, ifindex } : { ifindex })),
+        nextHops
+          .resolution(id)
+          .hops.map(({ gateway, ifindex }): ForwardingHop => (gateway ? { gateway, ifindex } : { ifindex })),
       ),
+    );
+  }
+
+  /** The next hop itself is the gateway on the named interface; a static route has its gateways only in its resolution. */
+  function hopsThrough(ifindex: number, onlink: boolean, ids: readonly NextHopId[]): ForwardingHop[] {
+    return canonical(
+      ids.flatMap((id) => {
+        const address = nextHops.address(id);
+        const gateways = address ? [address] : nextHops.resolution(id).hops.map((hop) => hop.gateway);
+        return gateways.map((gateway): ForwardingHop => (gateway ? { gateway, ifindex, onlink } : { ifindex }));
+      }),
     );
   }
 
@@ -199,9 +210,10 @@ function make(
   };
 }
 
-/** Each once, in canonical order. */
-function inOrder(hops: readonly ForwardingHop[]): ForwardingHop[] {
-  return hops.filter((hop, i) => hops.findIndex((other) => compareHops(other, hop) === 0) === i).sort(compareHops);
+/** Each hop once, in the canonical order. */
+function canonical(hops: readonly ForwardingHop[]): ForwardingHop[] {
+  const sorted = hops.toSorted(compareHops);
+  return sorted.filter((hop, i) => i === 0 || compareHops(sorted[i - 1]!, hop) !== 0);
 }
 
 /** The canonical order of next hops: by gateway, then interface. */

@@ -149,10 +149,11 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
       for (const routes of [...learned.values()]) refreshKernel(routes[0]!.prefix);
     },
     kernelRoute(route, gone) {
-      if (route.protocol === RTPROT_KERNEL || route.kind === "other") return;
+      if (route.protocol === RTPROT_KERNEL) return;
       const text = formatPrefix(route.prefix);
       const rest = (learned.get(text) ?? []).filter((r) => r.metric !== route.metric || r.protocol !== route.protocol);
-      if (!gone) rest.push(route);
+      // A route that is gone has no kind any more, and one that was unicast may have become another.
+      if (!gone && route.kind !== "other") rest.push(route);
       if (rest.length > 0) learned.set(text, rest);
       else learned.delete(text);
       refreshKernel(route.prefix);

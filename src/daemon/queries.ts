@@ -9,7 +9,7 @@ import type {
   TraceAnswer,
 } from "../control/answers.ts";
 import type { RouterView } from "../control/view.ts";
-import { type Family, formatQuad } from "../ip/address.ts";
+import { type Family, formatAddress, formatQuad } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
 import type { TraceStep } from "../policy/types.ts";
@@ -205,6 +205,11 @@ export function createQueries(router: Router): RouterView {
         appliedAt: wallTime(core, core.appliedAtMs),
         rejected: core.rejected ?? null,
       },
+      listeners: parts.listening.state().map(({ local, failure }) => ({
+        address: formatAddress(local.address),
+        port: local.port,
+        failure: failure ?? null,
+      })),
       peers: { total: peers.length, established: peers.filter((p) => p.active).length },
       rib: FAMILIES.map((family) => ({
         family,

@@ -12,7 +12,7 @@ import type { KernelAddress, KernelEvent } from "../fib/fib.ts";
 import { type Family, formatQuad } from "../ip/address.ts";
 import type { ResolvingRoute } from "../rib/route-table.ts";
 import type { Member } from "../rib/update-group-types.ts";
-import { applyConfig, type ConfigTarget } from "./apply-config.ts";
+import { applyConfig, type ConfigTarget, firstChange } from "./apply-config.ts";
 import { type Core, createCore, type RouterPorts } from "./core.ts";
 import type { RouterEvent } from "./events.ts";
 import type { ExportContext } from "./export-context.ts";
@@ -20,11 +20,13 @@ import { exportContext } from "./export-settings.ts";
 import { createExporter, type Exporter } from "./exporter.ts";
 import { createForwarding, type ForwardingTable } from "./forwarding.ts";
 import { createImport, type Import } from "./import.ts";
+import { createListening, type Listening } from "./listening.ts";
 import { createLocalRoutes, type LocalRoutes } from "./local-routes.ts";
 import { type Connection, newCounts, type PeerRuntime } from "./peer.ts";
 import { createReceiver, type Receiver } from "./receive.ts";
+import { createRecorder, type Recorder } from "./recorder.ts";
 import { PRIORITY } from "./scheduler.ts";
-import { createSessions, matchPeer, type Sessions } from "./sessions.ts";
+import { createSessions, type Sessions } from "./sessions.ts";
 import { isExternal } from "./settings.ts";
 import { createRound, createWalk, WALK_ROWS, type Walk } from "./walks.ts";
 
@@ -36,8 +38,10 @@ export const WORK = { high: 65_536, low: 16_384 } as const;
 const RECHECK_MS = 10;
 /** Next hops that nobody uses any more, before they are looked for and forgotten. */
 const IDLE_NEXT_HOPS = 8192;
-/** Changed prefixes dealt with in one slice. */
-const PROPAGATE_ROWS = 1024;
+/** Changed prefixes dealt with in one slice: `rows` at most, and none once it has lasted `ms`; the clock is read per `step`. */
+const PROPAGATE = { rows: 1024, ms: 2, step: 128 } as const;
+/** Octets of the arena of attributes gone over in one slice of compaction. */
+const COMPACT_OCTETS = 256 * 1024;
 const FAMILIES = ["ipv4", "ipv6"] as const;
 /** Cease subcodes (RFC 4486). */
 const CEASE = { adminShutdown: 2, deconfigured: 3, configuration: 6, outOfResources: 8 } as const;
@@ -55,13 +59,16 @@ export interface RouterParts {
   readonly exporter: Exporter;
   readonly forwarding: ForwardingTable;
   readonly imports: Import;
+  readonly listening: Listening;
   readonly sessions: Sessions;
   readonly receiver: Receiver;
+  readonly recorder: Recorder;
 }
 
 export function createRouter(ports: RouterPorts, initial: Config, hostName: string): Router {
   const core = createCore(ports, initial);
   const { clock, log, scheduler, ribs, interfaces, nextHops, sets, peerTable } = core;
+  const recorder = createRecorder();
   const forwarding = createForwarding({ fib: ports.fib, sets, nextHops, peers: peerTable, interfaces, ribs });
   const local: LocalRoutes = createLocalRoutes({ ribs, sets, nextHops, interfaces });
   const imports = createImport(core);
@@ -80,13 +87,22 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     imports,
     endOfRib: onEndOfRib,
   });
+  const listening = createListening({ clock, log, transport: ports.transport });
   const sessions = createSessions({
     clock,
     random: ports.random,
     log,
     transport: ports.transport,
-    match: (local, remote) => matchPeer(core.peers.values(), local, remote),
-    hooks: { established, down, update: receiver.update, refresh, writable, chunkHandled },
+    match: core.peerIndex.match,
+    hooks: {
+      established,
+      down,
+      update: receiver.update,
+      refresh,
+      writable,
+      chunkHandled,
+      listenFailed: listening.failed,
+    },
   });
 
   const sweep = createRound(scheduler, "sweep", PRIORITY.sweep, (family, cursor, rows) =>
@@ -102,13 +118,20 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   const reprogram: Walk = createWalk(scheduler, "reprogram", PRIORITY.refresh, (family, cursor, rows) =>
     ribs[family].walkPrefixes(cursor, rows, (row) => forwarding.program(family, row)),
   );
-  const changedRows = new Int32Array(PROPAGATE_ROWS);
+  /** After many sets have gone: what is left moves together, so that memory can be had again in any size. */
+  const compaction = {
+    name: "compact attributes",
+    priority: PRIORITY.housekeeping,
+    step: () => !sets.compact(COMPACT_OCTETS),
+  };
+  const changedRows = new Int32Array(PROPAGATE.step);
   const propagate = {
     name: "propagate",
     priority: PRIORITY.propagate,
     step(): boolean {
       for (const family of FAMILIES) propagateFamily(family);
       resumeReading();
+      if (sets.wantsCompaction) scheduler.add(compaction);
       return ribs.ipv4.changed.size + ribs.ipv6.changed.size > 0;
     },
   };
@@ -136,14 +159,20 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   function propagateFamily(family: Family): void {
     const rib = ribs[family];
-    const count = rib.takeChanged(changedRows);
-    for (let i = 0; i < count; i++) {
-      const row = changedRows[i]!;
-      exporter.propagate(family, row);
-      forwarding.program(family, row);
-      rib.unhold(row);
+    if (rib.changed.size === 0) return;
+    const endMs = clock.nowMs() + PROPAGATE.ms;
+    for (let rows = 0; rows < PROPAGATE.rows && rib.changed.size > 0; ) {
+      const count = rib.takeChanged(changedRows);
+      for (let i = 0; i < count; i++) {
+        const row = changedRows[i]!;
+        exporter.propagate(family, row);
+        forwarding.program(family, row);
+        rib.unhold(row);
+      }
+      rows += count;
+      if (clock.nowMs() >= endMs) break;
     }
-    if (count > 0) exporter.sendSoon(family);
+    exporter.sendSoon(family);
   }
 
   // Reading and the work it makes
@@ -378,7 +407,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       version: core.version,
     });
     cancelPrune = clock.after(PRUNE_AFTER_MS, prune);
-    applyConfig(core, undefined, core.config, target);
+    applyConfig(core, undefined, core.config, firstChange(core.config), target);
     pruneWhenComplete();
   }
 
@@ -397,6 +426,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     imports,
     forwarding,
     local,
+    listening,
     newCounts,
     forgetSource: exporter.forgetSource,
     sweep: () => sweep.request(),
@@ -414,15 +444,18 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     core.config = next;
     core.rejected = undefined;
     // Files that were written anew and say the same are no generation.
-    if (!started || diffConfig(previous, next).empty) return;
+    if (!started) return;
+    const change = diffConfig(previous, next);
+    if (change.empty) return;
     chooseId();
-    applyConfig(core, previous, next, target);
+    applyConfig(core, previous, next, change, target);
   }
 
   return {
     core,
-    parts: { exporter, forwarding, imports, sessions, receiver },
+    parts: { exporter, forwarding, imports, listening, sessions, receiver, recorder },
     handle(event) {
+      recorder.note(event, clock.nowMs());
       switch (event.from) {
         case "transport":
           sessions.handle(event.event);
@@ -444,6 +477,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
         else sessions.stop(peer, CEASE.adminShutdown, true);
       }
       cancelPrune();
+      listening.stop();
       scheduler.stop();
     },
   };

@@ -13,7 +13,7 @@ import { decodeRefresh, type RouteRefresh } from "../bgp/refresh.ts";
 import { openFor } from "../bgp/session/negotiate.ts";
 import { step } from "../bgp/session/step.ts";
 import type { DownReason, Negotiated, SessionAction, SessionEvent, Side, TimerKey } from "../bgp/session/types.ts";
-import { formatAddress, sameAddress } from "../ip/address.ts";
+import { formatAddress } from "../ip/address.ts";
 import type { Connection, MutableCounts, PeerRuntime } from "./peer.ts";
 import type { Clock, ConnectionId, Endpoint, Log, Random, Transport, TransportEvent } from "./ports.ts";
 
@@ -33,6 +33,7 @@ export interface SessionHooks {
   /** One UPDATE body; returns a fault that ends the session. */
   update(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined;
   refresh(peer: PeerRuntime, message: RouteRefresh): void;
+  listenFailed(local: Endpoint, reason: string): void;
   /** The connection can take more. */
   writable(peer: PeerRuntime): void;
   /** A read chunk has been handled: the moment to look at how much work waits. */
@@ -234,11 +235,7 @@ export function createSessions(options: SessionOptions): Sessions {
       case "incoming":
         return onIncoming(event.id, event.local, event.remote);
       case "listenFailed":
-        return log("error", "listen failed", {
-          address: formatAddress(event.local.address),
-          port: event.local.port,
-          reason: event.reason,
-        });
+        return hooks.listenFailed(event.local, event.reason);
       default:
     }
     const connection = connections.get(event.id);
@@ -373,16 +370,4 @@ function maxOctets(peer: PeerRuntime): number {
 
 function timerName(timer: TimerKey): string {
   return timer.side ? `${timer.name}/${timer.side}` : timer.name;
-}
-
-/** The configured peer with the most specific match of (remote address and zone, local address). */
-export function matchPeer(peers: Iterable<PeerRuntime>, local: Endpoint, remote: Endpoint): PeerRuntime | undefined {
-  let best: PeerRuntime | undefined;
-  for (const peer of peers) {
-    const { config } = peer;
-    if (peer.gone || !sameAddress(config.address, remote.address)) continue;
-    if (config.localAddress && !sameAddress(config.localAddress, local.address)) continue;
-    if (!best || (config.localAddress && !best.config.localAddress)) best = peer;
-  }
-  return best;
 }

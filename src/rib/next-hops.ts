@@ -326,6 +326,7 @@ export class NextHopTable implements NextHops {
   }
 
   private enter(hop: Hop): NextHopId {
+    if (this.freeIds.length === 0 && this.next === this.bound) this.reclaim();
     const id = this.freeIds.pop() ?? (this.next < this.bound ? this.next++ : 0);
     if (id === 0) return 0;
     this.hops[id] = hop;
@@ -334,6 +335,14 @@ export class NextHopTable implements NextHops {
     this.size++;
     this.idle++;
     return id;
+  }
+
+  /** At the bound, ids that nobody holds go before the next refresh: it may be long in coming. */
+  private reclaim(): void {
+    for (let id = 1; id < this.next; id++) {
+      const hop = this.hops[id];
+      if (hop && !this.isKept(id)) this.forget(id, hop);
+    }
   }
 
   private forget(id: NextHopId, hop: Hop): void {

@@ -28,11 +28,11 @@ export class PeerTable {
   private readonly rows: Int32Array;
   private readonly known: (PeerFacts | undefined)[] = [];
   private readonly freeIds: PeerId[] = [];
-  /** All that are known, in the order of their addresses. */
-  private readonly ordered: PeerFacts[] = [];
   /** Ids are below it. */
   readonly bound: number;
   private next = FIRST_PEER;
+  /** Peers come by the thousand, so they are put in order when the order is next asked for. */
+  private ranked = false;
   /** Live peers, local sources not counted. */
   size = 0;
 
@@ -55,6 +55,7 @@ export class PeerTable {
     const id = this.freeIds.shift() ?? (this.next < this.bound ? this.next++ : 0);
     if (id === 0) return 0;
     this.fill(id, peer);
+    this.ranked = false;
     this.size++;
     return id;
   }
@@ -65,7 +66,11 @@ export class PeerTable {
    */
   update(id: PeerId, changes: Partial<NewPeer>): void {
     const old = this.live(id);
-    this.fill(id, { ...old, ...changes });
+    const facts = { ...old, ...changes };
+    this.known[id] = facts;
+    this.rows[id * STRIDE + FLAGS] = flagsOf(facts);
+    this.rows[id * STRIDE + BGP_ID] = facts.bgpId;
+    if (changes.address !== undefined) this.ranked = false;
   }
 
   /** The peer is gone: its paths are to be swept, and its id is used again once nobody holds it. */
@@ -129,6 +134,7 @@ export class PeerTable {
 
   /** Lower is the lower address, IPv4 before IPv6, local sources first; peers of one address in the order of their ids. */
   addressRank(id: PeerId): number {
+    if (!this.ranked) this.rank();
     return this.rows[id * STRIDE + RANK]!;
   }
 
@@ -141,9 +147,7 @@ export class PeerTable {
 
   private fill(id: PeerId, peer: NewPeer): void {
     const at = id * STRIDE;
-    const facts = { ...peer, id };
-    this.rank(facts, this.known[id]);
-    this.known[id] = facts;
+    this.known[id] = { ...peer, id };
     this.rows[at + FLAGS] = flagsOf(peer);
     this.rows[at + BGP_ID] = peer.bgpId;
   }
@@ -157,23 +161,11 @@ export class PeerTable {
     if (!this.freeIds.includes(id)) this.freeIds.push(id);
   }
 
-  /** Puts the facts in their place in the order. That among the others stays, so no path needs to be selected again. */
-  private rank(facts: PeerFacts, old: PeerFacts | undefined): void {
-    const { ordered, rows } = this;
-    const before = old ? ordered.indexOf(old) : ordered.length;
-    if (old && byAddress(old, facts) === 0) {
-      ordered[before] = facts;
-      return;
-    }
-    if (old) ordered.splice(before, 1);
-    let at = 0;
-    for (let end = ordered.length; at < end; ) {
-      const middle = (at + end) >>> 1;
-      if (byAddress(ordered[middle]!, facts) < 0) at = middle + 1;
-      else end = middle;
-    }
-    ordered.splice(at, 0, facts);
-    for (let rank = Math.min(at, before); rank < ordered.length; rank++) rows[ordered[rank]!.id * STRIDE + RANK] = rank;
+  /** The order among peers that stay is unchanged, so no path needs to be selected again. */
+  private rank(): void {
+    const ordered = this.known.filter((peer) => peer !== undefined).sort(byAddress);
+    for (const [rank, peer] of ordered.entries()) this.rows[peer.id * STRIDE + RANK] = rank;
+    this.ranked = true;
   }
 }
 

@@ -13,6 +13,8 @@ import type { Group } from "./update-group.ts";
 import { send } from "./update-group-delivery.ts";
 import type { MemberState } from "./update-group-positions.ts";
 
+const NO_OCTETS = new Uint8Array(0);
+
 export class Transfer {
   private readonly to: Group;
   private readonly from: Group;
@@ -22,7 +24,8 @@ export class Transfer {
   private readonly seen: Uint8Array;
   private readonly slots: number;
   private readonly over: () => void;
-  private readonly out: Uint8Array;
+  /** Where withdrawals are written; made when there is one. */
+  private out = NO_OCTETS;
   private end = 0;
   private everything = false;
   /** The cursor has passed the member's place in the old list. */
@@ -37,7 +40,6 @@ export class Transfer {
     this.slots = from.table.highWater;
     this.seen = new Uint8Array((this.slots >>> 3) + 1);
     this.over = over;
-    this.out = new Uint8Array(to.delivery.maxMessageOctets);
     leaving.mark = 0;
     from.positions.marked.add(leaving);
   }
@@ -137,6 +139,7 @@ export class Transfer {
 
   private withdraw(slot: number): void {
     const { family, maxMessageOctets } = this.to.delivery;
+    if (this.out.length === 0) this.out = new Uint8Array(maxMessageOctets);
     if (this.end === 0) this.end = openWithdrawal(family, this.out, 0);
     this.end = this.from.rows.writeNlri(slot - 1, this.out, this.end);
     if (this.end + this.to.nlriOctets + 2 > maxMessageOctets) this.writeWithdrawals();

@@ -38,6 +38,8 @@ peers:
   - { name: d, address: 10.0.0.5, asn: 65000, timers: { connectDelay: 0s } }
   - { name: e, address: 10.0.0.6, asn: 65001, import: accept, export: reject, timers: { connectDelay: 0s } }
   - { name: f, address: 10.0.0.7, asn: 65003, timers: { connectDelay: 0s } }
+  - { name: wrong, address: 10.0.0.8, asn: 65009, import: accept, export: accept, timers: { connectDelay: 0s } }
+  - { name: off, address: 10.0.0.98, asn: 65004, import: accept, export: accept, disabled: true }
   - { name: gone, address: 10.0.0.99, asn: 65004, import: accept, export: accept, timers: { connectDelay: 0s } }
 `;
 
@@ -100,6 +102,7 @@ describe("explain", () => {
         address: "10.0.0.6",
         yaml: neighbour(6, 65001, ["10.10.10.0/24"], "    - { set: { med: 50 }, action: continue }"),
       },
+      wrong: { address: "10.0.0.8", yaml: neighbour(8, 65008, []) },
       f: { address: "10.0.0.7", yaml: neighbour(7, 65003, ["10.10.16.0/24"]) },
     });
     const kernelRoute = {
@@ -201,6 +204,13 @@ describe("explain", () => {
       up,
       /Routes: import policy picky, export policy accept\n {2}ipv4: 10 received, 9 accepted, \d+ announced \(complete\)/,
     );
+    const refused = explainPeer(peers.find((peer) => peer.name === "wrong")!).join("\n");
+    assert.match(refused, /we sent .*bad peer AS .*the peer is AS 65008, expected AS 65009 \(\d/);
+    assert.match(refused, /What may help: we expect AS 65009: correct asn of "wrong", or the peer's own/);
+    const refusing = explainPeer(routers.view("wrong").peers()[0]!).join("\n");
+    assert.match(refusing, /the peer sent .*bad peer AS[\s\S]*configured for another AS than ours, 65008/);
+    const off = explainPeer(peers.find((peer) => peer.name === "off")!).join("\n");
+    assert.match(off, /Disabled for [\s\S]*disabled in the configuration\n {2}Never Established/);
     const down = explainPeer(peers.find((peer) => peer.name === "gone")!).join("\n");
     assert.match(down, /^gone \(10\.0\.0\.99\)[\s\S]*(Active|Connect|Idle) for /);
     assert.match(down, /Next attempt in \d+ s/);

@@ -126,6 +126,7 @@ export const STATUS: StatusAnswer = {
   clusterId: null,
   since: "2026-11-20T07:00:00.000Z",
   uptimeSeconds: 100_000,
+  listeners: [{ address: "0.0.0.0", port: 179, failure: null }],
   configuration: { generation: 3, appliedAt: "2026-11-20T07:30:00.000Z", rejected: "a.yaml:3: peers[0].asn: missing" },
   peers: { total: 3, established: 2 },
   rib: [

@@ -7,7 +7,10 @@ import { createRound, WALK_ROWS } from "../../src/daemon/walks.ts";
 function byHand() {
   const jobs: Job[] = [];
   const scheduler = { add: (job: Job) => void (jobs.includes(job) || jobs.push(job)) } as Scheduler;
-  const step = () => jobs[0] !== undefined && (jobs[0].step() || (jobs.shift(), jobs.length > 0));
+  const step = () => {
+    if (jobs[0]?.step() === false) jobs.shift();
+    return jobs.length > 0;
+  };
   return { scheduler, step };
 }
 

@@ -62,7 +62,7 @@ export function createWorld(text: string, options: WorldOptions = {}): World {
   const router = createRouter(
     {
       clock: time.clock(() => true, options.lookMs ?? 0),
-      random,
+      random: seeded(options.seed ?? 1),
       log: (_level, event, fields) => void log.push({ event, fields }),
       transport: host.transport(),
       fib: memoryFib(fib),

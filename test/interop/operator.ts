@@ -148,6 +148,7 @@ export interface Bird {
   start(config: string): Promise<void>;
   configure(config: string): Promise<void>;
   ask(...words: string[]): Promise<string>;
+  log(): Promise<string>;
   /** Prefixes of its tables, by family, that a protocol gave. */
   learned(protocol: string): Promise<string[]>;
   /** `show route all` of one prefix. */
@@ -189,6 +190,7 @@ export function birdOn(node: LabNode): Bird {
       if (!/Reconfigur/.test(answer)) throw new Error(`BIRD refused its configuration:\n${answer}`);
     },
     ask,
+    log: () => running!.log(),
     async learned(protocol) {
       const text = await ask("show", "route", "protocol", protocol);
       return [...text.matchAll(/^([0-9a-f.:]+\/\d+)\s/gm)].map((match) => match[1]!).sort();

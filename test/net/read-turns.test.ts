@@ -5,10 +5,15 @@ import { Reader, ReadTurns } from "../../src/io/net/read-turns.ts";
 function setUp(count: number) {
   let next: (() => void) | undefined;
   const calls: string[] = [];
-  const turns = new ReadTurns({ readTurnOctets: 100, readSocketOctets: 40 }, (run) => {
-    assert.equal(next, undefined, "one turn at a time");
-    next = run;
-  });
+  const clock = { nowMs: 0 };
+  const turns = new ReadTurns(
+    { readTurnOctets: 100, readSocketOctets: 40, readTurnMs: 5 },
+    (run) => {
+      assert.equal(next, undefined, "one turn at a time");
+      next = run;
+    },
+    () => clock.nowMs,
+  );
   const readers = Array.from({ length: count }, (_, i) => {
     const reader = new Reader({ pause: () => calls.push(`-${i}`), resume: () => calls.push(`+${i}`) });
     turns.add(reader);
@@ -19,7 +24,7 @@ function setUp(count: number) {
     next = undefined;
     run?.();
   };
-  return { turns, readers, calls, endTurn };
+  return { turns, readers, calls, endTurn, clock };
 }
 
 describe("ReadTurns", () => {
@@ -40,6 +45,18 @@ describe("ReadTurns", () => {
     calls.length = 0;
     endTurn();
     assert.deepEqual(calls, ["+1", "+2", "+0", "+3"]);
+  });
+
+  it("stops all when the turn has lasted its time, and gives the next turn its own", () => {
+    const { turns, readers, calls, endTurn, clock } = setUp(3);
+    assert.equal(turns.served(readers[0]!, 1), true);
+    clock.nowMs = 5;
+    assert.equal(turns.served(readers[1]!, 1), false);
+    assert.deepEqual(calls.sort(), ["-0", "-1", "-2"]);
+    endTurn();
+    assert.equal(turns.served(readers[2]!, 1), true);
+    clock.nowMs = 9;
+    assert.equal(turns.served(readers[0]!, 1), true);
   });
 
   it("leaves a socket stopped that the router paused", () => {

@@ -4,12 +4,13 @@
  */
 import type { AsSegment, AttributeEdits, PathAttributes } from "../../src/bgp/path-attributes.ts";
 import type { PeerConfig } from "../../src/config/model.ts";
-import { type Address, formatAddress } from "../../src/ip/address.ts";
-import { formatPrefix, type Prefix } from "../../src/ip/prefix.ts";
+import { type Address, type Family, formatAddress, octetsOf } from "../../src/ip/address.ts";
+import { formatPrefix } from "../../src/ip/prefix.ts";
 import type { PrefixRow } from "../../src/ip/prefix-table.ts";
 import { explainSelection } from "../../src/rib/decision.ts";
 import { FIRST_PEER } from "../../src/rib/types.ts";
 import { addressOf, type SimRouter, type Simulation } from "./simulation.ts";
+import { FAMILIES, type SimSession, sessionAddress, sessionOf } from "./topology.ts";
 
 type Table = Map<string, string>;
 
@@ -17,12 +18,12 @@ type Table = Map<string, string>;
 export function expectedIn(sim: Simulation, from: SimRouter, to: SimRouter): Table {
   const table: Table = new Map();
   const { core } = from.router;
-  const rib = core.ribs.ipv4;
   const peer = core.config.peers.find((p) => p.name === `r${to.index}`)!;
-  rib.walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
-    const exported = exportOf(sim, from, to, peer, row);
-    if (exported) table.set(prefixText(from, row), describe(exported));
-  });
+  for (const family of sessionOf(sim.topology, from.index, to.index).families ?? FAMILIES)
+    core.ribs[family].walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
+      const exported = exportOf(sim, from, to, peer, family, row);
+      if (exported) table.set(prefixText(from, family, row), describe(exported));
+    });
   return table;
 }
 
@@ -30,12 +31,14 @@ export function expectedIn(sim: Simulation, from: SimRouter, to: SimRouter): Tab
 export function actualIn(from: SimRouter, to: SimRouter): Table {
   const table: Table = new Map();
   const { core } = to.router;
-  const rib = core.ribs.ipv4;
   const peer = core.peers.get(`r${from.index}`)!;
-  rib.walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
-    const path = rib.pathOf(row, peer.id, 0);
-    if (path !== 0) table.set(prefixText(to, row), describe(core.sets.attributes(rib.pathSetIn(path))));
-  });
+  for (const family of FAMILIES) {
+    const rib = core.ribs[family];
+    rib.walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
+      const path = rib.pathOf(row, peer.id, 0);
+      if (path !== 0) table.set(prefixText(to, family, row), describe(core.sets.attributes(rib.pathSetIn(path))));
+    });
+  }
   return table;
 }
 
@@ -43,20 +46,22 @@ export function actualIn(from: SimRouter, to: SimRouter): Table {
 export function expectedFib(router: SimRouter): Table {
   const table: Table = new Map();
   const { core } = router.router;
-  const rib = core.ribs.ipv4;
-  rib.walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
-    const { best } = explainSelection(rib, row);
-    if (best === 0) return;
-    const source = core.peerTable.facts(rib.pathPeer(best))!.source;
-    if (source === "static") table.set(prefixText(router, row), "blackhole");
-    if (source !== "bgp") return;
-    const shared = new Int32Array(64);
-    const count = rib.multipath(row, shared);
-    const gateways = [...shared.subarray(0, count)].map((path) =>
-      formatAddress(core.sets.attributes(rib.pathSetOut(path)).nextHop!),
-    );
-    table.set(prefixText(router, row), [...new Set(gateways)].sort().join(" "));
-  });
+  for (const family of FAMILIES) {
+    const rib = core.ribs[family];
+    rib.walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
+      const { best } = explainSelection(rib, row);
+      if (best === 0) return;
+      const source = core.peerTable.facts(rib.pathPeer(best))!.source;
+      if (source === "static") table.set(prefixText(router, family, row), "blackhole");
+      if (source !== "bgp") return;
+      const shared = new Int32Array(64);
+      const count = rib.multipath(row, shared);
+      const gateways = [...shared.subarray(0, count)].map((path) =>
+        formatAddress(core.sets.attributes(rib.pathSetOut(path)).nextHop!),
+      );
+      table.set(prefixText(router, family, row), [...new Set(gateways)].sort().join(" "));
+    });
+  }
   return table;
 }
 
@@ -69,11 +74,11 @@ export function actualFib(router: SimRouter): Table {
   return table;
 }
 
-function prefixText(router: SimRouter, row: PrefixRow): string {
-  const { prefixes } = router.router.core.ribs.ipv4;
-  const bytes = new Uint8Array(4);
+function prefixText(router: SimRouter, family: Family, row: PrefixRow): string {
+  const { prefixes } = router.router.core.ribs[family];
+  const bytes = new Uint8Array(octetsOf(family));
   prefixes.writeAddress(row, bytes, 0);
-  return formatPrefix({ family: "ipv4", bytes, length: prefixes.length(row) } as Prefix);
+  return formatPrefix({ family, bytes, length: prefixes.length(row) });
 }
 
 function exportOf(
@@ -81,10 +86,12 @@ function exportOf(
   from: SimRouter,
   to: SimRouter,
   peer: PeerConfig,
+  family: Family,
   row: PrefixRow,
 ): PathAttributes | undefined {
   const { core } = from.router;
-  const rib = core.ribs.ipv4;
+  const session = sessionOf(sim.topology, from.index, to.index);
+  const rib = core.ribs[family];
   const { best } = explainSelection(rib, row);
   if (best === 0) return undefined;
   const source = core.peerTable.facts(rib.pathPeer(best))!;
@@ -97,10 +104,10 @@ function exportOf(
   const received = core.sets.attributes(set);
   const before = external && source.id >= FIRST_PEER ? without(received, "med") : received;
   const policy = core.policies.get(peer.export ?? "accept")!;
-  const bytes = new Uint8Array(4);
+  const bytes = new Uint8Array(octetsOf(family));
   rib.prefixes.writeAddress(row, bytes, 0);
   const verdict = policy.evaluate({
-    family: "ipv4",
+    family,
     prefixBytes: bytes,
     prefixAt: 0,
     prefixLength: rib.prefixes.length(row),
@@ -112,16 +119,18 @@ function exportOf(
   });
   if (!verdict.accepted) return undefined;
   const edited = applyEdits(before, verdict.edits ?? {}, core.config.router.asn);
-  const nextHop = nextHopOf(external, from, to, source.id >= FIRST_PEER ? received.nextHop : undefined);
-  if (formatAddress(nextHop) === formatAddress(addressOf(to.index))) return undefined;
+  const nextHop = nextHopOf(session, from, family, source.id >= FIRST_PEER ? received.nextHop : undefined);
+  // A peer's address of the other family is not known to its neighbour.
+  if (formatAddress(nextHop) === sessionAddress(session, to.index)) return undefined;
   return external
     ? toExternal(edited, nextHop, core.config.router.asn)
     : toInternal(edited, nextHop, fromInternal ? { id: source.bgpId >>> 0, cluster: core.routerId } : undefined);
 }
 
-/** All routers share one network, so a learned next hop is passed on to everybody. */
-function nextHopOf(_external: boolean, from: SimRouter, _to: SimRouter, learned: Address | undefined): Address {
-  return learned ?? addressOf(from.index);
+/** All routers share one network, so a learned next hop is passed on to everybody, unless it is to be `from` itself. */
+function nextHopOf(session: SimSession, from: SimRouter, family: Family, learned: Address | undefined): Address {
+  if (session.nextHopSelf === from.index) return addressOf(family, from.index);
+  return learned ?? addressOf(family, from.index);
 }
 
 function applyEdits(attributes: PathAttributes, edits: AttributeEdits, _asn: number): PathAttributes {

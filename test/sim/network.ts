@@ -10,15 +10,16 @@ import type {
 import { type Address, formatAddress } from "../../src/ip/address.ts";
 import type { VirtualTime } from "./clock.ts";
 
-/** Octets a connection may have under way before `write` says false. */
+/** Octets a connection may have under way before `write` says false, unless a test wants fewer. */
 const HIGH_OCTETS = 65_536;
-const LOW_OCTETS = 16_384;
 
 export interface NetworkFaults {
   /** Longest delay of a segment. */
   readonly maxDelayMs: number;
   /** Longest read. */
   readonly maxReadOctets: number;
+  /** Octets under way before `write` says false; below a quarter of it the connection is writable again. */
+  readonly highOctets?: number;
 }
 
 /** One end of a connection. */
@@ -118,11 +119,13 @@ export class Network {
   private readonly time: VirtualTime;
   private readonly random: Random;
   private readonly faults: NetworkFaults;
+  private readonly highOctets: number;
 
   constructor(time: VirtualTime, random: Random, faults: NetworkFaults) {
     this.time = time;
     this.random = random;
     this.faults = faults;
+    this.highOctets = faults.highOctets ?? HIGH_OCTETS;
   }
 
   host(...addresses: readonly Address[]): Host {
@@ -178,7 +181,7 @@ export class Network {
     const copy = bytes.slice();
     this.onWrite(end, copy);
     other.arrivingOctets += copy.length;
-    if (other.arrivingOctets > HIGH_OCTETS) other.blocked = true;
+    if (other.arrivingOctets > this.highOctets) other.blocked = true;
     other.arriving.push(copy);
     this.scheduleRead(other);
     return !other.blocked;
@@ -223,7 +226,7 @@ export class Network {
 
   private relieve(end: End): void {
     const writer = end.other;
-    if (!end.blocked || end.arrivingOctets > LOW_OCTETS || !writer || writer.closed) return;
+    if (!end.blocked || end.arrivingOctets > this.highOctets / 4 || !writer || writer.closed) return;
     end.blocked = false;
     writer.host.receive({ kind: "writable", id: writer.id });
   }

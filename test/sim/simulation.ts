@@ -1,12 +1,13 @@
 import type { Config } from "../../src/config/model.ts";
-import { parseConfig } from "../../src/config/parse.ts";
+import { createParseCache, type ParseCache, parseConfig } from "../../src/config/parse.ts";
 import { createRouter, type Router } from "../../src/daemon/router.ts";
-import type { Forwarding } from "../../src/fib/fib.ts";
-import type { Address } from "../../src/ip/address.ts";
+import type { Forwarding, KernelEvent } from "../../src/fib/fib.ts";
+import { type Address, type Family, parseAddress } from "../../src/ip/address.ts";
+import { prefixOf } from "../../src/ip/prefix.ts";
 import { seeded, VirtualTime } from "./clock.ts";
 import { type Host, Network } from "./network.ts";
 import {
-  configText,
+  configFiles,
   newWishes,
   pickPolicies,
   pickStatics,
@@ -31,6 +32,10 @@ export interface SimulationOptions {
   readonly seed: number;
   readonly cutsPerHour: number;
   readonly maxReadOctets: number;
+  /** Octets under way on a connection before its writer must wait. */
+  readonly highOctets?: number;
+  /** Each look at the clock takes so long: 6 and more makes every turn of a scheduler one slice. */
+  readonly lookMs?: number;
 }
 
 export interface Simulation {
@@ -40,31 +45,49 @@ export interface Simulation {
   readonly routers: readonly SimRouter[];
   /** Runs with faults until `faultsUntilMs`, then in peace until `untilMs`. */
   run(faultsUntilMs: number, untilMs: number): void;
+  /** Applies the router's wishes as they are now. */
+  reload(sim: SimRouter): void;
+  /** A change of the kernel's routes that matters to nobody: next hops without holders are forgotten then. */
+  touchKernel(sim: SimRouter): void;
 }
 
-export function addressOf(index: number): Address {
-  return { family: "ipv4", bytes: Uint8Array.of(10, 0, 0, index + 1) };
+export function addressOf(family: Family, index: number): Address {
+  return parseAddress(family === "ipv4" ? `10.0.0.${index + 1}` : `2001:db8::${index + 1}`)!;
+}
+
+/** What files said before: one simulation after the other reads much the same ones. */
+const known = new Map<string, NonNullable<ReturnType<ParseCache["files"]["get"]>>>();
+
+function configOf(topology: Topology, index: number, wishes: Wishes): Config {
+  const files = configFiles(topology, index, wishes);
+  const cache = createParseCache();
+  for (const { path, text } of files) {
+    const before = known.get(`${path}\n${text}`);
+    if (before) cache.files.set(path, before);
+  }
+  const parsed = parseConfig(files, { cache });
+  if (!parsed.ok) throw new Error(parsed.problems.map((p) => `${p.file}:${p.line}: ${p.message}`).join("\n"));
+  for (const [path, file] of cache.files) known.set(`${path}\n${file.text}`, file);
+  return parsed.config;
 }
 
 /** Four routers, and chance from one seed only. */
 export function simulate(options: SimulationOptions): Simulation {
   const random = seeded(options.seed);
   const time = new VirtualTime();
-  const network = new Network(time, random, { maxDelayMs: 40, maxReadOctets: options.maxReadOctets });
+  const network = new Network(time, random, {
+    maxDelayMs: 40,
+    maxReadOctets: options.maxReadOctets,
+    ...(options.highOctets === undefined ? {} : { highOctets: options.highOctets }),
+  });
   const topology = topologyOf(options.seed);
   const routers: SimRouter[] = [];
   for (let index = 0; index < ROUTERS; index++) {
-    const host = network.host(addressOf(index));
+    const host = network.host(addressOf("ipv4", index), addressOf("ipv6", index));
     const shell = { index, host, wishes: newWishes(index, random), fib: new Map(), alive: { on: true } };
     const sim: SimRouter = Object.assign(shell, { router: undefined as unknown as Router });
     routers.push(sim);
     time.after(random() * 2000, () => boot(sim));
-  }
-
-  function configOf(sim: SimRouter): Config {
-    const parsed = parseConfig([{ path: `r${sim.index}.yaml`, text: configText(topology, sim.index, sim.wishes) }]);
-    if (!parsed.ok) throw new Error(parsed.problems.map((p) => `${p.line}: ${p.message}`).join("\n"));
-    return parsed.config;
   }
 
   function boot(sim: SimRouter): void {
@@ -73,7 +96,7 @@ export function simulate(options: SimulationOptions): Simulation {
     sim.fib = new Map();
     const router = createRouter(
       {
-        clock: time.clock(() => alive.on),
+        clock: time.clock(() => alive.on, options.lookMs ?? 0),
         random,
         log: () => {},
         transport: sim.host.transport(),
@@ -81,7 +104,7 @@ export function simulate(options: SimulationOptions): Simulation {
         sha256: (bytes) => bytes,
         version: "sim",
       },
-      configOf(sim),
+      configOf(topology, sim.index, sim.wishes),
       `r${sim.index}`,
     );
     sim.router = router;
@@ -95,6 +118,10 @@ export function simulate(options: SimulationOptions): Simulation {
     sim.alive.on = false;
     sim.host.die();
     time.after(500 + random() * 20_000, () => boot(sim));
+  }
+
+  function reload(sim: SimRouter): void {
+    sim.router.handle({ from: "config", config: configOf(topology, sim.index, sim.wishes) });
   }
 
   const any = () => routers[Math.floor(random() * ROUTERS)]!;
@@ -111,7 +138,7 @@ export function simulate(options: SimulationOptions): Simulation {
     } else {
       if (random() < 0.5) a.wishes.statics = pickStatics(a.index, random);
       else pickPolicies(topology, a.index, a.wishes, b.index, random);
-      if (a.router && a.alive.on) a.router.handle({ from: "config", config: configOf(a) });
+      if (a.router && a.alive.on) reload(a);
     }
   }
 
@@ -120,6 +147,13 @@ export function simulate(options: SimulationOptions): Simulation {
     time,
     network,
     routers,
+    reload,
+    touchKernel(sim) {
+      const prefix = prefixOf(addressOf("ipv4", 99), 32);
+      const route = { prefix, metric: 0, protocol: 4, kind: "unicast", hops: [{ ifindex: 2 }], scope: 0 } as const;
+      for (const gone of [false, true]) sim.router.handle({ from: "kernel", event: { kind: "route", gone, route } });
+      sim.router.handle({ from: "kernel", event: { kind: "batch" } });
+    },
     run(faultsUntilMs, untilMs) {
       const everyMs = 3_600_000 / options.cutsPerHour;
       for (let at = everyMs * random(); at < faultsUntilMs; at += everyMs * (0.2 + 1.6 * random()))
@@ -129,29 +163,21 @@ export function simulate(options: SimulationOptions): Simulation {
   };
 }
 
-/** Link, address and connected route of the one network. */
+/** Link, addresses and connected routes of the one network. */
 function tellKernel(router: Router, index: number): void {
-  const prefix = { family: "ipv4", bytes: Uint8Array.of(10, 0, 0, 0), length: 24 } as const;
-  const kernel = (event: Parameters<Router["handle"]>[0] & { from: "kernel" }) => router.handle(event);
-  kernel({
-    from: "kernel",
-    event: { kind: "link", gone: false, link: { ifindex: 2, name: "eth0", up: true, carrier: true, loopback: false } },
-  });
-  kernel({
-    from: "kernel",
-    event: {
-      kind: "address",
-      gone: false,
-      address: { ifindex: 2, address: addressOf(index), prefixLength: 24, usable: true },
-    },
-  });
-  kernel({
-    from: "kernel",
-    event: {
+  const kernel = (event: KernelEvent) => router.handle({ from: "kernel", event });
+  kernel({ kind: "link", gone: false, link: { ifindex: 2, name: "eth0", up: true, carrier: true, loopback: false } });
+  const linkLocal = parseAddress(`fe80::${index + 1}`)!;
+  for (const address of [addressOf("ipv4", index), addressOf("ipv6", index), linkLocal]) {
+    const prefixLength = address.family === "ipv4" ? 24 : 64;
+    const prefix = prefixOf(address, prefixLength);
+    const hops = [{ ifindex: 2 }];
+    kernel({ kind: "address", gone: false, address: { ifindex: 2, address, prefixLength, usable: true } });
+    kernel({
       kind: "route",
       gone: false,
-      route: { prefix, metric: 0, protocol: 2, kind: "unicast", hops: [{ ifindex: 2 }], scope: 253 },
-    },
-  });
-  kernel({ from: "kernel", event: { kind: "synced" } });
+      route: { prefix, metric: 0, protocol: 2, kind: "unicast", hops, scope: 253 },
+    });
+  }
+  kernel({ kind: "synced" });
 }

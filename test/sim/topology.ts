@@ -1,33 +1,54 @@
 import type { Random } from "../../src/daemon/ports.ts";
+import type { Family } from "../../src/ip/address.ts";
 
 export const ROUTERS = 4;
 
-/** One way in which four routers may be joined; everybody is on 10.0.0.0/24, router `i` being 10.0.0.(i + 1). */
+/** A session between two routers. Both families over IPv4 unless it says otherwise. */
+export interface SimSession {
+  readonly a: number;
+  readonly b: number;
+  /** The end that is a client of the other, its reflector. */
+  readonly client?: number;
+  readonly families?: readonly Family[];
+  /** Family of the addresses that the session runs between. */
+  readonly over?: Family;
+  /** The end that announces itself as next hop to the other. */
+  readonly nextHopSelf?: number;
+  /** The end that announces default routes only to the other. */
+  readonly defaultOnly?: number;
+}
+
+/** One way in which four routers may be joined; everybody is on 10.0.0.0/24 and 2001:db8::/64, router `i` being host i + 1. */
 export interface Topology {
   readonly name: string;
   readonly asns: readonly number[];
-  /** Sessions, with who reflects for whom: `client` names the end that is a client of the other. */
-  readonly sessions: readonly { readonly a: number; readonly b: number; readonly client?: number }[];
+  readonly sessions: readonly SimSession[];
 }
 
-const mesh = [
+export const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
+
+export function sessionOf(topology: Topology, a: number, b: number): SimSession {
+  return topology.sessions.find((s) => (s.a === a && s.b === b) || (s.a === b && s.b === a))!;
+}
+
+const mesh: readonly SimSession[] = [
   { a: 0, b: 1 },
-  { a: 0, b: 2 },
+  { a: 0, b: 2, families: ["ipv4"] },
   { a: 0, b: 3 },
-  { a: 1, b: 2 },
+  { a: 1, b: 2, over: "ipv6" },
   { a: 1, b: 3 },
-  { a: 2, b: 3 },
+  { a: 2, b: 3, families: ["ipv6"], over: "ipv6" },
 ];
 
 const TOPOLOGIES: readonly Topology[] = [
   { name: "internal mesh", asns: [64512, 64512, 64512, 64512], sessions: mesh },
   { name: "external mesh", asns: [64512, 64513, 4_200_000_001, 65_000], sessions: mesh },
   {
-    name: "one reflector",
+    name: "one reflector, itself the next hop for one client",
     asns: [64512, 64512, 64512, 64512],
     sessions: [
-      { a: 0, b: 1, client: 1 },
-      { a: 0, b: 2, client: 2 },
+      { a: 0, b: 1, client: 1, nextHopSelf: 0 },
+      { a: 0, b: 2, client: 2, families: ["ipv6"], over: "ipv6" },
       { a: 0, b: 3, client: 3 },
     ],
   },
@@ -35,20 +56,20 @@ const TOPOLOGIES: readonly Topology[] = [
     name: "two reflectors",
     asns: [64512, 64512, 64512, 64512],
     sessions: [
-      { a: 0, b: 1 },
+      { a: 0, b: 1, over: "ipv6" },
       { a: 0, b: 2, client: 2 },
       { a: 0, b: 3, client: 3 },
-      { a: 1, b: 2, client: 2 },
+      { a: 1, b: 2, client: 2, families: ["ipv4"] },
       { a: 1, b: 3, client: 3 },
     ],
   },
   {
-    name: "reflector with a client, a plain peer and an external one",
+    name: "reflector with a client, a plain peer and an external one that gets default routes only",
     asns: [64512, 64512, 64512, 65_010],
     sessions: [
       { a: 0, b: 1, client: 1 },
       { a: 0, b: 2 },
-      { a: 0, b: 3 },
+      { a: 0, b: 3, defaultOnly: 0 },
       { a: 2, b: 3 },
     ],
   },
@@ -57,9 +78,9 @@ const TOPOLOGIES: readonly Topology[] = [
     asns: [65_001, 65_002, 65_003, 65_004],
     sessions: [
       { a: 0, b: 1 },
-      { a: 1, b: 2 },
-      { a: 2, b: 3 },
-      { a: 3, b: 0 },
+      { a: 1, b: 2, families: ["ipv6"], over: "ipv6" },
+      { a: 2, b: 3, over: "ipv6" },
+      { a: 3, b: 0, defaultOnly: 3 },
     ],
   },
 ];
@@ -68,10 +89,9 @@ export function topologyOf(seed: number): Topology {
   return TOPOLOGIES[seed % TOPOLOGIES.length]!;
 }
 
-const POLICIES = `
-policies:
+const POLICIES = `policies:
   tag:
-    - { match: { prefixes: [{ prefix: 10.1.0.0/16, ge: 24, le: 32 }] }, set: { addCommunities: [65535:1] }, action: accept }
+    - { match: { prefixes: [{ prefix: 10.1.0.0/16, ge: 24, le: 32 }, { prefix: "2001:db8:1000::/36", ge: 48, le: 64 }] }, set: { addCommunities: [65535:1] }, action: accept }
     - { action: accept }
   prepend:
     - { match: { source: [bgp] }, set: { prepend: 2 }, action: accept }
@@ -83,27 +103,32 @@ policies:
     - { match: { communities: [65535:1] }, set: { localPref: 200 }, action: accept }
     - { action: accept }
   few:
-    - { match: { prefixes: [{ prefix: 10.1.0.0/16, ge: 16, le: 25 }] }, action: accept }
+    - { match: { prefixes: [{ prefix: 10.1.0.0/16, ge: 16, le: 25 }, { prefix: "2001:db8:1000::/36", ge: 36, le: 56 }] }, action: accept }
     - { action: reject }
 `;
 
 /** What of a router's configuration changes during a run. */
 export interface Wishes {
   statics: readonly string[];
+  /** No peers any more. */
+  alone: boolean;
   /** By peer index. */
   readonly imports: Map<number, string>;
   readonly exports: Map<number, string>;
 }
 
 export function newWishes(router: number, random: Random): Wishes {
-  return { statics: pickStatics(router, random), imports: new Map(), exports: new Map() };
+  return { statics: pickStatics(router, random), alone: false, imports: new Map(), exports: new Map() };
 }
 
-/** Prefixes of this router's own, and some that others announce too. */
+/** Prefixes of this router's own, some that others announce too, and perhaps a default route. */
 export function pickStatics(router: number, random: Random): string[] {
   const out: string[] = [];
-  for (let i = 0; i < 12; i++) if (random() < 0.7) out.push(`10.1.${router * 16 + i}.0/24`);
-  for (let i = 0; i < 6; i++) if (random() < 0.5) out.push(`10.1.200.${i * 32}/27`);
+  for (let i = 0; i < 10; i++) if (random() < 0.7) out.push(`10.1.${router * 16 + i}.0/24`);
+  for (let i = 0; i < 5; i++) if (random() < 0.5) out.push(`10.1.200.${i * 32}/27`);
+  for (let i = 0; i < 5; i++) if (random() < 0.7) out.push(`2001:db8:10${router}${i}::/48`);
+  for (let i = 0; i < 3; i++) if (random() < 0.5) out.push(`2001:db8:1080:${i}::/64`);
+  for (const prefix of ["0.0.0.0/0", "::/0"]) if (random() < 0.3) out.push(prefix);
   return out;
 }
 
@@ -118,28 +143,49 @@ export function pickPolicies(topology: Topology, router: number, wishes: Wishes,
   wishes.exports.set(peer, EXPORTS[Math.floor(random() * EXPORTS.length)]!);
 }
 
-/** The YAML of one router. */
-export function configText(topology: Topology, router: number, wishes: Wishes): string {
-  const peers = topology.sessions
-    .filter(({ a, b }) => a === router || b === router)
-    .map(({ a, b, client }) => {
-      const other = a === router ? b : a;
-      return `  - name: r${other}
-    address: 10.0.0.${other + 1}
-    asn: ${topology.asns[other]}
-    import: ${wishes.imports.get(other) ?? "accept"}
-    export: ${wishes.exports.get(other) ?? "accept"}
-    routeReflectorClient: ${client === other}
-    timers: { hold: 90s, connectRetry: 20s, connectDelay: 1s, idleHoldMin: 2s, idleHoldMax: 20s }
-`;
-    });
-  const statics = wishes.statics.map((prefix) => `  - { prefix: ${prefix}, blackhole: true }`).join("\n");
-  return `router: { id: 10.0.0.${router + 1}, asn: ${topology.asns[router]}, listen: [{ address: 10.0.0.${router + 1}, port: 179 }] }
-kernel: { program: true, learn: true }
+const ADDRESS = {
+  ipv4: (router: number) => `10.0.0.${router + 1}`,
+  ipv6: (router: number) => `2001:db8::${router + 1}`,
+};
+
+/** The address at which a session has the router. */
+export function sessionAddress(session: SimSession, router: number): string {
+  return ADDRESS[session.over ?? "ipv4"](router);
+}
+
+/** The configuration of one router in several files: those that did not change need not be parsed again. */
+export function configFiles(topology: Topology, router: number, wishes: Wishes): { path: string; text: string }[] {
+  const id = `10.0.0.${router + 1}`;
+  const listen = FAMILIES.map((family) => `{ address: "${ADDRESS[family](router)}", port: 179 }`).join(", ");
+  const main = `router: { id: ${id}, asn: ${topology.asns[router]}, listen: [${listen}] }
 limits: { routes: 10000, paths: 40000, attributeSets: 10000, attributeOctets: 1000000 }
-static:
-${statics || "  []"}
-${POLICIES}
-peers:
-${peers.join("")}`;
+`;
+  const statics = wishes.statics.map((prefix) => `  - { prefix: "${prefix}", blackhole: true }`);
+  const peers = wishes.alone
+    ? []
+    : topology.sessions
+        .filter(({ a, b }) => a === router || b === router)
+        .map((s) => peerFile(topology, s, router, wishes));
+  return [
+    { path: `r${router}.yaml`, text: main },
+    { path: "policies.yaml", text: POLICIES },
+    { path: "static.yaml", text: statics.length > 0 ? `static:\n${statics.join("\n")}\n` : "static: []\n" },
+    ...peers,
+  ];
+}
+
+function peerFile(topology: Topology, session: SimSession, router: number, wishes: Wishes) {
+  const other = session.a === router ? session.b : session.a;
+  const exported = session.defaultOnly === router ? "default-only" : (wishes.exports.get(other) ?? "accept");
+  const text = `name: r${other}
+address: "${sessionAddress(session, other)}"
+asn: ${topology.asns[other]}
+families: [${(session.families ?? FAMILIES).join(", ")}]
+import: ${wishes.imports.get(other) ?? "accept"}
+export: ${exported}
+nextHop: ${session.nextHopSelf === router ? "self" : "auto"}
+routeReflectorClient: ${session.client === other}
+timers: { hold: 90s, connectRetry: 20s, connectDelay: 1s, idleHoldMin: 2s, idleHoldMax: 20s }
+`;
+  return { path: `peers/r${other}.yaml`, text };
 }

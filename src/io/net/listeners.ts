@@ -49,7 +49,6 @@ export function createListeners(limits: ListenLimits, log: Log, events: Listener
 
   /** Fails in the next turn: no event comes before the call that caused it has returned. */
   function fail(local: Endpoint, reason: string): void {
-    log("warn", "listenFailed", { local: formatAddress(local.address), port: local.port, reason });
     setImmediate(events.failed, local, reason);
   }
 

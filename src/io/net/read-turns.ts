@@ -1,7 +1,7 @@
 /**
  * Shares the event loop among the sockets that have something to read. libuv serves every readable socket in one
- * turn, up to 2 MiB each; here a turn ends once its budget of octets is spent, and the rest waits until timers and
- * other callbacks have run. The sockets that waited longest are then served first.
+ * turn, up to 2 MiB each; here a turn ends once its budget of octets or of time is spent, and the rest waits until timers
+ * and other callbacks have run. The sockets that waited longest are then served first.
  */
 
 /** What is stopped and started: in practice a net.Socket. */
@@ -15,6 +15,8 @@ export interface ReadLimits {
   readonly readTurnOctets: number;
   /** Octets read from one socket in one turn. */
   readonly readSocketOctets: number;
+  /** Milliseconds after a turn's first chunk at which no further chunk is read in it. */
+  readonly readTurnMs: number;
 }
 
 /** One socket's place in the rounds. Mutable and reused: it is touched for every chunk. */
@@ -34,16 +36,21 @@ export class Reader {
 export class ReadTurns {
   readonly #limits: ReadLimits;
   readonly #later: (run: () => void) => void;
+  readonly #nowMs: () => number;
   /** Readers that want to read, the least recently served first. */
   readonly #order = new Set<Reader>();
   #turn = 0;
   #spent = 0;
+  #endMs = 0;
+  /** The budget of this turn is spent. */
+  #over = false;
   #scheduled = false;
   #anyHeld = false;
 
   /** `later` runs a function in the next turn, after timers (setImmediate). */
-  constructor(limits: ReadLimits, later: (run: () => void) => void) {
+  constructor(limits: ReadLimits, later: (run: () => void) => void, nowMs: () => number) {
     this.#limits = limits;
+    this.#nowMs = nowMs;
     this.#later = later;
   }
 
@@ -62,8 +69,10 @@ export class ReadTurns {
 
   /** To be called after each chunk; false when the socket must not read on in this turn. */
   served(reader: Reader, octets: number): boolean {
+    const now = this.#nowMs();
     if (!this.#scheduled) {
       this.#scheduled = true;
+      this.#endMs = now + this.#limits.readTurnMs;
       this.#later(this.#next);
     }
     if (reader.turn !== this.#turn) {
@@ -72,9 +81,10 @@ export class ReadTurns {
     }
     reader.turnOctets += octets;
     this.#spent += octets;
+    if (this.#spent >= this.#limits.readTurnOctets || now >= this.#endMs) this.#over = true;
     if (reader.paused) return false;
     if (this.#order.delete(reader)) this.#order.add(reader);
-    if (this.#spent >= this.#limits.readTurnOctets) {
+    if (this.#over) {
       this.#holdAll();
       return false;
     }
@@ -97,7 +107,7 @@ export class ReadTurns {
     if (!reader.paused) return;
     reader.paused = false;
     this.#order.add(reader);
-    if (this.#spent < this.#limits.readTurnOctets) reader.source.resume();
+    if (!this.#over) reader.source.resume();
     else {
       reader.held = true;
       this.#anyHeld = true;
@@ -119,6 +129,7 @@ export class ReadTurns {
   readonly #next = (): void => {
     this.#turn++;
     this.#spent = 0;
+    this.#over = false;
     this.#scheduled = false;
     if (!this.#anyHeld) return;
     this.#anyHeld = false;

@@ -28,6 +28,7 @@ export interface TransportLimits extends ReadLimits, WriteLimits, ListenLimits {
 export const DEFAULT_LIMITS: TransportLimits = {
   readTurnOctets: 1024 * 1024,
   readSocketOctets: 256 * 1024,
+  readTurnMs: 5,
   readChunkOctets: 64 * 1024,
   highMarkOctets: 256 * 1024,
   lowMarkOctets: 64 * 1024,
@@ -56,7 +57,7 @@ export function openTransport(options: TransportOptions): TcpTransport {
   const connections = new Map<ConnectionId, Connection>();
   /** Closed by the router, still sending their rest. */
   const lingering = new Set<Connection>();
-  const turns = new ReadTurns(limits, setImmediate);
+  const turns = new ReadTurns(limits, setImmediate, () => performance.now());
   const chunk = new Uint8Array(limits.readChunkOctets);
   let lastIncoming = 0;
   let whenEmpty: (() => void) | undefined;

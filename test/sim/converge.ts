@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { stateOf } from "../../src/bgp/session/peer.ts";
+import { actualFib, actualIn, expectedFib, expectedIn } from "./expectation.ts";
+import { type SimRouter, type Simulation, simulate } from "./simulation.ts";
+import { FAMILIES } from "./topology.ts";
+import { HeardTable, MessageCutter, readUpdate } from "./wire-reader.ts";
+
+/** Faults and changes of configuration in an hour. */
+const CUTS = Number(process.env.CALIDRIS_SIM_CUTS ?? 40);
+const HOUR_MS = 3_600_000;
+/** Faults stop so long before the end: longer than the hold time, the longest idle hold and a partition together. */
+const CALM_MS = 600_000;
+/** Time for withdrawals to get round. */
+const ENDING_MS = 120_000;
+
+/** One test per seed. */
+export function simulateSeeds(first: number, count: number): void {
+  for (let seed = first; seed < first + count; seed++)
+    test(`four routers converge after cuts, delays, restarts and reloads, and let go of everything, seed ${seed}`, () => {
+      const sim = simulate({
+        seed,
+        cutsPerHour: CUTS,
+        maxReadOctets: seed % 3 === 0 ? 64 : 4096,
+        // A connection that takes little: members of a group lag and are blocked most of the time.
+        highOctets: seed % 5 === 0 ? 200 : 65_536,
+        lookMs: seed % 7 === 0 ? 6 : 0,
+      });
+      const heard = listen(sim);
+      sim.run(HOUR_MS - CALM_MS, HOUR_MS);
+      assertConverged(sim);
+      assertNothingTwice(heard);
+      assertEmptied(sim);
+    });
+}
+
+/** What each end of each connection was told, read from the wire. */
+function listen(sim: Simulation): HeardTable[] {
+  const tables: HeardTable[] = [];
+  const readers = new WeakMap<object, { cutter: MessageCutter; table: HeardTable }>();
+  sim.network.onWrite = (end, octets) => {
+    let reader = readers.get(end);
+    if (!reader) {
+      reader = { cutter: new MessageCutter(), table: new HeardTable() };
+      readers.set(end, reader);
+      tables.push(reader.table);
+    }
+    for (const message of reader.cutter.push(octets))
+      if (message[18] === 2) for (const event of readUpdate(message, true)) reader.table.hear(event);
+  };
+  return tables;
+}
+
+function assertConverged(sim: Simulation): void {
+  for (const { a, b } of sim.topology.sessions)
+    for (const [from, to] of [
+      [sim.routers[a]!, sim.routers[b]!],
+      [sim.routers[b]!, sim.routers[a]!],
+    ] as const) {
+      const where = `${sim.topology.name}: r${from.index} to r${to.index}`;
+      assert.equal(stateOf(to.router.core.peers.get(`r${from.index}`)!.session), "established", where);
+      assert.deepEqual(sorted(actualIn(from, to)), sorted(expectedIn(sim, from, to)), where);
+    }
+  for (const router of sim.routers) {
+    const where = `${sim.topology.name}: kernel of r${router.index}`;
+    assert.deepEqual(sorted(actualFib(router)), sorted(expectedFib(router)), where);
+    assert.equal(router.router.core.scheduler.idle, true, where);
+    for (const group of router.router.parts.exporter.groups()) group.updates.check();
+  }
+}
+
+function assertNothingTwice(heard: readonly HeardTable[]): void {
+  for (const table of heard) assert.deepEqual(table.duplicates, [], "announced once more as it was");
+}
+
+/** Static routes go, then the peers: what is left is what each router is connected to. */
+function assertEmptied(sim: Simulation): void {
+  for (const router of sim.routers) {
+    router.wishes.statics = [];
+    sim.reload(router);
+  }
+  sim.run(0, sim.time.nowMs + ENDING_MS);
+  for (const router of sim.routers)
+    assert.equal(router.fib.size, 0, `${sim.topology.name}: kernel of r${router.index}`);
+  for (const router of sim.routers) {
+    router.wishes.alone = true;
+    sim.reload(router);
+  }
+  sim.run(0, sim.time.nowMs + ENDING_MS);
+  for (const router of sim.routers) sim.touchKernel(router);
+  sim.run(0, sim.time.nowMs + 1000);
+  for (const router of sim.routers) assert.deepEqual(left(router), CONNECTED, `${sim.topology.name}: r${router.index}`);
+}
+
+/** One subnet of each family, which share an interface and with it attribute set and next hop. */
+const CONNECTED = { prefixes: [1, 1], sets: 1, nextHops: 1, peers: 0, groups: 0 };
+
+function left({ router: { core, parts } }: SimRouter) {
+  return {
+    prefixes: FAMILIES.map((family) => core.ribs[family].prefixes.size),
+    sets: core.sets.size,
+    nextHops: core.nextHops.size,
+    peers: core.peerTable.size,
+    groups: [...parts.exporter.groups()].length,
+  };
+}
+
+function sorted(table: ReadonlyMap<string, string>): [string, string][] {
+  return [...table].sort(([x], [y]) => (x < y ? -1 : 1));
+}
