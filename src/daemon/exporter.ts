@@ -162,8 +162,9 @@ export function createExporter(options: ExporterOptions): Exporter {
     else sets.retain(set);
     if (base === 0) return STOP.noRoom;
     const verdict = context.policy.evaluate(fillFacts(context, row, source, base));
-    const result = !verdict.accepted ? STOP.policy : verdict.edits ? edit(context, base, verdict.edits) : base;
-    if (result !== base) sets.release(base);
+    if (verdict.accepted && !verdict.edits) return base;
+    const result = verdict.accepted && verdict.edits ? edit(context, base, verdict.edits) : STOP.policy;
+    sets.release(base);
     return result;
   }
 
