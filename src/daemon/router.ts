@@ -306,6 +306,14 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     prune();
   }
 
+  /** Routes of ours in the kernel have just been adopted: they stay until all peers are heard, or for a while. */
+  function awaitPeers(): void {
+    pruned = false;
+    cancelPrune();
+    cancelPrune = clock.after(PRUNE_AFTER_MS, prune);
+    pruneWhenComplete();
+  }
+
   function prune(): void {
     if (pruned) return;
     pruned = true;
@@ -406,9 +414,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       peers: core.config.peers.length,
       version: core.version,
     });
-    cancelPrune = clock.after(PRUNE_AFTER_MS, prune);
     applyConfig(core, undefined, core.config, firstChange(core.config), target);
-    pruneWhenComplete();
+    awaitPeers();
   }
 
   /** Chosen once: an address that comes or goes later changes nothing, unless the configuration says which it is. */
@@ -429,6 +436,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     listening,
     newCounts,
     forgetSource: exporter.forgetSource,
+    awaitPeers,
     sweep: () => sweep.request(),
     reprogram: () => reprogram.request(),
     refreshContexts,
