@@ -29,6 +29,8 @@ export interface ConfigTarget {
   readonly newCounts: () => MutableCounts;
   /** The id of a source stands for another peer from now on. */
   forgetSource(id: PeerId): void;
+  /** Adopted kernel routes stay until all peers are heard. */
+  awaitPeers(): void;
   sweep(): void;
   reprogram(): void;
   refreshContexts(): void;
@@ -91,7 +93,10 @@ function compileAll(config: Config): ReadonlyMap<string, CompiledPolicy> {
 
 function configureKernel(core: Core, previous: Config | undefined, next: Config, target: ConfigTarget): void {
   const policy = core.policies.get(next.kernel.export)!;
-  if (next.kernel.program) core.fib.startProgramming();
+  if (next.kernel.program && previous?.kernel.program !== true) {
+    core.fib.startProgramming();
+    if (previous) target.awaitPeers();
+  }
   const changed = target.forwarding.configure(policy, next.kernel.program);
   if (changed || previous?.kernel.multipath !== next.kernel.multipath) target.reprogram();
 }

@@ -9,6 +9,7 @@ import type { PrefixRow } from "../ip/prefix-table.ts";
 import { READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
 import type { SetTable } from "../rib/attribute-sets.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
+import { editsFor } from "../rib/import.ts";
 import type { PathRow, PeerId, SetHandle } from "../rib/types.ts";
 import { FIRST_PEER } from "../rib/types.ts";
 import { createUpdateGroup } from "../rib/update-group.ts";
@@ -169,11 +170,12 @@ export function createExporter(options: ExporterOptions): Exporter {
   }
 
   /** The set that the policy's edits make of another, retained, or a STOP code. */
-  function edit(context: ExportContext, set: SetHandle, edits: AttributeEdits): number {
+  function edit(context: ExportContext, set: SetHandle, given: AttributeEdits): number {
+    const edits = editsFor(context.family, given);
     let hop = sets.nextHop(set);
     const address = edits.nextHop === "self" ? context.self : edits.nextHop;
     if (edits.nextHop === "self" && !address) return STOP.nextHop;
-    if (address && address.family === context.family) hop = nextHops.chosen(address);
+    if (address) hop = nextHops.chosen(address);
     return (hop && sets.derive(set, edits, hop)) || STOP.noRoom;
   }
 

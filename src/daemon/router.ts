@@ -210,7 +210,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   function established(peer: PeerRuntime, negotiated: Negotiated): void {
     const { config } = peer;
-    peerTable.update(peer.id, { bgpId: negotiated.remoteId | 0 });
+    identify(peer, negotiated.remoteId | 0);
     peer.epoch = peerTable.epoch(peer.id);
     const link = interfaces.shared(config.address);
     peer.parsing = imports.parsingClass(negotiated, !isExternal(core.config, config), link?.ifindex ?? 0);
@@ -221,6 +221,25 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     }
     if (!negotiated.ipv4 && !negotiated.ipv6)
       log("warn", "no common family", { peer: config.name, reason: "the session carries no routes" });
+  }
+
+  /**
+   * A peer that is back under another identifier, while paths of its last session wait to be swept, is another source: what
+   * was compared and reflected under the old one would otherwise stand for the same routes announced again.
+   */
+  function identify(peer: PeerRuntime, bgpId: number): void {
+    const facts = peerTable.facts(peer.id)!;
+    const left = ribs.ipv4.received(peer.id) + ribs.ipv6.received(peer.id);
+    const id = left > 0 && facts.bgpId !== bgpId ? peerTable.allocate({ ...facts, bgpId }) : 0;
+    if (id === 0) {
+      peerTable.update(peer.id, { bgpId });
+      return;
+    }
+    imports.removed(peer);
+    peerTable.free(peer.id);
+    exporter.forgetSource(id);
+    peer.id = id;
+    sweep.request();
   }
 
   function contextOf(peer: PeerRuntime, family: Family): ExportContext {
@@ -304,6 +323,14 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       for (const family of FAMILIES) if (peer.negotiated[family] && !peer.endOfRib[family].received) return;
     }
     prune();
+  }
+
+  /** Routes of ours in the kernel have just been adopted: they stay until all peers are heard, or for a while. */
+  function awaitPeers(): void {
+    pruned = false;
+    cancelPrune();
+    cancelPrune = clock.after(PRUNE_AFTER_MS, prune);
+    pruneWhenComplete();
   }
 
   function prune(): void {
@@ -406,9 +433,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       peers: core.config.peers.length,
       version: core.version,
     });
-    cancelPrune = clock.after(PRUNE_AFTER_MS, prune);
     applyConfig(core, undefined, core.config, firstChange(core.config), target);
-    pruneWhenComplete();
+    awaitPeers();
   }
 
   /** Chosen once: an address that comes or goes later changes nothing, unless the configuration says which it is. */
@@ -429,6 +455,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     listening,
     newCounts,
     forgetSource: exporter.forgetSource,
+    awaitPeers,
     sweep: () => sweep.request(),
     reprogram: () => reprogram.request(),
     refreshContexts,
