@@ -72,7 +72,6 @@ async function untilShown(dut: Operator, prefix: string, wanted: readonly object
     },
     {
       everyMs: 50,
-      deadlineMs: 15_000,
       explain: async () =>
         `${JSON.stringify(await shown(dut.node, prefix, table))} ${JSON.stringify(await dut.explain(prefix).catch(String))}`,
     },

@@ -21,7 +21,7 @@ export function runInside(file: string): { readonly passed: boolean; readonly ou
   const child = spawnSync("unshare", [...user, "--net", process.execPath, "--test-reporter=tap", fileURLToPath(file)], {
     encoding: "utf8",
     env: { ...env, CALIDRIS_TEST_NAMESPACE: "1" },
-    timeout: 120_000,
+    timeout: 600_000,
   });
   return { passed: child.status === 0, output: `${child.stdout}${child.stderr}` };
 }

@@ -267,7 +267,7 @@ function suite(): void {
       const clock = { nowMs: () => performance.now(), after: (ms, run) => { const t = setTimeout(run, ms); return () => clearTimeout(t); } };
       await openNetlinkFib({ clock, log() {}, onEvent(e) { if (e.kind === "synced") process.exit(7); }, program: true });`;
     const child = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
-      timeout: 20_000,
+      timeout: 120_000,
       encoding: "utf8",
     });
     assert.equal(child.status, 7, child.stderr);
