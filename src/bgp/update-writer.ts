@@ -1,8 +1,7 @@
 import type { Family } from "../ip/address.ts";
-import { ATTRIBUTE, FLAG, HEADER_OCTETS, MESSAGE, SAFI_UNICAST } from "./iana.ts";
+import { AFI, ATTRIBUTE, FLAG, HEADER_OCTETS, MESSAGE, SAFI_UNICAST } from "./iana.ts";
 import { patchLength, writeHeader } from "./message.ts";
 import { copy, writeU16 } from "./octets.ts";
-import { AFI } from "./update-scan.ts";
 
 /**
  * Primitives with which UPDATEs are put together in a buffer. MP_REACH and MP_UNREACH always have the four-octet

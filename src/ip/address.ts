@@ -3,7 +3,8 @@
  * the hot path reads octets straight from messages into prefix tables.
  */
 
-export type Family = "ipv4" | "ipv6";
+export const FAMILIES = ["ipv4", "ipv6"] as const;
+export type Family = (typeof FAMILIES)[number];
 
 export interface Address {
   readonly family: Family;

@@ -7,7 +7,7 @@ import { RTM } from "../../src/fib/rtnetlink.ts";
 import { Ways } from "../../src/fib/ways.ts";
 import { pollingReader } from "../../src/io/netlink/descriptor-reader.ts";
 import { openNetlinkSocket } from "../../src/io/netlink/netlink-socket.ts";
-import { parseAddress } from "../../src/ip/address.ts";
+import { FAMILIES, parseAddress } from "../../src/ip/address.ts";
 import { parsePrefix } from "../../src/ip/prefix.ts";
 import { routeText, type WorldOptions } from "../contract/fib.ts";
 import { FOREIGN_ROUTES } from "./foreign-routes.ts";
@@ -70,7 +70,7 @@ function suite(): void {
       want(world, "2001:db8:5::/48", way6);
       await reaches(world, "10.5.0.0/16", "installed");
       await reaches(world, "2001:db8:5::/48", "installed");
-      for (const family of ["ipv4", "ipv6"] as const) {
+      for (const family of FAMILIES) {
         const [route] = (await world.links.listRoutes(family)).filter((one) => one.protocol === 12);
         assert.deepEqual(route?.prefSrc, (family === "ipv4" ? way : way6).prefSrc);
       }
