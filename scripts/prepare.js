@@ -46,7 +46,7 @@ function checkNode() {
 // Two runs in one checkout must not install or build at once: the second waits for the first. The lock is the kernel's and
 // belongs to our descriptor, which flock(1) only inherits: it is free when we end, in whatever way.
 function withLock(work) {
-  const path = join(cache, "prepare.lock");
+  const path = join(cache, "build.lock");
   mkdirSync(cache, { recursive: true });
   const lock = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o666);
   try {

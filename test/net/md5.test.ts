@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
+import { requires } from "../../interop/requires.ts";
 import type { ListenerKey } from "../../src/daemon/ports.ts";
 import { readMd5Counters } from "../../src/io/net/md5-counters.ts";
 import { parseAddress } from "../../src/ip/address.ts";
@@ -19,7 +20,7 @@ function dropped(): number {
   return counters.notFound + counters.unexpected + counters.failure;
 }
 
-describe("TCP-MD5", () => {
+describe("TCP-MD5", { skip: await requires("kernel-md5") }, () => {
   const worlds: TcpWorld[] = [];
   after(() => Promise.all(worlds.map((world) => world.close())));
 

@@ -85,7 +85,7 @@ describe("scripts/run.js", () => {
   it("lets runs of one checkout wait for each other, and takes no notice of what a dead one left", async (t) => {
     const folder = checkout(t, { "a.test.ts": passing });
     mkdirSync(join(folder, ".cache"));
-    const lock = join(folder, ".cache", "prepare.lock");
+    const lock = join(folder, ".cache", "build.lock");
     writeFileSync(lock, "4194305"); // above the largest process id
     // Held by us until a run says that it waits: no run begins to build before.
     const holder = spawn("flock", ["--exclusive", lock, "sh", "-c", "echo held; cat"]);
