@@ -18,7 +18,7 @@ export function beginUpdate(out: Uint8Array, at: number): number {
 }
 
 /** Header and both length fields. */
-export const UPDATE_PREFIX_OCTETS = HEADER_OCTETS + 4;
+const UPDATE_PREFIX_OCTETS = HEADER_OCTETS + 4;
 
 /** Closes the attribute field of an UPDATE begun at `at` by `beginUpdate`; plain NLRI may follow. */
 export function endAttributes(out: Uint8Array, at: number, attributesEnd: number): void {

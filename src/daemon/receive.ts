@@ -2,11 +2,11 @@
  * One UPDATE into the Adj-RIB-In: scan, intern the attribute set, evaluate import once, then a loop over the NLRI that
  * allocates nothing (DESIGN 3.1 to 3.4; RFC 4271 §9, RFC 7606).
  */
-import { ERROR, familyOf } from "../bgp/iana.ts";
+import { ERROR, familyOf, MAX_EXTENDED_MESSAGE_OCTETS, MESSAGE } from "../bgp/iana.ts";
 import type { Notification } from "../bgp/notification.ts";
 import { createUpdateScan, TREATMENT } from "../bgp/update-scan.ts";
 import { scanNotification, scanUpdate } from "../bgp/update-scanner.ts";
-import type { Family } from "../ip/address.ts";
+import { type Family, isLinkLocalAt } from "../ip/address.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import type { AttributeSets, NextHopId, NextHops, SetHandle } from "../rib/types.ts";
 import type { Import } from "./import.ts";
@@ -21,7 +21,7 @@ const OUT_OF_RESOURCES: Notification = {
 };
 
 /** Routes in one UPDATE at most: a default route takes one octet, the rest of the longest message (RFC 8654) is theirs. */
-export const UPDATE_ROUTES = 65_535 - 23;
+export const UPDATE_ROUTES = MAX_EXTENDED_MESSAGE_OCTETS - MESSAGE.update.minOctets;
 
 export interface ReceiverOptions {
   readonly ribs: Record<Family, FamilyRib>;
@@ -180,10 +180,6 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     },
     counters,
   };
-}
-
-function isLinkLocalAt(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80;
 }
 
 /** Neither link-local nor unspecified. */

@@ -112,7 +112,7 @@ function typed(bytes: Uint8Array, session: ParsingClass, mp: boolean): PathAttri
 }
 
 /** Prefixes as text, `id ` in front with path identifiers. */
-export function prefixes(bytes: Uint8Array, at: number, end: number, octets: 4 | 16, addPath: boolean): string[] {
+function prefixes(bytes: Uint8Array, at: number, end: number, octets: 4 | 16, addPath: boolean): string[] {
   const out: string[] = [];
   for (let p = at; p < end; ) {
     let id = "";

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { requires } from "../../interop/requires.ts";
 import type { ListenerKey } from "../../src/daemon/ports.ts";
-import { readMd5Counters } from "../../src/io/net/md5-counters.ts";
 import { parseAddress } from "../../src/ip/address.ts";
 import { find, octets } from "../contract/transport.ts";
+import { readMd5Counters } from "./md5-counters.ts";
 import { endpoint, openTcpWorld, type TcpHost, type TcpWorld } from "./tcp-world.ts";
 
 const noIpv6 = await requires("ipv6-loopback");

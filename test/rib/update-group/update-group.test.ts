@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { FAMILIES, type Family } from "../../src/ip/address.ts";
-import { createUpdateGroup } from "../../src/rib/update-group.ts";
-import type { GroupLimits, UpdateGroup } from "../../src/rib/update-group-types.ts";
+import { FAMILIES, type Family } from "../../../src/ip/address.ts";
+import { createUpdateGroup } from "../../../src/rib/update-group.ts";
+import type { GroupLimits, UpdateGroup } from "../../../src/rib/update-group-types.ts";
 import { createFakeEncoder, createFakeRows, type FakeEncoder, FakePeer } from "./fakes.ts";
 
 const BUDGET = { rows: 10_000, octets: 1 << 20 };

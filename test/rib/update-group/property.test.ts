@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { FAMILIES, type Family } from "../../src/ip/address.ts";
-import { createUpdateGroup } from "../../src/rib/update-group.ts";
-import type { UpdateGroup } from "../../src/rib/update-group-types.ts";
+import { FAMILIES, type Family } from "../../../src/ip/address.ts";
+import { createUpdateGroup } from "../../../src/rib/update-group.ts";
+import type { UpdateGroup } from "../../../src/rib/update-group-types.ts";
 import {
   contentOf,
   createFakeEncoder,
