@@ -3,7 +3,10 @@ import type { SpeakerKind } from "../interop/peers/kinds.ts";
 import type { Measured } from "./swarm.ts";
 import { type Bound, METRICS, type Metric, type Work } from "./works.ts";
 
-/** Machines are noisy: a bound is near up to here, and only far beyond it is a run a failure. */
+/**
+ * Machines are noisy: a median is near its bound up to here, and a run is a failure only far beyond it. That is told from
+ * the best runs of both speakers, which noise can lengthen but never shorten.
+ */
 const WARN_BEYOND = 1.25;
 const FAIL_BEYOND = 2;
 
@@ -28,37 +31,35 @@ function median(values: readonly number[]): number | undefined {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-function medianOf(runs: readonly Measured[] | undefined, metric: Metric): number | undefined {
-  return median((runs ?? []).flatMap((run) => (run.fault === undefined ? (run[metric] ?? []) : [])));
+type Statistic = (values: readonly number[]) => number | undefined;
+
+const best: Statistic = (values) => (values.length === 0 ? undefined : Math.min(...values));
+
+function of(statistic: Statistic, runs: readonly Measured[] | undefined, metric: Metric): number | undefined {
+  return statistic((runs ?? []).flatMap((run) => (run.fault === undefined ? (run[metric] ?? []) : [])));
 }
 
 /** Verdicts on every bound for the speaker under test; without a single good run a bound has failed. */
 export function verdicts(result: WorkResult, subject: SpeakerKind, reference: SpeakerKind): Verdict[] {
   return result.work.bounds.flatMap((bound) => {
-    const limit = limitOf(bound, result, reference);
-    if (limit === undefined) return [];
-    const value = medianOf(result.runs[subject], bound.metric);
-    return [
-      {
-        work: result.work.name,
-        metric: bound.metric,
-        speaker: subject,
-        value: value ?? null,
-        limit,
-        state: stateOf(value, limit),
-      },
-    ];
+    const [limit, bestLimit] = [median, best].map((statistic) =>
+      limitOf(bound, of(statistic, result.runs[reference], bound.metric)),
+    );
+    if (limit === undefined || bestLimit === undefined) return [];
+    const [value, bestValue] = [median, best].map((statistic) => of(statistic, result.runs[subject], bound.metric));
+    const isFailed = bestValue === undefined || bestValue > bestLimit * FAIL_BEYOND;
+    const { metric } = bound;
+    const state = isFailed ? "failed" : stateOf(value!, limit);
+    return [{ work: result.work.name, metric, speaker: subject, value: value ?? null, limit, state }];
   });
 }
 
-function limitOf(bound: Bound, result: WorkResult, reference: SpeakerKind): number | undefined {
+function limitOf(bound: Bound, base: number | undefined): number | undefined {
   if ("value" in bound.atMost) return bound.atMost.value;
-  const base = medianOf(result.runs[reference], bound.metric);
   return base === undefined ? undefined : base * bound.atMost.timesReference;
 }
 
-function stateOf(value: number | undefined, limit: number): Verdict["state"] {
-  if (value === undefined || value > limit * FAIL_BEYOND) return "failed";
+function stateOf(value: number, limit: number): Verdict["state"] {
   if (value > limit * WARN_BEYOND) return "warning";
   return value > limit ? "missed" : "met";
 }
@@ -80,8 +81,8 @@ export function table(result: WorkResult, names: ReadonlyMap<SpeakerKind, string
     const runs = result.runs[kind] ?? [];
     const good = runs.filter((run) => run.fault === undefined).length;
     const cells = metrics.flatMap((metric) => {
-      const value = medianOf(runs, metric);
-      const base = medianOf(result.runs[reference], metric);
+      const value = of(median, runs, metric);
+      const base = of(median, result.runs[reference], metric);
       const ratio = value === undefined || base === undefined || base === 0 ? "-" : (value / base).toFixed(2);
       return [value === undefined ? "-" : value.toFixed(2), kind === reference ? "1" : ratio];
     });

@@ -11,7 +11,7 @@ export interface RunOptions {
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  /** Killed after this long; default 60 s. */
+  /** Killed after this long; default 120 s. */
   readonly timeoutMs?: number;
   /** A non-zero exit is an answer, not an error. */
   readonly anyExit?: boolean;
@@ -38,7 +38,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     child.stdin!.end(options.input);
   }
   // Not spawn's own timeout: its timer outlives a command that could not be started.
-  const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 60_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 120_000);
   const code = await ended(child).finally(() => clearTimeout(timer));
   if (code !== 0 && options.anyExit !== true) {
     const words = (stderr.trim() || stdout.trim()).split("\n").slice(-8).join("\n  ");
@@ -62,13 +62,16 @@ export interface PollOptions {
   readonly explain?: () => Promise<string> | string;
 }
 
+/** Where things work it costs nothing; a machine that is busy otherwise may be many times slower than an idle one. */
+const DEADLINE_MS = 90_000;
+
 /** Asks until the answer is not undefined or false. The deadline only ends a test that hangs; it is no bound. */
 export async function poll<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,
   options: PollOptions = {},
 ): Promise<T> {
-  const until = performance.now() + (options.deadlineMs ?? 45_000);
+  const until = performance.now() + (options.deadlineMs ?? DEADLINE_MS);
   let fault: unknown;
   for (;;) {
     try {

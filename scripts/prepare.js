@@ -5,7 +5,9 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   closeSync,
+  constants,
   existsSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -13,6 +15,7 @@ import {
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -40,62 +43,31 @@ function checkNode() {
   fail(`Node ${minimum.join(".")} or newer is needed; this is ${process.version}`);
 }
 
-// Two runs in one checkout must not install or build at once: the second waits for the first.
+// Two runs in one checkout must not install or build at once: the second waits for the first. The lock is the kernel's and
+// belongs to our descriptor, which flock(1) only inherits: it is free when we end, in whatever way.
 function withLock(work) {
-  const lock = join(cache, "prepare.lock");
+  const path = join(cache, "build.lock");
   mkdirSync(cache, { recursive: true });
-  let told = false;
-  while (!takeLock(lock)) {
-    const holder = readLock(lock);
-    if (holder !== undefined && !isAlive(holder)) {
-      rmSync(lock, { force: true });
-      continue;
-    }
-    if (!told) console.error(`Waiting for process ${holder ?? "?"}, which installs or builds here (${lock})`);
-    told = true;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
-  }
-  const release = () => rmSync(lock, { force: true });
-  process.once("exit", release);
+  const lock = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o666);
   try {
+    if (!takeLock(lock, "--nonblock")) {
+      console.error(
+        `Waiting for process ${readFileSync(path, "utf8") || "?"}, which installs or builds here (${path})`,
+      );
+      if (!takeLock(lock, "--exclusive")) fail(`Cannot lock ${path}`);
+    }
+    ftruncateSync(lock);
+    writeSync(lock, String(process.pid), 0);
     work();
   } finally {
-    process.off("exit", release);
-    release();
+    closeSync(lock);
   }
 }
 
-function takeLock(lock) {
-  try {
-    const fd = openSync(lock, "wx");
-    writeFileSync(fd, String(process.pid));
-    closeSync(fd);
-    return true;
-  } catch (error) {
-    if (error.code === "EEXIST") return false;
-    throw error;
-  }
-}
-
-function readLock(lock) {
-  try {
-    const pid = Number(readFileSync(lock, "utf8"));
-    if (pid > 0) return pid;
-    // Created but not yet written, or left empty by a crash: a minute tells them apart.
-    return Date.now() - statSync(lock).mtimeMs > 60_000 ? Number.POSITIVE_INFINITY : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isAlive(pid) {
-  if (!Number.isFinite(pid)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM";
-  }
+function takeLock(descriptor, how) {
+  const { status, error } = spawnSync("flock", [how, "3"], { stdio: ["ignore", 2, 2, descriptor] });
+  // Without util-linux nobody else here has a lock either.
+  return error?.code === "ENOENT" || status === 0;
 }
 
 function installDependencies() {

@@ -7,8 +7,8 @@
 // test and test:unit take file names or parts of them to run only those. Environment: CALIDRIS_CACHE is the folder for
 // downloads (default: .cache in the checkout); CI=true turns skipped suites into failures.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { constants } from "node:os";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { cache, fail, filesUnder, prepare, root } from "./prepare.js";
 
@@ -23,13 +23,14 @@ const programs = {
 };
 
 const [command, ...args] = process.argv.slice(2);
-if (command === "test") start(testArguments(args));
-else if (command === "test:unit") start(testArguments(args, unit));
+if (command === "test") start(testArguments(args), { TMPDIR: scratchFolder() });
+else if (command === "test:unit") start(testArguments(args, unit), { TMPDIR: scratchFolder() });
 else if (command !== undefined && Object.hasOwn(programs, command)) {
   prepare();
   const [file, ...fixed] = programs[command]();
   if (!existsSync(join(root, file))) fail(`Cannot run ${command}: ${file} was not built (its source is missing)`);
-  start([file, ...fixed, ...args]);
+  // The demonstration's folder has its usual place, where other commands look for it.
+  start([file, ...fixed, ...args], command === "demo" ? {} : { TMPDIR: scratchFolder() });
 } else {
   fail(`Usage: node scripts/run.js ${["test", "test:unit", ...Object.keys(programs)].join("|")} [arguments]`);
 }
@@ -51,12 +52,28 @@ function testArguments(patterns, folders) {
   return ["--test", "--test-concurrency=2", "--test-timeout=1200000", "--test-reporter=spec", ...options, ...files];
 }
 
+// The temporary folder of the run, gone when it ends: tests that are interrupted clear up nothing. Those of runs that were
+// killed go a day later.
+function scratchFolder() {
+  const old = Date.now() - 24 * 3600_000;
+  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith("calidris-run-"))) {
+    const folder = join(tmpdir(), name);
+    const found = statSync(folder, { throwIfNoEntry: false });
+    if (found && found.uid === process.getuid() && found.mtimeMs < old)
+      rmSync(folder, { recursive: true, force: true });
+  }
+  const folder = mkdtempSync(join(tmpdir(), "calidris-run-"));
+  // A process that is still ending may write once more.
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
 // Standard streams, signals and the exit code are the command's own.
-function start(nodeArguments) {
+function start(nodeArguments, environment) {
   const child = spawn(process.execPath, ["--enable-source-maps", ...nodeArguments], {
     cwd: root,
     stdio: "inherit",
-    env: { ...process.env, CALIDRIS_CACHE: cache },
+    env: { ...process.env, CALIDRIS_CACHE: cache, ...environment },
   });
   // Ctrl-C reaches the child by the terminal; a signal sent to us alone is passed on.
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));

@@ -87,7 +87,6 @@ function bird(node: LabNode, version: 1 | 2): Speaker {
           async () => (await ask(daemon, "show", "status")).includes("up and"),
           {
             everyMs: 20,
-            deadlineMs: 15_000,
             explain: () => running.get(daemon.program)!.log(),
           },
         );
@@ -130,6 +129,8 @@ function bird(node: LabNode, version: 1 | 2): Speaker {
 
 /** A process that is gone already needs no signal. */
 export function signalTo(pid: number, signal: NodeJS.Signals): void {
+  // What ended before it was seen; to signal 0 would be to signal ourselves.
+  if (pid === 0) return;
   try {
     process.kill(pid, signal);
   } catch (error) {

@@ -69,7 +69,6 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
         `calidris on ${node.name} to answer`,
         async () => (await show("peers", "-o", "json")).startsWith("["),
         {
-          deadlineMs: 20_000,
           explain: running.log,
         },
       );

@@ -3,6 +3,7 @@
  * when standard input does.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -19,12 +20,14 @@ import { DEADLINE_MS, type DemoPlan, NET } from "./demo-plan.ts";
 const OUR_PROTOCOL = 12;
 const POLL_MS = 50;
 const PING_MS = 1000;
-const NEIGHBOUR_END_MS = 1000;
+/** The processes get so long to end; ours is the end of the rest. */
+const END_MS = 2000;
 
 const plan = JSON.parse(process.argv[2]!) as DemoPlan;
 const startedAt = performance.now();
 const stop = new AbortController();
 let neighbour: ChildProcess | undefined;
+let daemon: ChildProcess | undefined;
 /** What went wrong in a process that we started. */
 let broken: string | undefined;
 
@@ -46,18 +49,20 @@ try {
 function end(code: number): void {
   if (stop.signal.aborted) return;
   stop.abort();
+  // The neighbour clears up behind its speaker. The daemon could make files in the folder again while it is removed.
+  neighbour?.stdin?.end();
+  daemon?.kill("SIGKILL");
   const last = () => {
     rmSync(plan.folder, { recursive: true, force: true });
     process.exit(code);
   };
-  if (neighbour?.exitCode !== null) {
-    last();
-    return;
-  }
-  // The neighbour clears up behind its speaker.
-  neighbour.once("exit", last);
-  neighbour.stdin?.end();
-  setTimeout(last, NEIGHBOUR_END_MS);
+  setTimeout(last, END_MS);
+  void Promise.all([neighbour, daemon].map(exited)).then(last);
+}
+
+async function exited(child: ChildProcess | undefined): Promise<void> {
+  if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  await once(child, "exit");
 }
 
 async function play(): Promise<void> {
@@ -148,11 +153,11 @@ peers:
   const main = fileURLToPath(new URL("./main.js", import.meta.url));
   const log = openSync(join(plan.folder, "calidris.log"), "a");
   const argv = [main, "run", "--config", folder, "--socket", plan.socket, "--log-format", "text"];
-  const child = spawn(process.execPath, argv, { stdio: ["ignore", log, log] });
-  child.once("error", (error) => {
+  daemon = spawn(process.execPath, argv, { stdio: ["ignore", log, log] });
+  daemon.once("error", (error) => {
     broken ??= error.message;
   });
-  child.once("exit", (code, signal) => {
+  daemon.once("exit", (code, signal) => {
     broken ??= `calidris run ended (${signal ?? `exit code ${code}`})`;
   });
 }

@@ -17,6 +17,7 @@ import type { Import } from "./import.ts";
 import type { Listening } from "./listening.ts";
 import type { LocalRoutes } from "./local-routes.ts";
 import { newCounts, type PeerRuntime } from "./peer.ts";
+import type { Pruning } from "./pruning.ts";
 import type { Sessions } from "./sessions.ts";
 import { isExternal, sessionSettings } from "./settings.ts";
 import type { Round, Walk } from "./walks.ts";
@@ -34,6 +35,7 @@ export interface ConfigTarget {
   forgetSource(id: PeerId): void;
   readonly sweep: Round;
   readonly reprogram: Walk;
+  readonly pruning: Pruning;
   refreshContexts(): void;
   staticsChanged(): void;
 }
@@ -93,7 +95,11 @@ function compileAll(config: Config): ReadonlyMap<string, CompiledPolicy> {
 
 function configureKernel(core: Core, previous: Config | undefined, next: Config, target: ConfigTarget): void {
   const policy = core.policies.get(next.kernel.export)!;
-  if (next.kernel.program) core.fib.startProgramming();
+  if (next.kernel.program && previous?.kernel.program !== true) {
+    core.fib.startProgramming();
+    // What it adopts now waits for all peers, as at a start.
+    if (previous) target.pruning.start();
+  }
   const changed = target.forwarding.configure(policy, next.kernel.program);
   if (changed || previous?.kernel.multipath !== next.kernel.multipath) target.reprogram.request();
 }

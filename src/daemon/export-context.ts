@@ -118,6 +118,8 @@ export function createEncoder(c: ExportContext, t: ExportTables, hops: NextHopRu
   const plain: ExportRule = rule(c, 0, false);
   const local: ExportRule = rule(c, 0, true);
   const reflecting: ExportRule = rule(c, c.clusterId, false);
+  // What is longer fits no message; the next hop of MP_REACH is written behind it.
+  const room = c.family === "ipv4" ? c.maxOctets : c.maxOctets - 32;
 
   function nextHopOctets(set: SetHandle, source: PeerId, out: Uint8Array, at: number): number {
     const address = hops.announced(set, source);
@@ -135,7 +137,7 @@ export function createEncoder(c: ExportContext, t: ExportTables, hops: NextHopRu
       const nextHopLength = c.family === "ipv4" ? nextHopOctets(set, source, scratch, 0) : 0;
       if (c.family === "ipv4" && nextHopLength === 0) return -1;
       const from = t.sets.offset(set);
-      return writeAttributes(
+      const end = writeAttributes(
         t.sets.arena(),
         from,
         from + t.sets.octets(set),
@@ -147,6 +149,7 @@ export function createEncoder(c: ExportContext, t: ExportTables, hops: NextHopRu
         out,
         at,
       );
+      return end - at > room ? -1 : end;
     },
     writeNextHop: nextHopOctets,
     announcedNextHop(set, source) {

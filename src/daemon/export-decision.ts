@@ -8,6 +8,7 @@ import type { PrefixRow } from "../ip/prefix-table.ts";
 import { READS, type TraceStep } from "../policy/types.ts";
 import type { SetTable } from "../rib/attribute-sets.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
+import { editsFor } from "../rib/import.ts";
 import { FIRST_PEER, type PathRow, type PeerId, type SetHandle } from "../rib/types.ts";
 import {
   communityStop,
@@ -74,11 +75,12 @@ export function createExportDecision(
   }
 
   /** The set that the policy's edits make of another, retained, or a STOP code. */
-  function edit(context: ExportContext, set: SetHandle, edits: AttributeEdits): number {
+  function edit(context: ExportContext, set: SetHandle, given: AttributeEdits): number {
+    const edits = editsFor(context.family, given);
     let hop = sets.nextHop(set);
     const address = edits.nextHop === "self" ? context.self : edits.nextHop;
     if (edits.nextHop === "self" && !address) return STOP.nextHop;
-    if (address && address.family === context.family) hop = nextHops.chosen(address);
+    if (address) hop = nextHops.chosen(address);
     return (hop && sets.derive(set, edits, hop)) || STOP.noRoom;
   }
 

@@ -1,5 +1,5 @@
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../bgp/iana.ts";
-import { type Family, isLinkLocal } from "../ip/address.ts";
+import { type Address, compareAddresses, type Family, isLinkLocal } from "../ip/address.ts";
 import type { Core } from "./core.ts";
 import type { ExportContext } from "./export-context.ts";
 import type { PeerRuntime } from "./peer.ts";
@@ -36,9 +36,9 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
   };
 }
 
-function interfaceOf(core: Core, local: { readonly bytes: Uint8Array } | undefined): number {
+function interfaceOf(core: Core, local: Address | undefined): number {
   if (!local) return 0;
-  const found = core.interfaces.addresses().find((a) => a.address.bytes.every((octet, i) => octet === local.bytes[i]));
+  const found = core.interfaces.addresses().find(({ address }) => compareAddresses(address, local) === 0);
   return found?.ifindex ?? 0;
 }
 

@@ -8,6 +8,7 @@ import type { Core } from "./core.ts";
 import { exportContext } from "./export-settings.ts";
 import type { Exporter } from "./exporter.ts";
 import type { PeerRuntime } from "./peer.ts";
+import { type Job, PRIORITY } from "./scheduler.ts";
 import type { Sessions } from "./sessions.ts";
 
 export interface Outlets {
@@ -24,9 +25,14 @@ export interface Outlets {
   closeLagging(member: Member): void;
 }
 
+/** Peers whose export context is worked out in one slice. */
+const PEERS_PER_SLICE = 128;
+
 /** `sessions` is asked for when it is needed: it is made after what it reports to. */
 export function createOutlets(core: Core, exporter: Exporter, sessions: () => Sessions): Outlets {
   const { log, nextHops } = core;
+  let moving: PeerRuntime[] = [];
+  const moves: Job = { name: "move peers", priority: PRIORITY.refresh, step: moveSome };
 
   function memberOf(peer: PeerRuntime, family: Family): Member {
     const { address } = peer.config;
@@ -46,6 +52,16 @@ export function createOutlets(core: Core, exporter: Exporter, sessions: () => Se
         sessions().write(peer, eor);
       },
     };
+  }
+
+  /** A slice of the peers whose context may have changed. True while some are left. */
+  function moveSome(): boolean {
+    for (const peer of moving.splice(-PEERS_PER_SLICE))
+      for (const family of FAMILIES) {
+        const outlet = peer.outlets[family];
+        if (outlet) exporter.move(outlet, exportContext(core, peer, family));
+      }
+    return moving.length > 0;
   }
 
   return {
@@ -78,11 +94,8 @@ export function createOutlets(core: Core, exporter: Exporter, sessions: () => Se
       if (outlet) exporter.resend(outlet);
     },
     refreshContexts() {
-      for (const peer of core.peers.values())
-        for (const family of FAMILIES) {
-          const outlet = peer.outlets[family];
-          if (outlet) exporter.move(outlet, exportContext(core, peer, family));
-        }
+      moving = [...core.peers.values()];
+      if (moveSome()) core.scheduler.add(moves);
     },
     closeLagging(member) {
       const peer = [...core.peers.values()].find((p) => p.id === member.peer);

@@ -28,7 +28,8 @@ export type MutableCounts = { -readonly [K in keyof MessageCounts]: number };
 
 export interface PeerRuntime {
   config: PeerConfig;
-  readonly id: PeerId;
+  /** Another one after the peer came back under another identifier. */
+  id: PeerId;
   session: Peer;
   readonly connections: { outgoing: Connection | undefined; incoming: Connection | undefined };
   /** The connection that is Established. */

@@ -10,7 +10,7 @@ import { PRIORITY } from "./scheduler.ts";
 const PRUNE_AFTER_MS = 240_000;
 
 export interface Pruning {
-  /** The time begins. */
+  /** Routes have been adopted: the time begins, and all peers are to be heard, those up already included. */
   start(): void;
   /** Prunes, once, when every peer that is to be up has said what it has. */
   whenComplete(): void;
@@ -19,7 +19,7 @@ export interface Pruning {
 
 export function createPruning(core: Core): Pruning {
   const { clock, fib, scheduler } = core;
-  let pruned = false;
+  let pruned = true;
   let cancel = () => {};
 
   function complete(): boolean {
@@ -47,13 +47,18 @@ export function createPruning(core: Core): Pruning {
     });
   }
 
+  function whenComplete(): void {
+    if (!pruned && complete()) prune();
+  }
+
   return {
     start() {
+      pruned = false;
+      cancel();
       cancel = clock.after(PRUNE_AFTER_MS, prune);
+      whenComplete();
     },
-    whenComplete() {
-      if (!pruned && complete()) prune();
-    },
+    whenComplete,
     cancel: () => cancel(),
   };
 }

@@ -110,7 +110,10 @@ export function createQueries(router: Router): RouterView {
     status: () => statusAnswer(router),
     peers: () =>
       [...core.peers.values()].map((peer) =>
-        peerAnswer(core, peer, (family) => peer.outlets[family]?.joined?.updates.announcedRows ?? 0),
+        peerAnswer(core, peer, (family) => {
+          const group = peer.outlets[family]?.joined?.updates;
+          return group ? group.announcedRows - group.announcedFrom(peer.id) : 0;
+        }),
       ),
     routes: (family, cursor, count) =>
       page(family, cursor, count, (row) =>

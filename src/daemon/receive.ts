@@ -73,7 +73,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     for (let at = from; at < to && ok; ) {
       const length = bytes[at]!;
       if (perPrefix) result = imports.evaluate(peer, set, family, bytes, at + 1, length);
-      ok = rib.announce(peer.id, peer.epoch, 0, bytes, at + 1, length, set, result) >= 0;
+      ok = result !== 0 && rib.announce(peer.id, peer.epoch, 0, bytes, at + 1, length, set, result) >= 0;
       if (walking) imports.announced(family, bytes, at + 1, length);
       if (perPrefix && result > 0) sets.release(result);
       at += 1 + ((length + 7) >> 3);

@@ -139,6 +139,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     listening,
     sweep,
     reprogram,
+    pruning,
     forgetSource: exporter.forgetSource,
     refreshContexts: outlets.refreshContexts,
     staticsChanged: kernelNews.staticsChanged,
@@ -153,9 +154,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     const { config, version } = core;
     const router = formatQuad(core.routerId);
     log("info", "started", { router, asn: config.router.asn, peers: config.peers.length, version });
-    pruning.start();
     applyConfig(core, undefined, config, firstChange(config), target);
-    pruning.whenComplete();
+    pruning.start();
   }
 
   /** Chosen once: an address that comes or goes later changes nothing, unless the configuration says which it is. */
@@ -168,13 +168,32 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   function established(peer: PeerRuntime, negotiated: Negotiated): void {
     const { config } = peer;
-    peerTable.update(peer.id, { bgpId: negotiated.remoteId | 0 });
+    identify(peer, negotiated.remoteId | 0);
     peer.epoch = peerTable.epoch(peer.id);
     const link = interfaces.shared(config.address);
     peer.parsing = imports.parsingClass(negotiated, !isExternal(core.config, config), link?.ifindex ?? 0);
     outlets.open(peer);
     if (!negotiated.ipv4 && !negotiated.ipv6)
       log("warn", "no common family", { peer: config.name, reason: "the session carries no routes" });
+  }
+
+  /**
+   * A peer that is back under another identifier, while paths of its last session wait to be swept, is another source: what
+   * was compared and reflected under the old one would otherwise stand for the same routes announced again.
+   */
+  function identify(peer: PeerRuntime, bgpId: number): void {
+    const facts = peerTable.facts(peer.id)!;
+    const left = ribs.ipv4.received(peer.id) + ribs.ipv6.received(peer.id);
+    const id = left > 0 && facts.bgpId !== bgpId ? peerTable.allocate({ ...facts, bgpId }) : 0;
+    if (id === 0) {
+      peerTable.update(peer.id, { bgpId });
+      return;
+    }
+    imports.removed(peer);
+    peerTable.free(peer.id);
+    exporter.forgetSource(id);
+    peer.id = id;
+    sweep.request();
   }
 
   /** Its paths are of an old epoch from now on: the sweep takes them, unless they are announced again before it comes by. */

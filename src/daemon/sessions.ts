@@ -14,6 +14,7 @@ import { openFor } from "../bgp/session/negotiate.ts";
 import { step } from "../bgp/session/step.ts";
 import type { DownReason, Negotiated, SessionAction, SessionEvent, Side } from "../bgp/session/types.ts";
 import { formatAddress } from "../ip/address.ts";
+import { createFolding } from "./folding.ts";
 import type { Connection, MutableCounts, PeerRuntime } from "./peer.ts";
 import type { Clock, ConnectionId, Endpoint, Log, Random, Transport, TransportEvent } from "./ports.ts";
 import { createSessionTimers } from "./session-timers.ts";
@@ -66,6 +67,7 @@ export function createSessions(options: SessionOptions): Sessions {
   const connections = new Map<ConnectionId, Connection>();
   const keepalive = encodeKeepalive();
   const steps = { messages: 0, octets: 0 };
+  const fold = createFolding(clock, REPEAT_MS);
   const timers = createSessionTimers(clock, transport, (peer, timer) => dispatch(peer, { kind: "timer", timer }));
   let nextId = 1;
 
@@ -101,11 +103,18 @@ export function createSessions(options: SessionOptions): Sessions {
         log("warn", "session down", { peer: peer.config.name, reason: action.reason.text, code: action.reason.code });
         return hooks.down(peer, action.reason);
       case "attemptFailed":
-        return log("info", "attempt failed", { peer: peer.config.name, side: action.side, reason: action.reason.text });
+        return logFailure(peer, action.side, action.reason.text);
       case "state":
         peer.stateSinceMs = clock.nowMs();
         return log("debug", "state", { peer: peer.config.name, from: action.from, to: action.to });
     }
+  }
+
+  function logFailure(peer: PeerRuntime, side: Side, reason: string): void {
+    const { name } = peer.config;
+    const repeats = fold(`${name} ${side} ${reason}`);
+    if (repeats !== undefined)
+      log("info", "attempt failed", { peer: name, side, reason, ...(repeats > 0 ? { repeats } : {}) });
   }
 
   function connect(peer: PeerRuntime): void {
@@ -204,17 +213,25 @@ export function createSessions(options: SessionOptions): Sessions {
   function onIncoming(id: ConnectionId, local: Endpoint, remote: Endpoint): void {
     const peer = options.match(local, remote);
     if (!peer || peer.connections.incoming) {
-      log("info", "connection refused", {
-        from: formatAddress(remote.address),
-        reason: peer ? "a connection from this peer is open already" : "no peer is configured for this address",
-        ...(peer ? { peer: peer.config.name } : {}),
-      });
+      logRefusal(remote, peer);
       transport.close(id, false);
       return;
     }
     peer.connections.incoming = register(id, "incoming", peer, local, remote);
     if (peer.direct) transport.setTtl(id, DIRECT_TTL, undefined);
     dispatch(peer, { kind: "connected", side: "incoming" });
+  }
+
+  function logRefusal(remote: Endpoint, peer: PeerRuntime | undefined): void {
+    const from = formatAddress(remote.address);
+    const repeats = fold(from);
+    if (repeats === undefined) return;
+    log("info", "connection refused", {
+      from,
+      reason: peer ? "a connection from this peer is open already" : "no peer is configured for this address",
+      ...(peer ? { peer: peer.config.name } : {}),
+      ...(repeats > 0 ? { repeats } : {}),
+    });
   }
 
   function onClosed(connection: Connection, reason: string): void {
@@ -308,6 +325,8 @@ export function createSessions(options: SessionOptions): Sessions {
 
 /** Towards an external peer one hop away: nobody farther can hold the session. */
 const DIRECT_TTL = 1;
+/** A failure or a refusal that repeats itself is logged this often, with the number of repeats. */
+const REPEAT_MS = 300_000;
 
 function maxOctets(peer: PeerRuntime): number {
   return peer.config.capabilities.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS;

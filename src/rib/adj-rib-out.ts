@@ -40,6 +40,8 @@ export class AdjRibOut {
   highWater = 1;
   live = 0;
   tombstones = 0;
+  /** Announced rows by their source. */
+  private bySource = new Int32Array(64);
   private capacity: number;
   private readonly maxRows: number;
 
@@ -109,8 +111,25 @@ export class AdjRibOut {
   /** Writes what is announced, keeping the place in the list. */
   write(slot: number, set: SetHandle, source: PeerId, flags: number): void {
     const at = slot << CELLS_SHIFT;
+    const old = this.cells[at + 1]!;
+    if ((old & LIVE) !== 0) this.bySource[old >>> SOURCE_SHIFT]!--;
+    if ((flags & LIVE) !== 0) this.count(source);
     this.cells[at] = set;
     this.cells[at + 1] = (source << SOURCE_SHIFT) | flags;
+  }
+
+  private count(source: PeerId): void {
+    if (source >= this.bySource.length) {
+      const grown = new Int32Array(2 * source);
+      grown.set(this.bySource);
+      this.bySource = grown;
+    }
+    this.bySource[source]!++;
+  }
+
+  /** Rows announced whose path is of this source. */
+  announcedFrom(source: PeerId): number {
+    return this.bySource[source] ?? 0;
   }
 
   /** Puts a slot that is not in the list at its end. */

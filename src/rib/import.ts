@@ -123,8 +123,9 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
       sets.retain(set);
       return set;
     }
-    const nextHop = editedNextHop(set, verdict.edits);
-    return nextHop === 0 ? 0 : sets.derive(set, verdict.edits, nextHop);
+    const edits = editsFor(session.family, verdict.edits);
+    const nextHop = editedNextHop(set, edits);
+    return nextHop === 0 ? 0 : sets.derive(set, edits, nextHop);
   }
 
   /** What no policy can allow; 0 when there is nothing against the set. */
@@ -183,6 +184,12 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
   }
 
   return { open, close, forget, evaluate, trace };
+}
+
+/** A next hop of the other family says nothing about a route: one policy may serve both families. */
+export function editsFor(family: Family, edits: AttributeEdits): AttributeEdits {
+  const { nextHop, ...others } = edits;
+  return nextHop === undefined || nextHop === "self" || nextHop.family === family ? edits : others;
 }
 
 /** Equal for sessions whose results are equal for every set. */

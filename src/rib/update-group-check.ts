@@ -14,18 +14,26 @@ function checkList(group: Group): ReadonlyMap<number, number> {
   const places = new Map([[0, 0]]);
   let live = 0;
   let tombstones = 0;
+  const bySource = new Map<number, number>();
   for (let slot = table.next(0), prev = 0; slot !== 0; prev = slot, slot = table.next(slot)) {
     expect(!places.has(slot), `slot ${slot} stands in the list twice`);
     expect(table.prev(slot) === prev, `slot ${slot} does not point back to ${prev}`);
     places.set(slot, places.size);
     const flags = table.flags(slot) & (LIVE | TOMBSTONE);
     expect(flags === LIVE || flags === TOMBSTONE, `slot ${slot} is both announced and withdrawn, or neither`);
-    if (flags === LIVE) live++;
-    else tombstones++;
+    if (flags === LIVE) {
+      live++;
+      bySource.set(table.source(slot), (bySource.get(table.source(slot)) ?? 0) + 1);
+    } else tombstones++;
   }
   for (let slot = 1; slot < table.highWater; slot++)
     expect(places.has(slot) || table.flags(slot) === 0, `slot ${slot} has left the list with flags`);
   expect(live === table.live, `${live} announced rows in the list, ${table.live} counted`);
+  for (const [source, rows] of bySource)
+    expect(
+      rows === table.announcedFrom(source),
+      `${rows} rows of source ${source}, ${table.announcedFrom(source)} counted`,
+    );
   expect(tombstones === table.tombstones, `${tombstones} tombstones in the list, ${table.tombstones} counted`);
   return places;
 }

@@ -126,6 +126,8 @@ export interface UpdateGroup {
   readonly size: number;
   /** Rows announced. */
   readonly announcedRows: number;
+  /** Of those, the ones whose path came from this source: a member is not sent its own. */
+  announcedFrom(source: PeerId): number;
   /** Withdrawn rows that some member has not been told of. */
   readonly tombstones: number;
   readonly counters: Readonly<GroupCounters>;

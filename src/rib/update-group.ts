@@ -100,6 +100,10 @@ export class Group implements UpdateGroup {
     return this.table.live;
   }
 
+  announcedFrom(source: PeerId): number {
+    return this.table.announcedFrom(source);
+  }
+
   get tombstones(): number {
     return this.table.tombstones;
   }

@@ -10,8 +10,11 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Options of unshare for a network of one's own. */
-export const OWN_NETWORK = ["unshare", ...(process.getuid!() === 0 ? [] : ["--user", "--map-root-user"]), "--net"];
+/** Starts a program in a network of its own; it ends with us, in whatever way that is. */
+export const OWN_NETWORK = [
+  ...["unshare", ...(process.getuid!() === 0 ? [] : ["--user", "--map-root-user"]), "--net"],
+  ...["setpriv", "--pdeathsig", "SIGKILL"],
+];
 
 export interface CallOptions {
   readonly env?: Readonly<Record<string, string>>;

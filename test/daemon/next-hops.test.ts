@@ -94,3 +94,34 @@ describe("a peer that names a new next hop in every UPDATE", () => {
     assert.ok(world.router.core.nextHops.size < 10_000, `${world.router.core.nextHops.size} are kept`);
   });
 });
+
+describe("an import policy that sets a next hop", () => {
+  test("sets it for routes of that family only", () => {
+    const world = createWorld(`${header()}policies:
+  via: [{ set: { nextHop: 10.0.0.77 }, action: accept }]
+peers:
+${peer("a", "10.0.0.11", 64512, "families: [ipv4, ipv6], import: via")}`);
+    const a = world.speaker("10.0.0.11", { asn: 64512, families: ["ipv4", "ipv6"] });
+    for (const prefix of [P, "2001:db8:9::/48"])
+      a.announce(prefix, { localPref: 100, nextHop: prefix.includes(":") ? "2001:db8::11" : "10.0.0.11" });
+    world.run(1000);
+    assert.deepEqual([world.forwards(P), world.forwards("2001:db8:9::/48")], ["10.0.0.77", "2001:db8::11"]);
+  });
+});
+
+describe("a learned kernel route", () => {
+  test("is withdrawn when an unreachable route takes its place", () => {
+    const world = createWorld(`${header()}kernel: { learn: true }
+peers:
+${peer("a", "10.0.0.11", 64512)}`);
+    const a = world.speaker("10.0.0.11", { asn: 64512 });
+    world.route(P, { via: "10.0.0.99" });
+    world.run(1000);
+    assert.equal(a.routes.has(P), true);
+    const prefix = { family: "ipv4", bytes: Uint8Array.of(10, 9, 0, 0), length: 24 } as const;
+    const route = { prefix, metric: 0, protocol: 4, kind: "other", hops: [], scope: 0 } as const;
+    world.kernel({ kind: "route", gone: false, route });
+    world.run(1000);
+    assert.equal(a.routes.has(P), false);
+  });
+});

@@ -221,7 +221,7 @@ const community = (text: string) => text.split(":").flatMap((half) => u16(Number
 /** AS_PATH of one sequence; empty without ASes. */
 function asPathAttribute(asns: readonly number[], fourOctetAs: boolean): number[] {
   const octets = asns.flatMap((asn) => (fourOctetAs ? u32(asn) : u16(asn > 65535 ? 23456 : asn)));
-  return attribute(0x40, 2, asns.length === 0 ? [] : [2, asns.length, ...octets]);
+  return attribute(0x50, 2, asns.length === 0 ? [] : [2, asns.length, ...octets]);
 }
 
 export function attributesOf(route: Route, family: Family, fourOctetAs: boolean): number[][] {
@@ -229,7 +229,7 @@ export function attributesOf(route: Route, family: Family, fourOctetAs: boolean)
   if (family === "ipv4") out.push(attribute(0x40, 3, [...parseAddress(route.nextHop!)!.bytes]));
   if (route.med !== undefined) out.push(attribute(0x80, 4, u32(route.med)));
   if (route.localPref !== undefined) out.push(attribute(0x40, 5, u32(route.localPref)));
-  if (route.communities) out.push(attribute(0xc0, 8, route.communities.flatMap(community)));
+  if (route.communities) out.push(attribute(0xd0, 8, route.communities.flatMap(community)));
   if (route.originatorId) out.push(attribute(0x80, 9, quad(route.originatorId)));
   if (route.clusterList) out.push(attribute(0x80, 10, route.clusterList.flatMap(quad)));
   return [...out, ...(route.extra ?? []).map((raw) => [...raw])];

@@ -135,7 +135,7 @@ function operator(node: LabNode, folder: string): Operator {
       );
       return [...kernel, ...(await Promise.all(shown)), (await log()).slice(-6000)].join("\n");
     },
-    until: (what, question) => poll(what, question, { everyMs: 50, deadlineMs: 20_000 }),
+    until: (what, question) => poll(what, question, { everyMs: 50 }),
     async untilEstablished(...names) {
       await self.until(`${names.join(", ")} established`, async () => {
         const peers = await self.peers();
@@ -205,7 +205,7 @@ function birdOn(node: LabNode): Bird {
     report: async () =>
       `${await ask("show", "protocols", "all")}${await ask("show", "route", "all")}${(await running!.log()).slice(-6000)}`,
     until: async (what, holds) => {
-      await poll(`BIRD on ${node.name}: ${what}`, holds, { everyMs: 50, deadlineMs: 20_000 });
+      await poll(`BIRD on ${node.name}: ${what}`, holds, { everyMs: 50 });
     },
     async untilLearned(protocol, ...prefixes) {
       const wanted = prefixes.toSorted().join(" ");
@@ -235,7 +235,7 @@ export interface Stage {
 
 /** A test in a lab of its own. */
 export function staged(name: string, plan: LabPlan, body: (stage: Stage) => Promise<void>): void {
-  test(name, { skip, timeout: 120_000 }, async () => {
+  test(name, { skip, timeout: 300_000 }, async () => {
     const lab = await createLab(plan);
     const daemons: Operator[] = [];
     const birds: Bird[] = [];

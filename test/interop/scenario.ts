@@ -20,7 +20,7 @@ export function scenario<N extends string>(
   plan: LabPlan & { readonly kinds: Readonly<Record<N, SpeakerKind | "dut">> },
   body: (speakers: Speakers<N>) => Promise<void>,
 ): void {
-  test(name, { skip, timeout: 180_000 }, async () => {
+  test(name, { skip, timeout: 300_000 }, async () => {
     const lab = await createLab(plan);
     try {
       const entries = Object.entries(plan.kinds) as [N, SpeakerKind | "dut"][];
@@ -108,7 +108,6 @@ export async function untilKernel(speaker: Speaker, prefix: string, ...gateways:
 /** Waits until pings pass: the first packet may find neighbours unresolved. */
 export async function untilPing(speaker: Speaker, address: string, from?: string): Promise<void> {
   await poll(`ping from ${speaker.node.name} to ${address}`, () => speaker.node.ping(address, from), {
-    deadlineMs: 15_000,
     explain: () => speaker.node.ip("route", "get", address),
   });
 }

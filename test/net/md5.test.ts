@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
+import { requires } from "../../interop/requires.ts";
 import type { ListenerKey } from "../../src/daemon/ports.ts";
 import { parseAddress } from "../../src/ip/address.ts";
 import { find, octets } from "../contract/transport.ts";
 import { readMd5Counters } from "./md5-counters.ts";
-import { endpoint, hasIpv6, openTcpWorld, type TcpHost, type TcpWorld } from "./tcp-world.ts";
+import { endpoint, openTcpWorld, type TcpHost, type TcpWorld } from "./tcp-world.ts";
+
+const noIpv6 = await requires("ipv6-loopback");
 
 const address = (text: string) => parseAddress(text)!;
 const key = (remote: string, md5Key: string, prefixLength?: number): ListenerKey => ({
@@ -19,7 +22,7 @@ function dropped(): number {
   return counters.notFound + counters.unexpected + counters.failure;
 }
 
-describe("TCP-MD5", () => {
+describe("TCP-MD5", { skip: await requires("kernel-md5") }, () => {
   const worlds: TcpWorld[] = [];
   after(() => Promise.all(worlds.map((world) => world.close())));
 
@@ -54,8 +57,7 @@ describe("TCP-MD5", () => {
     await client.until(() => server.received(id).length === 5000);
   });
 
-  it("connects over IPv6 with a host key and with a prefix key", async (t) => {
-    if (!(await hasIpv6())) return t.skip("no IPv6 on this host");
+  it("connects over IPv6 with a host key and with a prefix key", { skip: noIpv6 }, async () => {
     for (const length of [undefined, 128, 64]) {
       const { client, server, at } = await setUp("::1");
       server.transport.listen([{ local: at, keys: [key("::1", "s3cret", length)] }]);

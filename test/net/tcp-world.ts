@@ -20,20 +20,24 @@ export function endpoint(address: string, port: number): Endpoint {
   return { address: parseAddress(address)!, port };
 }
 
-async function freePort(address: string): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve, reject) => probe.once("error", reject).listen(0, address, resolve));
-  const bound = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (bound === null || typeof bound === "string") throw new Error("Cannot find a free port");
-  return bound.port;
-}
+/** Below the ports that the kernel gives away, and by process: what is free now is not taken by others meanwhile. */
+let nextPort = (process.pid * 64) % 20_000;
 
-export async function hasIpv6(): Promise<boolean> {
-  return freePort("::1").then(
-    () => true,
-    () => false,
-  );
+export async function freePort(address: string): Promise<number> {
+  for (let attempts = 0; attempts < 100; attempts++) {
+    const port = 10_000 + nextPort;
+    nextPort = (nextPort + 1) % 20_000;
+    const probe = createServer();
+    const fault = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+      probe.once("error", resolve).listen(port, address, () => resolve(undefined));
+    });
+    if (fault === undefined) {
+      await new Promise((resolve) => probe.close(resolve));
+      return port;
+    }
+    if (fault.code !== "EADDRINUSE") throw fault;
+  }
+  throw new Error("Cannot find a free port");
 }
 
 export function openTcpWorld(address = "127.0.0.1"): TcpWorld {

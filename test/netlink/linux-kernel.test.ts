@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
+import { requires } from "../../interop/requires.ts";
 import type { Forwarding } from "../../src/fib/fib.ts";
 import { createRouteMessage, routeOctets, writeRoute } from "../../src/fib/route-codec.ts";
 import { RTM } from "../../src/fib/rtnetlink.ts";
@@ -11,7 +12,7 @@ import { FAMILIES, parseAddress } from "../../src/ip/address.ts";
 import { parsePrefix } from "../../src/ip/prefix.ts";
 import { routeText, type WorldOptions } from "../contract/fib.ts";
 import { FOREIGN_ROUTES } from "./foreign-routes.ts";
-import { INSIDE, missingForNamespace, runInside } from "./in-namespace.ts";
+import { INSIDE, runInside } from "./in-namespace.ts";
 import { type LinuxWorld, openLinuxWorld, specOf } from "./linux-world.ts";
 
 /** What only the real kernel can show, beyond the contract. */
@@ -267,7 +268,7 @@ function suite(): void {
       const clock = { nowMs: () => performance.now(), after: (ms, run) => { const t = setTimeout(run, ms); return () => clearTimeout(t); } };
       await openNetlinkFib({ clock, log() {}, onEvent(e) { if (e.kind === "synced") process.exit(7); }, program: true });`;
     const child = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
-      timeout: 20_000,
+      timeout: 120_000,
       encoding: "utf8",
     });
     assert.equal(child.status, 7, child.stderr);
@@ -297,8 +298,8 @@ function suite(): void {
 
 if (INSIDE) suite();
 else {
-  const missing = missingForNamespace();
-  test("the Fib on Linux: what only a real kernel shows", { skip: missing ? `needs ${missing}` : false }, () => {
+  const skip = await requires("netns");
+  test("the Fib on Linux: what only a real kernel shows", { skip }, () => {
     const { passed, output } = runInside(import.meta.url);
     assert.ok(passed, output);
   });

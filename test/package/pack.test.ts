@@ -1,16 +1,24 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const run = promisify(execFile);
+/** A command that hangs is ended, and the test says which it was. */
+const run = (file: string, args: readonly string[], options: { readonly cwd: string }) =>
+  promisify(execFile)(file, args, { ...options, timeout: 300_000, maxBuffer: 64 << 20 });
 /** Compiled, this file stands in dist/test/package. */
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
-const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+const read = (file: string) => JSON.parse(readFileSync(join(root, file), "utf8"));
+const manifest = read("package.json") as { version: string; bin: object; dependencies: object };
+
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
 
 describe("the npm package", () => {
   const folder = mkdtempSync(join(tmpdir(), "calidris-pack-"));
@@ -18,14 +26,36 @@ describe("the npm package", () => {
   const installed = join(app, "node_modules", "calidris");
   let packed: string[] = [];
 
-  before(async () => {
-    const pack = await run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], { cwd: root });
-    const [archive] = JSON.parse(pack.stdout) as { filename: string; files: { path: string }[] }[];
-    packed = archive!.files.map((file) => file.path);
+  async function pack(...folders: string[]): Promise<Packed[]> {
+    const options = ["--json", "--ignore-scripts", "--offline", "--pack-destination", folder];
+    return JSON.parse((await run("npm", ["pack", ...options, ...folders], { cwd: root })).stdout) as Packed[];
+  }
+
+  /** An application that depends on the archive alone, with the lock file's versions of what that needs in turn. */
+  async function writeApp(archive: string): Promise<void> {
+    const { dependencies, bin, version } = manifest;
+    const locked = read("package-lock.json").packages as Record<string, { dev?: true; integrity?: string }>;
+    const needed = Object.entries(locked).filter(([path, entry]) => path !== "" && entry.dev !== true);
+    // Packed from what this checkout runs on, so that no registry is asked; what is not here is for another platform.
+    const present = needed.filter(([path]) => existsSync(join(root, path, "package.json")));
+    const archives = await pack(...present.map(([path]) => realpathSync(join(root, path))));
+    const local = present.map(([path, { integrity: _, ...entry }], index) => {
+      return [path, { ...entry, resolved: `file:../${archives[index]!.filename}` }];
+    });
+    const wanted = { dependencies: { calidris: `file:../${archive}` } };
+    const own = { version, bin, dependencies, resolved: `file:../${archive}` };
+    const packages = { "": wanted, "node_modules/calidris": own, ...Object.fromEntries([...needed, ...local]) };
     mkdirSync(app);
-    writeFileSync(join(app, "package.json"), '{"private":true}\n');
-    const options = ["--prefer-offline", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--no-save"];
-    await run("npm", ["install", "--prefix", app, ...options, join(folder, archive!.filename)], { cwd: app });
+    writeFileSync(join(app, "package.json"), JSON.stringify({ private: true, ...wanted }));
+    writeFileSync(join(app, "package-lock.json"), JSON.stringify({ lockfileVersion: 3, requires: true, packages }));
+  }
+
+  before(async () => {
+    const [archive] = await pack();
+    packed = archive!.files.map((file) => file.path);
+    await writeApp(archive!.filename);
+    const options = ["--offline", "--cache", join(folder, "cache"), "--ignore-scripts", "--omit=dev"];
+    await run("npm", ["ci", ...options, "--no-audit", "--no-fund", "--no-update-notifier"], { cwd: app });
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -27,22 +28,25 @@ function checkout(t: TestContext, tests: Readonly<Record<string, string>>): stri
   return folder;
 }
 
-async function run(folder: string, ...args: string[]): Promise<{ code: number | null; text: string }> {
+function begin(folder: string, ...args: string[]) {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env; // else the inner runner would speak to the outer one
-  const child = spawn(process.execPath, ["scripts/run.js", ...args], {
+  return spawn(process.execPath, ["scripts/run.js", ...args], {
     cwd: folder,
     env: { ...env, NODE_ENV: "production", CALIDRIS_CACHE: join(folder, ".cache") },
   });
+}
+
+async function finished(child: ReturnType<typeof begin>): Promise<{ code: number | null; text: string }> {
   let text = "";
-  child.stdout.on("data", (chunk) => {
-    text += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    text += chunk;
-  });
-  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => {
+      text += chunk;
+    });
+  const [code] = (await once(child, "close")) as [number | null];
   return { code, text };
 }
+
+const run = (folder: string, ...args: string[]) => finished(begin(folder, ...args));
 
 const passing = 'import { it } from "node:test";\nit("passes", () => undefined);\n';
 const failing = 'import { it } from "node:test";\nit("fails", () => { throw new Error("as it should"); });\n';
@@ -78,13 +82,29 @@ describe("scripts/run.js", () => {
     assert.equal(existsSync(join(folder, "dist", "test", "old.test.js")), false);
   });
 
-  it("lets two runs of one checkout wait for each other, and takes no notice of a dead one's lock", async (t) => {
+  it("lets runs of one checkout wait for each other, and takes no notice of what a dead one left", async (t) => {
     const folder = checkout(t, { "a.test.ts": passing });
     mkdirSync(join(folder, ".cache"));
-    writeFileSync(join(folder, ".cache", "prepare.lock"), "4194305"); // above the largest process id
-    const runs = await Promise.all([run(folder, "test"), run(folder, "test")]);
-    for (const { code, text } of runs) assert.equal(code, 0, text);
-    assert.equal(existsSync(join(folder, ".cache", "prepare.lock")), false);
+    const lock = join(folder, ".cache", "build.lock");
+    writeFileSync(lock, "4194305"); // above the largest process id
+    // Held by us until a run says that it waits: no run begins to build before.
+    const holder = spawn("flock", ["--exclusive", lock, "sh", "-c", "echo held; cat"]);
+    t.after(() => holder.kill());
+    await once(holder.stdout, "data");
+    const waiting: Promise<unknown>[] = [];
+    const runs = [1, 2, 3].map(() => {
+      const child = begin(folder, "test");
+      waiting.push(once(child.stderr, "data"));
+      return finished(child);
+    });
+    await Promise.all(waiting);
+    assert.equal(existsSync(join(folder, "dist")), false);
+    holder.stdin.end();
+    for (const { code, text } of await Promise.all(runs)) {
+      assert.equal(code, 0, text);
+      assert.match(text, /^Waiting for process 4194305, /);
+    }
+    assert.equal((await run(folder, "test")).code, 0);
   });
 
   it("names its commands when it is asked for another, and what is missing when it is not built", async (t) => {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { parseAddress } from "../../src/ip/address.ts";
 import { prefixOf } from "../../src/ip/prefix.ts";
 import { createPrefixSet } from "../../src/policy/prefix-set.ts";
 import type { PrefixMatch } from "../../src/policy/types.ts";
+import { SKIP, WIRE } from "../cases/cases-dir.ts";
 import { prefixMatch, route } from "./facts.ts";
 import { inRange } from "./naive.ts";
 
@@ -110,11 +110,9 @@ function mask(text: string): string {
 }
 
 describe("OpenBGPD's prefix-set cases", () => {
-  const root = fileURLToPath(new URL("../../..", import.meta.url));
-  const folder = join(process.env.CALIDRIS_CASES ?? join(root, "../shared/cases"), "bgp-wire/prefix-set/openbgpd");
-  const skip = existsSync(folder) || process.env.CI === "true" ? false : `no cases at ${folder}; set CALIDRIS_CASES`;
+  const folder = join(WIRE, "prefix-set/openbgpd");
   for (const n of [1, 2, 3])
-    test(`trie.${n}: every answer agrees`, { skip }, () => {
+    test(`trie.${n}: every answer agrees`, { skip: SKIP }, () => {
       const lines = (kind: string) =>
         readFileSync(join(folder, `trie.${n}.${kind}`), "utf8")
           .split("\n")
