@@ -94,7 +94,7 @@ describe("scripts/run.js", () => {
     const waiting: Promise<unknown>[] = [];
     const runs = [1, 2, 3].map(() => {
       const child = begin(folder, "test");
-      waiting.push(once(child.stderr, "data"));
+      waiting.push(Promise.race([once(child.stderr, "data"), once(child, "exit")]));
       return finished(child);
     });
     await Promise.all(waiting);
