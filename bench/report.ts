@@ -24,7 +24,7 @@ export interface Verdict {
   readonly state: "met" | "missed" | "warning" | "failed";
 }
 
-export function median(values: readonly number[]): number | undefined {
+function median(values: readonly number[]): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   if (sorted.length === 0) return undefined;

@@ -49,7 +49,7 @@ export const WORKS: readonly Work[] = [
 export const QUICK_WORKS: readonly Work[] = [transit(250_000, [NOT_SLOWER]), reflector(500, 4, [NOT_SLOWER])];
 
 export const SPEAKER_ADDRESS = "10.99.0.1";
-export const SPEAKER_AS = 65000;
+const SPEAKER_AS = 65000;
 /** The swarm's eBGP clients count up from here. */
 const FIRST_CLIENT_AS = 65001;
 const FIRST_CLIENT = (10 << 24) | (99 << 16) | (1 << 8);

@@ -1,5 +1,9 @@
 /** Capabilities of the machine that a test needs, and the one way to do without. */
+import { existsSync } from "node:fs";
 import { access } from "node:fs/promises";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { overlaid } from "./overlay.ts";
 import { machineTool, tool, unpacked } from "./packages.ts";
 import { run } from "./process.ts";
@@ -14,6 +18,20 @@ const OWN_NAMESPACES = [
   "--fork",
 ];
 
+/**
+ * The folder of outside cases: CALIDRIS_CASES, else `shared/cases` beside the checkout or beside a folder above it.
+ * Undefined when there is none.
+ */
+export function casesFolder(): string | undefined {
+  const given = process.env.CALIDRIS_CASES;
+  if (given !== undefined) return given;
+  for (let at = dirname(fileURLToPath(import.meta.url)); at !== dirname(at); at = dirname(at)) {
+    const here = join(at, "shared", "cases");
+    if (existsSync(here)) return here;
+  }
+  return undefined;
+}
+
 /** Each rejects, with the reason, where the capability is missing. */
 const CAPABILITIES = {
   root: async () => {
@@ -25,6 +43,19 @@ const CAPABILITIES = {
   },
   ipv6: async () => {
     await access("/proc/sys/net/ipv6");
+  },
+  /** An address of our own to talk to ourselves over IPv6. */
+  "ipv6-loopback": async () => {
+    await new Promise<void>((resolve, reject) => {
+      const probe = createServer();
+      probe.once("error", reject).listen(0, "::1", () => probe.close(() => resolve()));
+    });
+  },
+  /** Test data of others (CALIDRIS_CASES); it is no part of the repository. */
+  "outside-cases": async () => {
+    const folder = casesFolder();
+    if (folder === undefined) throw new Error("no folder shared/cases beside the checkout; set CALIDRIS_CASES");
+    await access(folder);
   },
   "debian-packages": async () => {
     for (const program of ["apt-get", "dpkg", "flock"])

@@ -1,3 +1,4 @@
+import { FAMILIES } from "../../src/ip/address.ts";
 /** bgpd's configuration from a plan. */
 import { type FamilyName, familiesOf, familyOf, type SpeakerPlan, type StaticPlan } from "./speaker.ts";
 
@@ -21,7 +22,7 @@ export function frrConfig(plan: SpeakerPlan): string {
       ...(session.passive === true ? [`neighbor ${session.remote} passive`] : []),
       ...(session.multihop === true && session.asn !== plan.asn ? [`neighbor ${session.remote} ebgp-multihop`] : []),
     ]),
-    ...(["ipv4", "ipv6"] as const).flatMap((family) => [
+    ...FAMILIES.flatMap((family) => [
       `address-family ${family} unicast`,
       ...familyLines(plan, family).map((line) => ` ${line}`),
       "exit-address-family",

@@ -1,10 +1,9 @@
 import { Parser } from "binary-parser";
 import type { Family } from "../ip/address.ts";
-import { CAPABILITY, SAFI_UNICAST } from "./iana.ts";
+import { AFI, CAPABILITY, familyOf, SAFI_UNICAST } from "./iana.ts";
 import { cut } from "./octets.ts";
 import type { Capabilities } from "./open.ts";
 import { decodeUtf8, encodeUtf8, escapeControls } from "./text.ts";
-import { AFI } from "./update-scan.ts";
 
 /** A capability as it stands in the OPEN. */
 export interface Capability {
@@ -86,11 +85,6 @@ export function decodeCapabilities(raw: readonly Capability[]): Capabilities {
     ...(softwareVersion !== undefined && { softwareVersion }),
     raw,
   };
-}
-
-function familyOf(afi: number, safi: number): Family | undefined {
-  if (safi !== SAFI_UNICAST) return undefined;
-  return afi === AFI.ipv4 ? "ipv4" : afi === AFI.ipv6 ? "ipv6" : undefined;
 }
 
 function decodeFamilies(values: readonly Uint8Array[]): readonly Family[] | undefined {

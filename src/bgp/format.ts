@@ -52,7 +52,7 @@ export function formatLargeCommunities(flattened: readonly number[]): string[] {
   return out;
 }
 
-export function formatLargeCommunity(triple: readonly [number, number, number]): string {
+function formatLargeCommunity(triple: readonly [number, number, number]): string {
   return triple.join(":");
 }
 

@@ -1,4 +1,5 @@
 /** Registries of BGP as tables; the types used elsewhere are derived from them. */
+import type { Family } from "../ip/address.ts";
 
 /** IANA "BGP Message Types". Least length of a whole message in octets (RFC 4271 §4, RFC 2918). */
 export const MESSAGE = {
@@ -17,7 +18,15 @@ export const MAX_EXTENDED_MESSAGE_OCTETS = 65535;
 /** RFC 6793 §9: stands for an AS that does not fit two octets. */
 export const AS_TRANS = 23456;
 
+export const AFI = { ipv4: 1, ipv6: 2 } as const;
 export const SAFI_UNICAST = 1;
+
+/** The family that AFI and SAFI name on the wire; undefined for those that are not ours. */
+export function familyOf(afi: number, safi: number): Family | undefined {
+  if (safi !== SAFI_UNICAST) return undefined;
+  if (afi === AFI.ipv4) return "ipv4";
+  return afi === AFI.ipv6 ? "ipv6" : undefined;
+}
 
 /** Bits of the attribute flags octet (RFC 4271 §4.3). */
 export const FLAG = { optional: 0x80, transitive: 0x40, partial: 0x20, extendedLength: 0x10 } as const;

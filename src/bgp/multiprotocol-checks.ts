@@ -1,9 +1,9 @@
-import { ATTRIBUTE, SAFI_UNICAST } from "./iana.ts";
+import { AFI, ATTRIBUTE, familyOf } from "./iana.ts";
 import { checkNlri } from "./nlri.ts";
 import { u16 } from "./octets.ts";
 import type { ParsingClass } from "./parsing-class.ts";
 import { reset } from "./scan-fault.ts";
-import { AFI, type UpdateScan } from "./update-scan.ts";
+import type { UpdateScan } from "./update-scan.ts";
 
 const A = ATTRIBUTE;
 
@@ -28,7 +28,7 @@ export function takeReach(
   scan.reachNextHopLength = nextHopLength;
   scan.reachAt = valueAt + 5 + nextHopLength;
   scan.reachEnd = end;
-  if (!isUnicast(afi, safi)) return false;
+  if (!familyOf(afi, safi)) return false;
   const legal =
     afi === AFI.ipv4
       ? nextHopLength === 4 || (session.extendedNextHop === true && (nextHopLength === 16 || nextHopLength === 32))
@@ -52,14 +52,9 @@ export function takeUnreach(
   scan.unreachSafi = bytes[valueAt + 2]!;
   scan.unreachAt = valueAt + 3;
   scan.unreachEnd = end;
-  if (!isUnicast(scan.unreachAfi, scan.unreachSafi)) return false;
+  if (!familyOf(scan.unreachAfi, scan.unreachSafi)) return false;
   if (!checkFamilyNlri(bytes, scan.unreachAt, end, scan.unreachAfi, session)) reset(scan, A.mpUnreach.code, at, end);
   return false;
-}
-
-/** The families whose NLRI we read: IPv4 and IPv6 unicast. */
-export function isUnicast(afi: number, safi: number): boolean {
-  return safi === SAFI_UNICAST && (afi === AFI.ipv4 || afi === AFI.ipv6);
 }
 
 function checkFamilyNlri(bytes: Uint8Array, at: number, end: number, afi: number, session: ParsingClass): boolean {

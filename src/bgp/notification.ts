@@ -1,4 +1,4 @@
-import { ERROR, errorInWords, MESSAGE } from "./iana.ts";
+import { ERROR, errorInWords, MAX_MESSAGE_OCTETS, MESSAGE } from "./iana.ts";
 import { encodeMessage } from "./message.ts";
 import { cut } from "./octets.ts";
 import { decodeUtf8, encodeUtf8, escapeControls, formatHex } from "./text.ts";
@@ -26,7 +26,7 @@ export function decodeNotification(bytes: Uint8Array, at: number, end: number): 
 
 /** The whole message, header included. Data that would not fit 4096 octets is cut. */
 export function encodeNotification(notification: Notification): Uint8Array {
-  const data = notification.data.subarray(0, 4096 - MESSAGE.notification.minOctets);
+  const data = notification.data.subarray(0, MAX_MESSAGE_OCTETS - MESSAGE.notification.minOctets);
   const body = new Uint8Array(2 + data.length);
   body[0] = notification.code;
   body[1] = notification.subcode;

@@ -4,9 +4,6 @@ import type { ParsingClass } from "./parsing-class.ts";
 export const TREATMENT = { none: 0, discard: 1, withdraw: 2, reset: 3 } as const;
 export type Treatment = (typeof TREATMENT)[keyof typeof TREATMENT];
 
-/** AFI values; SAFI is always unicast (1) where a family is active. */
-export const AFI = { ipv4: 1, ipv6: 2 } as const;
-
 /**
  * Where things stand in one UPDATE, and the columns that selection reads. One object is reused for all messages;
  * offsets are into the chunk that was scanned. Absent parts have `at === end`.

@@ -1,8 +1,7 @@
 import { leftmostAs, pathLength } from "./as-path-octets.ts";
 import { takeAttribute } from "./attribute-checks.ts";
 import { attributeValue } from "./attribute-octets.ts";
-import { AS_TRANS, ATTRIBUTE, ERROR, FLAG } from "./iana.ts";
-import { isUnicast } from "./multiprotocol-checks.ts";
+import { AS_TRANS, ATTRIBUTE, ERROR, FLAG, familyOf } from "./iana.ts";
 import { checkNlri } from "./nlri.ts";
 import type { Notification } from "./notification.ts";
 import { cut, u16 } from "./octets.ts";
@@ -137,7 +136,7 @@ function walkAttributes(bytes: Uint8Array, session: ParsingClass, scan: UpdateSc
 function conclude(bytes: Uint8Array, session: ParsingClass, scan: UpdateScan): void {
   const plain = scan.nlriEnd > scan.nlriAt;
   const reach = scan.reachEnd > scan.reachAt;
-  if (plain || (reach && isUnicast(scan.reachAfi, scan.reachSafi))) checkMandatory(session, plain, scan);
+  if (plain || (reach && familyOf(scan.reachAfi, scan.reachSafi))) checkMandatory(session, plain, scan);
   else if (!reach && scan.nextHopLength !== 4 && scan.seen[A.nextHop.code] === scan.stamp)
     fault(scan, TREATMENT.withdraw, SUB.attributeLength, A.nextHop.code, scan.nextHopAt, scan.nextHopLength);
   // RFC 7606 §5.2: the attribute at fault may be the one that held the prefixes, so nothing milder is safe.

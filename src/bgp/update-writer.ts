@@ -1,8 +1,7 @@
 import type { Family } from "../ip/address.ts";
-import { ATTRIBUTE, FLAG, HEADER_OCTETS, MESSAGE, SAFI_UNICAST } from "./iana.ts";
+import { AFI, ATTRIBUTE, FLAG, HEADER_OCTETS, MESSAGE, SAFI_UNICAST } from "./iana.ts";
 import { patchLength, writeHeader } from "./message.ts";
 import { copy, writeU16 } from "./octets.ts";
-import { AFI } from "./update-scan.ts";
 
 /**
  * Primitives with which UPDATEs are put together in a buffer. MP_REACH and MP_UNREACH always have the four-octet
@@ -19,7 +18,7 @@ export function beginUpdate(out: Uint8Array, at: number): number {
 }
 
 /** Header and both length fields. */
-export const UPDATE_PREFIX_OCTETS = HEADER_OCTETS + 4;
+const UPDATE_PREFIX_OCTETS = HEADER_OCTETS + 4;
 
 /** Closes the attribute field of an UPDATE begun at `at` by `beginUpdate`; plain NLRI may follow. */
 export function endAttributes(out: Uint8Array, at: number, attributesEnd: number): void {

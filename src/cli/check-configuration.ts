@@ -11,7 +11,7 @@ export async function checkConfiguration(path: string, output: "table" | "json")
   const problems: ConfigProblem[] = unreadable.map(
     (problem): ConfigProblem => ({
       file: problem.path,
-      line: 1,
+      line: 0,
       path: "",
       message: problem.message,
       severity: "error",

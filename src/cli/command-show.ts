@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import type { Family } from "../ip/address.ts";
+import { FAMILIES, type Family } from "../ip/address.ts";
 import { type OutputOptions, withOutput } from "./output.ts";
 
 type PeersArguments = OutputOptions & { name: string | undefined; check: boolean };
@@ -37,7 +37,7 @@ const routes: CommandModule<object, RoutesArguments> = {
         array: true,
         describe: "PREFIX, ADDRESS (longest match), `in PEER [PREFIX]` or `out PEER [PREFIX]`",
       })
-      .option("family", { choices: ["ipv4", "ipv6"] as const, requiresArg: true, describe: "Only this family" })
+      .option("family", { choices: FAMILIES, requiresArg: true, describe: "Only this family" })
       .option("limit", { type: "number", requiresArg: true, describe: "At most so many routes" }) as never,
   handler: async (argv) => {
     const { showRoutes } = await import("./show-routes.ts");

@@ -17,6 +17,21 @@ import { version } from "./version.ts";
 const ASK_COMPLETIONS = "--get-completions";
 const YARGS_COMPLETIONS = "--get-yargs-completions";
 
+/** What yargs says of a missing positional, in our words. */
+const WORDS = {
+  "Not enough non-option arguments: got %s, need at least %s": {
+    one: "an argument is missing: %s given, %s needed",
+    other: "an argument is missing: %s given, %s needed",
+  } as never,
+};
+
+const COMMANDS = ["run", "check", "show", "explain", "demo", "completion"];
+
+/** The help of the command that was meant, where one can be told. */
+function helpFor([command = ""]: readonly string[]): string {
+  return COMMANDS.includes(command) ? `calidris ${command} --help` : "calidris --help";
+}
+
 function createParser(words: readonly string[], fail: (message: string, error: Error | undefined) => void): Argv {
   return yargs(words)
     .scriptName("calidris")
@@ -30,6 +45,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .command(completionCommand)
     .demandCommand(1, "a command is missing")
     .strict()
+    .updateStrings(WORDS)
     .recommendCommands()
     .version(version)
     .alias("help", "h")
@@ -41,7 +57,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
 async function main(words: readonly string[]): Promise<void> {
   if (words[0] === ASK_COMPLETIONS) return complete(words.slice(1));
   const parser = createParser(words, (message, error) => {
-    throw error ?? new CliError(EXIT.usage, `${message}\nSee: calidris --help`);
+    throw error ?? new CliError(EXIT.usage, `${message}\nSee: ${helpFor(words)}`);
   });
   await parser.parseAsync();
 }

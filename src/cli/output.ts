@@ -2,7 +2,7 @@
 import type { Argv } from "yargs";
 import type { TableStyle } from "../control/table.ts";
 
-export const FORMATS = ["table", "wide", "json", "yaml", "name"] as const;
+const FORMATS = ["table", "wide", "json", "yaml", "name"] as const;
 export type Format = (typeof FORMATS)[number];
 
 export interface OutputOptions {
@@ -14,7 +14,7 @@ export interface OutputOptions {
 }
 
 /** Options that every command which asks the daemon has. */
-export function withSocket<T>(yargs: Argv<T>): Argv<T & { socket: string | undefined }> {
+function withSocket<T>(yargs: Argv<T>): Argv<T & { socket: string | undefined }> {
   return yargs.option("socket", {
     type: "string",
     requiresArg: true,

@@ -9,7 +9,7 @@ export function demoFolder(): string {
   return join(process.env.XDG_RUNTIME_DIR || "/tmp", `calidris-demo-${process.getuid?.() ?? 0}`);
 }
 
-export function demoSocket(): string {
+function demoSocket(): string {
   return join(demoFolder(), "control.sock");
 }
 

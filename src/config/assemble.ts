@@ -14,7 +14,7 @@ import type { FileInput, PeerInput } from "./schema.ts";
 type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
 /** Without the keys whose value is undefined: absent keys are absent. */
-export function given<T extends object>(value: T): Given<T> {
+function given<T extends object>(value: T): Given<T> {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Given<T>;
 }
 
@@ -28,7 +28,8 @@ export function asConfig(
   memo: PeerMemo,
 ): Config {
   const router = asRouter(joined.sections.router);
-  if (joined.definedIn("router") === "") reporter.error("", [], "there are no configuration files");
+  if (joined.definedIn("router") === "")
+    reporter.error("", [], "no configuration: there are neither *.yaml nor peers/*.yaml files");
   else if (joined.sections.router.asn === undefined && !joined.broken.has("router"))
     reporter.error(joined.definedIn("router"), ["router"], "missing key `asn`: our AS number, from 1 to 4294967295");
   return {

@@ -58,7 +58,7 @@ function valueAt(value: unknown, path: KeyPath): [unknown, unknown] {
 }
 
 /** Keys of the mapping that the schema describes at the path. */
-export function keysAt(schema: z.ZodType, path: KeyPath): string[] {
+function keysAt(schema: z.ZodType, path: KeyPath): string[] {
   let at = unwrap(schema);
   for (const part of path) {
     const def = at._zod.def as unknown as SchemaDef;

@@ -98,7 +98,7 @@ export interface LimitsConfig {
 /** A fault in a configuration. */
 export interface ConfigProblem {
   readonly file: string;
-  /** From 1. */
+  /** From 1; 0: the file as a whole. */
   readonly line: number;
   /** Dotted path of the key: `peers[0].asn`. */
   readonly path: string;

@@ -78,7 +78,7 @@ function byPlace(a: ConfigProblem, b: ConfigProblem): number {
 
 /** `etc/calidris.yaml:12: peers[0].asn: missing key`, one line for each problem. */
 export function formatProblem(problem: ConfigProblem): string {
-  const place = problem.file === "" ? "" : `${problem.file}:${problem.line}: `;
+  const place = problem.file === "" ? "" : `${problem.file}${problem.line === 0 ? "" : `:${problem.line}`}: `;
   const warning = problem.severity === "warning" ? "warning: " : "";
   return `${place}${warning}${problem.path === "" ? "" : `${problem.path}: `}${problem.message}`;
 }

@@ -35,7 +35,7 @@ export function plainStatic({ prefix, via, blackhole, metric }: StaticRoute): Pl
   return defined({ prefix: formatPrefix(prefix), via: hops.length > 0 ? hops : undefined, blackhole, metric });
 }
 
-export function plainPolicy({ rules }: Policy): Plain[] {
+function plainPolicy({ rules }: Policy): Plain[] {
   return rules.map(({ match, set, action }) =>
     defined({ match: nonEmpty(plainMatch(match)), set: nonEmpty(plainSet(set)), action }),
   );
@@ -110,7 +110,7 @@ export function plainPeer(peer: PeerConfig, secrets: Secrets): Plain {
 }
 
 /** The longest unit that loses nothing. */
-export function formatDuration(ms: number): string {
+function formatDuration(ms: number): string {
   if (ms % 1000 !== 0) return `${ms}ms`;
   return ms > 0 && ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1000}s`;
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Address, parseAddress } from "../ip/address.ts";
+import { type Address, FAMILIES, parseAddress } from "../ip/address.ts";
 import { SOURCES } from "../policy/types.ts";
 import {
   address,
@@ -19,7 +19,7 @@ import {
   unsigned32,
 } from "./scalars.ts";
 
-export const family = choice(["ipv4", "ipv6"]);
+export const family = choice(FAMILIES);
 
 const prefixEntry = z
   .strictObject(

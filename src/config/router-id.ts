@@ -1,4 +1,4 @@
-import { type Address, compareAddresses } from "../ip/address.ts";
+import { type Address, compareAddresses, isMartian } from "../ip/address.ts";
 import type { Config } from "./model.ts";
 
 /** SHA-256 of octets; an argument because this folder knows no cryptography. */
@@ -26,9 +26,8 @@ export function chooseRouterId(
   return numberOf(digest) || 1;
 }
 
-/** IPv4, and neither unspecified, loopback nor multicast. */
-function isHost({ family, bytes }: Address): boolean {
-  return family === "ipv4" && bytes[0] !== 0 && bytes[0] !== 127 && bytes[0]! < 224;
+function isHost(address: Address): boolean {
+  return address.family === "ipv4" && !isMartian(address);
 }
 
 /** 169.254.0.0/16 */

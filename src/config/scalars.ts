@@ -129,7 +129,7 @@ export function name(what: string) {
 }
 
 /** Octets in UTF-8. */
-export function utf8Length(text: string): number {
+function utf8Length(text: string): number {
   let octets = 0;
   for (const character of text) {
     const point = character.codePointAt(0)!;
@@ -139,7 +139,7 @@ export function utf8Length(text: string): number {
 }
 
 /** TCP_MD5SIG_MAXKEYLEN */
-export const PASSWORD_OCTETS = 80;
+const PASSWORD_OCTETS = 80;
 /** What printing puts in place of a key; never accepted as one, so that a printed configuration fails closed. */
 export const HIDDEN = "<hidden>";
 

@@ -1,5 +1,5 @@
 /** Answers the requests of the control socket from the router's view. Tables go out in pages, the loop runs in between. */
-import { compareAddresses, type Family, parseAddress } from "../ip/address.ts";
+import { compareAddresses, FAMILIES, type Family, parseAddress } from "../ip/address.ts";
 import { formatPrefix, type Prefix, prefixOf } from "../ip/prefix.ts";
 import type { PeerAnswer, PeerRouteAnswer, RouteAnswer } from "./answers.ts";
 import { ControlError } from "./control-error.ts";
@@ -19,7 +19,6 @@ export type RequestHandler = (request: unknown, output: ControlOutput) => Promis
 
 /** Rows of one page: some milliseconds of work. */
 const PAGE_ROWS = 100;
-const FAMILIES = ["ipv4", "ipv6"] as const;
 
 /** One page of a table, from the cursor on; the next cursor is -1 at the end. */
 type Page = (

@@ -100,7 +100,7 @@ function toPeer(to: NonNullable<ExplainAnswer["to"]>): string[] {
 }
 
 /** Each rule that was looked at, in order. */
-export function traceLines(trace: readonly TraceAnswer[]): string[] {
+function traceLines(trace: readonly TraceAnswer[]): string[] {
   return trace.map((step) => {
     const rule = step.rule > 0 ? `${step.policy}, rule ${step.rule}` : step.policy;
     if (!step.matched) return `  ${rule}: does not match: ${step.because}`;

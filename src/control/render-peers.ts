@@ -24,7 +24,7 @@ export function stateWord(peer: PeerAnswer): string {
   return peer.disabled && peer.state === "idle" ? "Disabled" : STATE_WORDS[peer.state];
 }
 
-export function stateColour(peer: PeerAnswer): Colour | undefined {
+function stateColour(peer: PeerAnswer): Colour | undefined {
   if (peer.state === "established") return "green";
   return peer.disabled ? "yellow" : "red";
 }

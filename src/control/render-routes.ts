@@ -10,7 +10,7 @@ interface PathLine {
   readonly kernel: string;
 }
 
-export function pathState(path: PathAnswer): "best" | "ecmp" | "rejected" | "unreachable" | "backup" {
+function pathState(path: PathAnswer): "best" | "ecmp" | "rejected" | "unreachable" | "backup" {
   if (path.best) return "best";
   if (path.multipath) return "ecmp";
   if (path.rejected) return "rejected";

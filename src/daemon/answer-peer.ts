@@ -2,13 +2,11 @@
 import { stateOf } from "../bgp/session/peer.ts";
 import type { DownReason } from "../bgp/session/types.ts";
 import type { PeerAnswer } from "../control/answers.ts";
-import { type Family, formatAddress, formatQuad } from "../ip/address.ts";
+import { FAMILIES, type Family, formatAddress, formatQuad } from "../ip/address.ts";
 import type { Core } from "./core.ts";
 import type { PeerRuntime } from "./peer.ts";
 import { adviceFor } from "./peer-advice.ts";
 import { isExternal, policyName } from "./settings.ts";
-
-const FAMILIES = ["ipv4", "ipv6"] as const;
 
 /** `announced` counts the Adj-RIB-Out of one family as this peer sees it. */
 export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Family) => number): PeerAnswer {

@@ -3,6 +3,7 @@
  * A policy, static route or description resets no session.
  */
 
+import { ERROR } from "../bgp/iana.ts";
 import { createPeer } from "../bgp/session/peer.ts";
 import { type ConfigChange, diffConfig } from "../config/diff.ts";
 import type { Config, PeerConfig } from "../config/model.ts";
@@ -15,9 +16,13 @@ import type { ForwardingTable } from "./forwarding.ts";
 import type { Import } from "./import.ts";
 import type { Listening } from "./listening.ts";
 import type { LocalRoutes } from "./local-routes.ts";
-import type { MutableCounts, PeerRuntime } from "./peer.ts";
+import { newCounts, type PeerRuntime } from "./peer.ts";
+import type { Pruning } from "./pruning.ts";
 import type { Sessions } from "./sessions.ts";
 import { isExternal, sessionSettings } from "./settings.ts";
+import type { Round, Walk } from "./walks.ts";
+
+const CEASE = ERROR.cease.sub;
 
 /** The running parts that a configuration changes. */
 export interface ConfigTarget {
@@ -26,16 +31,13 @@ export interface ConfigTarget {
   readonly forwarding: ForwardingTable;
   readonly local: LocalRoutes;
   readonly listening: Listening;
-  readonly newCounts: () => MutableCounts;
   /** The id of a source stands for another peer from now on. */
   forgetSource(id: PeerId): void;
-  /** Adopted kernel routes stay until all peers are heard. */
-  awaitPeers(): void;
-  sweep(): void;
-  reprogram(): void;
+  readonly sweep: Round;
+  readonly reprogram: Walk;
+  readonly pruning: Pruning;
   refreshContexts(): void;
   staticsChanged(): void;
-  readonly cease: { readonly adminShutdown: number; readonly deconfigured: number; readonly configuration: number };
 }
 
 /** What the first configuration changes. */
@@ -56,13 +58,13 @@ export function applyConfig(
   for (const rib of Object.values(core.ribs)) rib.setMultipath(next.kernel.multipath);
 
   const configs = new Map(next.peers.map((peer) => [peer.name, peer]));
-  for (const name of change.peersRemoved) removePeer(core, core.peers.get(name), target, target.cease.deconfigured);
+  for (const name of change.peersRemoved) removePeer(core, core.peers.get(name), target, CEASE.peerDeconfigured);
   for (const { name, reset, resetKeys } of change.peersChanged) {
     const peer = core.peers.get(name);
     const config = configs.get(name)!;
     if (reset) {
       core.log("info", "peer changed", { peer: name, reason: `session reset for ${resetKeys.join(", ")}` });
-      removePeer(core, peer, target, target.cease.configuration);
+      removePeer(core, peer, target, CEASE.otherConfigurationChange);
       addPeer(core, config, target);
     } else if (peer) peer.config = config;
   }
@@ -95,10 +97,11 @@ function configureKernel(core: Core, previous: Config | undefined, next: Config,
   const policy = core.policies.get(next.kernel.export)!;
   if (next.kernel.program && previous?.kernel.program !== true) {
     core.fib.startProgramming();
-    if (previous) target.awaitPeers();
+    // What it adopts now waits for all peers, as at a start.
+    if (previous) target.pruning.start();
   }
   const changed = target.forwarding.configure(policy, next.kernel.program);
-  if (changed || previous?.kernel.multipath !== next.kernel.multipath) target.reprogram();
+  if (changed || previous?.kernel.multipath !== next.kernel.multipath) target.reprogram.request();
 }
 
 function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
@@ -131,7 +134,7 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
     direct: external && !config.multihop,
     lastHeardMs: 0,
     stateSinceMs: core.clock.nowMs(),
-    counts: { received: target.newCounts(), sent: target.newCounts() },
+    counts: { received: newCounts(), sent: newCounts() },
     attributesDiscarded: 0,
     treatedAsWithdraw: 0,
     nextReportMs: 0,
@@ -158,5 +161,5 @@ function removePeer(core: Core, peer: PeerRuntime | undefined, target: ConfigTar
   core.peers.delete(peer.config.name);
   core.peerIndex.remove(peer);
   core.peerTable.free(peer.id);
-  target.sweep();
+  target.sweep.request();
 }

@@ -89,3 +89,8 @@ export function createCore(ports: RouterPorts, config: Config): Core {
     policies: new Map(),
   };
 }
+
+/** Prefixes whose best path changed and that have not been told to the update groups and the kernel side yet. */
+export function changesWaiting({ ribs }: Core): number {
+  return ribs.ipv4.changed.size + ribs.ipv6.changed.size;
+}

@@ -1,3 +1,4 @@
+import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../bgp/iana.ts";
 import { type Address, compareAddresses, type Family, isLinkLocal } from "../ip/address.ts";
 import type { Core } from "./core.ts";
 import type { ExportContext } from "./export-context.ts";
@@ -31,7 +32,7 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
     localAs: config.router.asn,
     clusterId: clusterIdOf(config, peer.config, core.routerId),
     fourOctetAs: peer.negotiated?.fourOctetAs ?? true,
-    maxOctets: peer.negotiated?.extendedMessage ? 65535 : 4096,
+    maxOctets: peer.negotiated?.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS,
   };
 }
 

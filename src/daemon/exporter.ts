@@ -3,29 +3,16 @@
  * (DESIGN 3.7, 3.8). The first change after quiet goes out at once; while a flush runs, or shortly after one,
  * changes collect for the next.
  */
-import type { AttributeEdits } from "../bgp/path-attributes.ts";
 import type { Family } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
-import { READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
+import type { TraceStep } from "../policy/types.ts";
 import type { SetTable } from "../rib/attribute-sets.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
-import { editsFor } from "../rib/import.ts";
 import type { PathRow, PeerId, SetHandle } from "../rib/types.ts";
-import { FIRST_PEER } from "../rib/types.ts";
 import { createUpdateGroup } from "../rib/update-group.ts";
 import type { Member, UpdateGroup } from "../rib/update-group-types.ts";
-import {
-  communityStop,
-  createEncoder,
-  createNextHopRule,
-  type ExportContext,
-  type ExportTables,
-  groupKey,
-  mayPass,
-  type NextHopRule,
-  STOP,
-} from "./export-context.ts";
-import { NO_ATTRIBUTES } from "./no-attributes.ts";
+import { createEncoder, createNextHopRule, type ExportContext, type ExportTables, groupKey } from "./export-context.ts";
+import { createExportDecision, type DecidedGroup } from "./export-decision.ts";
 import type { Clock } from "./ports.ts";
 import { type Job, PRIORITY, type Scheduler } from "./scheduler.ts";
 
@@ -33,17 +20,16 @@ import { type Job, PRIORITY, type Scheduler } from "./scheduler.ts";
  * The only advertisement delay: after a flush changes collect for as long as that flush took, at most this long. A lone
  * change is passed on at once, and under load half the time at most goes into flushing, whatever the number of members.
  */
-export const COLLECT_MS = 20;
+const COLLECT_MS = 20;
 /** What one flush slice may do. */
-export const FLUSH_BUDGET = { rows: 4096, octets: 256 * 1024 } as const;
+const FLUSH_BUDGET = { rows: 4096, octets: 256 * 1024 } as const;
 /** Prefixes considered in one slice while a new group is filled. */
 const FILL_ROWS = 4096;
 /** Rows given back in one slice when a group is closed. */
 const CLOSE_ROWS = 16_384;
 
-export interface ExportGroup {
+export interface ExportGroup extends DecidedGroup {
   readonly key: string;
-  readonly context: ExportContext;
   readonly updates: UpdateGroup;
   /** Outlets that are in it or on their way to it. */
   members: number;
@@ -96,15 +82,12 @@ export interface Exporter {
 }
 
 interface RunningGroup extends ExportGroup {
-  readonly hops: NextHopRule;
   readonly flush: Job;
   /** Gives back what the group holds when it has been dropped. */
   readonly close: Job;
   /** Outlets that join when it has been filled. */
   readonly waiting: Set<RunningOutlet>;
   cancelTimer: (() => void) | undefined;
-  /** Keys of remembered results by kind of source. */
-  readonly memoKeys: Map<number, number>;
 }
 
 interface RunningOutlet extends Outlet {
@@ -114,131 +97,10 @@ interface RunningOutlet extends Outlet {
 
 export function createExporter(options: ExporterOptions): Exporter {
   const { clock, scheduler, tables, ribs } = options;
-  const { sets, peers, nextHops } = tables;
+  const { sets } = tables;
   const groups = new Map<string, RunningGroup>();
   const byFamily: Record<Family, RunningGroup[]> = { ipv4: [], ipv6: [] };
-  const facts: RouteFacts = {
-    family: "ipv4",
-    prefixBytes: new Uint8Array(16),
-    prefixAt: 0,
-    prefixLength: 0,
-    source: "bgp",
-    fromPeer: "",
-    attributes: NO_ATTRIBUTES,
-    preference: 0,
-    metric: 0,
-  };
-
-  function fillFacts(context: ExportContext, row: PrefixRow, source: PeerId, set: SetHandle): RouteFacts {
-    const { prefixes } = ribs[context.family];
-    facts.family = context.family;
-    if (context.policy.reads & READS.prefix) {
-      prefixes.writeAddress(row, facts.prefixBytes, 0);
-      facts.prefixLength = prefixes.length(row);
-    }
-    const owner = peers.facts(source)!;
-    facts.source = owner.source;
-    facts.fromPeer = source >= FIRST_PEER ? owner.name : "";
-    facts.attributes = sets.attributes(set);
-    facts.preference = sets.preference(set);
-    facts.metric = sets.metric(set);
-    return facts;
-  }
-
-  /** Runs the export policy; the result is retained once for the caller, or a STOP code. */
-  function runPolicy(group: RunningGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
-    const { context } = group;
-    if (context.policy.reads === 0 && !context.policySetsMed) {
-      const verdict = context.policy.evaluate(facts);
-      if (!verdict.accepted) return STOP.policy;
-      if (!verdict.edits) {
-        sets.retain(set);
-        return set;
-      }
-    }
-    let base = set;
-    if (context.policySetsMed && context.kind === "external" && source >= FIRST_PEER)
-      base = sets.derive(set, { med: null }, sets.nextHop(set));
-    else sets.retain(set);
-    if (base === 0) return STOP.noRoom;
-    const verdict = context.policy.evaluate(fillFacts(context, row, source, base));
-    if (verdict.accepted && !verdict.edits) return base;
-    // Edits that change nothing give the same set, retained once more: ours goes all the same.
-    const result = verdict.edits && verdict.accepted ? edit(context, base, verdict.edits) : STOP.policy;
-    sets.release(base);
-    return result;
-  }
-
-  /** The set that the policy's edits make of another, retained, or a STOP code. */
-  function edit(context: ExportContext, set: SetHandle, given: AttributeEdits): number {
-    const edits = editsFor(context.family, given);
-    let hop = sets.nextHop(set);
-    const address = edits.nextHop === "self" ? context.self : edits.nextHop;
-    if (edits.nextHop === "self" && !address) return STOP.nextHop;
-    if (address) hop = nextHops.chosen(address);
-    return (hop && sets.derive(set, edits, hop)) || STOP.noRoom;
-  }
-
-  /**
-   * Export decision for the set of a path, remembered with the set unless it depends on the prefix. The result is not
-   * retained: whoever keeps it does so before the next decision.
-   */
-  function decideSet(group: RunningGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
-    const { policy } = group.context;
-    if (policy.reads & READS.prefix || (policy.reads === 0 && !group.context.policySetsMed))
-      return evaluate(group, row, source, set);
-    const key = memoKey(group, source);
-    const known = sets.recall(set, key);
-    if (known !== 0) return known;
-    const result = evaluate(group, row, source, set);
-    if (result !== STOP.noRoom) sets.remember(set, key, result);
-    return result;
-  }
-
-  /** Results are alike for sources of one kind, unless the policy asks which peer a path came from. */
-  function memoKey(group: RunningGroup, source: PeerId): number {
-    const kind = group.context.policy.reads & READS.peer ? source : sourceKind(source);
-    let key = group.memoKeys.get(kind);
-    if (key === undefined) {
-      key = sets.newMemoKey();
-      group.memoKeys.set(kind, key);
-    }
-    return key;
-  }
-
-  /** Local sources by themselves; peers as external, client, or neither. */
-  function sourceKind(source: PeerId): number {
-    if (source < FIRST_PEER) return source;
-    return peers.external(source) ? -1 : peers.client(source) ? -2 : -3;
-  }
-
-  /** The last result, kept alive until whoever asked had the time to retain it. */
-  let pendingRelease = 0;
-  function releasePending(): void {
-    if (pendingRelease !== 0) sets.release(pendingRelease);
-    pendingRelease = 0;
-  }
-
-  function evaluate(group: RunningGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
-    const { context } = group;
-    if (!mayPass(context.kind, tables, source)) return STOP.splitHorizon;
-    if (source >= FIRST_PEER) {
-      const stop = communityStop(sets, set, context.kind === "external");
-      if (stop !== 0) return stop;
-    }
-    const result = runPolicy(group, row, source, set);
-    if (pendingRelease !== 0) sets.release(pendingRelease);
-    pendingRelease = Math.max(result, 0);
-    if (result > 0 && group.hops.announced(result, source) === undefined) return STOP.nextHop;
-    return result;
-  }
-
-  function decide(group: RunningGroup, row: PrefixRow): number {
-    const rib = ribs[group.context.family];
-    const path = rib.best(row);
-    if (path === 0) return STOP.noBest;
-    return decideSet(group, row, rib.pathPeer(path), rib.pathSetOut(path));
-  }
+  const { decide, decideSet, forgetSource, releasePending, trace } = createExportDecision(tables, ribs);
 
   function consider(group: RunningGroup, row: PrefixRow): void {
     const rib = ribs[group.context.family];
@@ -429,14 +291,9 @@ export function createExporter(options: ExporterOptions): Exporter {
     sendSoon(family) {
       for (const group of byFamily[family]) touch(group);
     },
-    decide: (group, row) => decide(group as RunningGroup, row),
+    decide,
     forgetSource(id) {
-      for (const { memoKeys } of groups.values()) {
-        const key = memoKeys.get(id);
-        if (key === undefined) continue;
-        sets.retireMemoKey(key);
-        memoKeys.delete(id);
-      }
+      for (const group of groups.values()) forgetSource(group, id);
     },
     groups: () => groups.values(),
     get quiet() {
@@ -444,11 +301,7 @@ export function createExporter(options: ExporterOptions): Exporter {
         if (!group.filled || group.cancelTimer || scheduler.has(group.flush)) return false;
       return true;
     },
-    trace: (group, row, path) => {
-      const { context } = group;
-      const rib = ribs[context.family];
-      return context.policy.trace(fillFacts(context, row, rib.pathPeer(path), rib.pathSetOut(path))).steps;
-    },
+    trace,
     tables,
   };
 }

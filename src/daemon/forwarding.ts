@@ -5,16 +5,16 @@
 import type { Fib, Forwarding, ForwardingHop } from "../fib/fib.ts";
 import { type Address, compareAddresses, type Family, formatAddress } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
-import { type CompiledPolicy, type KernelEdits, READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
+import type { CompiledPolicy, KernelEdits, TraceStep } from "../policy/types.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import type { PeerTable } from "../rib/peers.ts";
 import type { AttributeSets, NextHopId, NextHops, PathRow, SetHandle } from "../rib/types.ts";
-import { FIRST_PEER, LOCAL_PEER } from "../rib/types.ts";
+import { LOCAL_PEER } from "../rib/types.ts";
 import type { Interfaces } from "./interfaces.ts";
-import { NO_ATTRIBUTES } from "./no-attributes.ts";
+import { createFactsReader } from "./route-facts.ts";
 
 /** RT_TABLE_MAIN */
-export const MAIN_TABLE = 254;
+const MAIN_TABLE = 254;
 /** Kernel default metric of IPv6 routes; 0 would be turned into it silently. */
 const IPV6_METRIC = 1024;
 /** Most next hops looked at for one prefix. */
@@ -58,34 +58,7 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
   let version = -1;
   const scratch = new Int32Array(MAX_MULTIPATH);
   const octets = new Uint8Array(16);
-  const facts: RouteFacts = {
-    family: "ipv4",
-    prefixBytes: new Uint8Array(16),
-    prefixAt: 0,
-    prefixLength: 0,
-    source: "bgp",
-    fromPeer: "",
-    attributes: NO_ATTRIBUTES,
-    preference: 0,
-    metric: 0,
-  };
-
-  function fillFacts(family: Family, row: PrefixRow, path: PathRow): RouteFacts {
-    const set = ribs[family].pathSetOut(path);
-    const peer = ribs[family].pathPeer(path);
-    facts.family = family;
-    if (policy!.reads & READS.prefix) {
-      ribs[family].prefixes.writeAddress(row, facts.prefixBytes, 0);
-      facts.prefixLength = ribs[family].prefixes.length(row);
-    }
-    const owner = peers.facts(peer)!;
-    facts.source = owner.source;
-    facts.fromPeer = peer >= FIRST_PEER ? owner.name : "";
-    facts.attributes = sets.attributes(set);
-    facts.preference = sets.preference(set);
-    facts.metric = sets.metric(set);
-    return facts;
-  }
+  const reader = createFactsReader(ribs, sets, peers);
 
   function judge(family: Family, row: PrefixRow): Forwarding | string {
     if (!enabled) return "kernel.program is off";
@@ -95,10 +68,10 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     if (peer === LOCAL_PEER.direct || peer === LOCAL_PEER.kernel)
       return `the best path is of source ${peers.facts(peer)!.source}: it is the kernel's own`;
     const plain = policy!.reads === 0;
-    const verdict = policy!.evaluate(plain ? facts : fillFacts(family, row, path));
+    const set = ribs[family].pathSetOut(path);
+    const verdict = policy!.evaluate(plain ? reader.facts : reader.read(policy!, family, row, peer, set));
     if (!verdict.accepted) return `the kernel export policy "${policy!.name}" rejects it`;
     if (nextHops.version !== version || byKey.size > MAX_REMEMBERED) forget();
-    const set = ribs[family].pathSetOut(path);
     const count = ribs[family].multipath(row, scratch);
     if (!verdict.edits && count <= 1 && sets.metric(set) === 0) return singleHop(family, set);
     return general(family, set, count, verdict.edits ?? {});
@@ -185,7 +158,11 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
       else fib.want(family, octets, 0, prefixes.length(row), wish);
     },
     judge,
-    trace: (family, row, path) => (policy ? policy.trace(fillFacts(family, row, path)).steps : []),
+    trace(family, row, path) {
+      if (!policy) return [];
+      const rib = ribs[family];
+      return policy.trace(reader.read(policy, family, row, rib.pathPeer(path), rib.pathSetOut(path))).steps;
+    },
   };
 }
 

@@ -5,7 +5,7 @@
  */
 import type { ParsingClass } from "../bgp/parsing-class.ts";
 import type { Negotiated } from "../bgp/session/types.ts";
-import type { Family } from "../ip/address.ts";
+import { FAMILIES, type Family } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
 import type { TraceStep } from "../policy/types.ts";
 import { createImporter, type ImportHandle } from "../rib/import.ts";
@@ -15,8 +15,6 @@ import type { PeerRuntime } from "./peer.ts";
 import { PRIORITY } from "./scheduler.ts";
 import { clusterIdOf, isExternal } from "./settings.ts";
 import { createWalk } from "./walks.ts";
-
-const FAMILIES = ["ipv4", "ipv6"] as const;
 
 export interface Import {
   /** A set retained for the caller, a negative REJECT code, or 0 at a bound. */

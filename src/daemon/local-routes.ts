@@ -9,7 +9,7 @@ import type { AttributeSets, NextHopId, NextHops, PeerId, Resolution } from "../
 import { LOCAL_PEER } from "../rib/types.ts";
 import type { Interfaces } from "./interfaces.ts";
 
-export const LOCAL_PREFERENCE = { direct: 240, static: 200, kernel: 10 } as const;
+const LOCAL_PREFERENCE = { direct: 240, static: 200, kernel: 10 } as const;
 /** The kernel's own routes (connected, local) are represented by addresses. */
 const RTPROT_KERNEL = 2;
 

@@ -9,7 +9,7 @@ import type {
   TraceAnswer,
 } from "../control/answers.ts";
 import type { RouterView } from "../control/view.ts";
-import { type Family, formatAddress, formatQuad } from "../ip/address.ts";
+import { FAMILIES, type Family, formatAddress, formatQuad } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
 import type { TraceStep } from "../policy/types.ts";
@@ -21,7 +21,6 @@ import { announcedAttributes, STOP, STOP_REASON } from "./export-context.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Router } from "./router.ts";
 
-const FAMILIES = ["ipv4", "ipv6"] as const;
 const MAX_MULTIPATH = 64;
 
 export function createQueries(router: Router): RouterView {

@@ -2,23 +2,26 @@
  * One UPDATE into the Adj-RIB-In: scan, intern the attribute set, evaluate import once, then a loop over the NLRI that
  * allocates nothing (DESIGN 3.1 to 3.4; RFC 4271 §9, RFC 7606).
  */
+import { ERROR, familyOf, MAX_EXTENDED_MESSAGE_OCTETS, MESSAGE } from "../bgp/iana.ts";
 import type { Notification } from "../bgp/notification.ts";
-import { AFI, createUpdateScan, TREATMENT } from "../bgp/update-scan.ts";
+import { createUpdateScan, TREATMENT } from "../bgp/update-scan.ts";
 import { scanNotification, scanUpdate } from "../bgp/update-scanner.ts";
-import type { Family } from "../ip/address.ts";
+import { type Family, isLinkLocalAt } from "../ip/address.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import type { AttributeSets, NextHopId, NextHops, SetHandle } from "../rib/types.ts";
 import type { Import } from "./import.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Log } from "./ports.ts";
 
-const SAFI_UNICAST = 1;
 const REPORT_EVERY_MS = 1000;
-/** Subcode of Cease: out of resources (RFC 4486). */
-const OUT_OF_RESOURCES: Notification = { code: 6, subcode: 8, data: new Uint8Array() };
+const OUT_OF_RESOURCES: Notification = {
+  code: ERROR.cease.code,
+  subcode: ERROR.cease.sub.outOfResources,
+  data: new Uint8Array(),
+};
 
 /** Routes in one UPDATE at most: a default route takes one octet, the rest of the longest message (RFC 8654) is theirs. */
-export const UPDATE_ROUTES = 65_535 - 23;
+export const UPDATE_ROUTES = MAX_EXTENDED_MESSAGE_OCTETS - MESSAGE.update.minOctets;
 
 export interface ReceiverOptions {
   readonly ribs: Record<Family, FamilyRib>;
@@ -114,9 +117,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   }
 
   function isActive(peer: PeerRuntime, afi: number, safi: number): Family | undefined {
-    if (safi !== SAFI_UNICAST || !peer.negotiated) return undefined;
-    if (afi === AFI.ipv4) return peer.negotiated.ipv4 ? "ipv4" : undefined;
-    return afi === AFI.ipv6 && peer.negotiated.ipv6 ? "ipv6" : undefined;
+    const family = familyOf(afi, safi);
+    return family && peer.negotiated?.[family] ? family : undefined;
   }
 
   function handle(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined {
@@ -178,10 +180,6 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     },
     counters,
   };
-}
-
-function isLinkLocalAt(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80;
 }
 
 /** Neither link-local nor unspecified. */

@@ -13,7 +13,7 @@ export interface RecorderBounds {
   readonly perChunk: number;
 }
 
-export const RECORDER_BOUNDS: RecorderBounds = { events: 2048, octets: 256 * 1024, perChunk: 4096 };
+const RECORDER_BOUNDS: RecorderBounds = { events: 2048, octets: 256 * 1024, perChunk: 4096 };
 
 export interface Recorder {
   note(event: RouterEvent, atMs: number): void;

@@ -15,11 +15,11 @@ export interface Job {
 export const PRIORITY = { propagate: 0, sweep: 1, refresh: 2, housekeeping: 3 } as const;
 
 /** A turn of the scheduler ends after this many milliseconds, so that sockets and timers get theirs. */
-export const TURN_MS = 5;
+const TURN_MS = 5;
 /** One slice in so many goes to the jobs behind the first priority: they must not starve under load. */
 const YIELD_EVERY = 4;
 /** Slices in one turn at most: with a clock that stands still (simulation) a turn must end too. */
-export const SLICES_PER_TURN = 64;
+const SLICES_PER_TURN = 64;
 
 export interface Scheduler {
   /** Adds the job unless it is there already (by identity). */

@@ -5,21 +5,19 @@
 
 import { BgpError } from "../bgp/error.ts";
 import { createFramer } from "../bgp/framer.ts";
-import { HEADER_OCTETS, MESSAGE } from "../bgp/iana.ts";
+import { HEADER_OCTETS, MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS, MESSAGE } from "../bgp/iana.ts";
 import { encodeKeepalive } from "../bgp/message.ts";
 import { decodeNotification, encodeNotification, type Notification } from "../bgp/notification.ts";
 import { decodeOpen, encodeOpen } from "../bgp/open.ts";
 import { decodeRefresh, type RouteRefresh } from "../bgp/refresh.ts";
 import { openFor } from "../bgp/session/negotiate.ts";
 import { step } from "../bgp/session/step.ts";
-import type { DownReason, Negotiated, SessionAction, SessionEvent, Side, TimerKey } from "../bgp/session/types.ts";
+import type { DownReason, Negotiated, SessionAction, SessionEvent, Side } from "../bgp/session/types.ts";
 import { formatAddress } from "../ip/address.ts";
+import { createFolding } from "./folding.ts";
 import type { Connection, MutableCounts, PeerRuntime } from "./peer.ts";
 import type { Clock, ConnectionId, Endpoint, Log, Random, Transport, TransportEvent } from "./ports.ts";
-
-/** Longest message before RFC 8654 is agreed on. */
-const STANDARD_OCTETS = 4096;
-const EXTENDED_OCTETS = 65535;
+import { createSessionTimers } from "./session-timers.ts";
 
 /**
  * What one step may do. A step handles one read chunk, and no transport reads more at once; KEEPALIVE is the shortest
@@ -69,6 +67,8 @@ export function createSessions(options: SessionOptions): Sessions {
   const connections = new Map<ConnectionId, Connection>();
   const keepalive = encodeKeepalive();
   const steps = { messages: 0, octets: 0 };
+  const fold = createFolding(clock, REPEAT_MS);
+  const timers = createSessionTimers(clock, transport, (peer, timer) => dispatch(peer, { kind: "timer", timer }));
   let nextId = 1;
 
   function dispatch(peer: PeerRuntime, event: SessionEvent): void {
@@ -92,9 +92,9 @@ export function createSessions(options: SessionOptions): Sessions {
       case "close":
         return close(peer, action.side, action.flush);
       case "arm":
-        return arm(peer, action.timer, action.afterMs);
+        return timers.arm(peer, action.timer, action.afterMs);
       case "disarm":
-        return disarm(peer, timerName(action.timer));
+        return timers.disarm(peer, action.timer);
       case "established":
         return establish(peer, action.side, action.negotiated);
       case "down":
@@ -103,11 +103,18 @@ export function createSessions(options: SessionOptions): Sessions {
         log("warn", "session down", { peer: peer.config.name, reason: action.reason.text, code: action.reason.code });
         return hooks.down(peer, action.reason);
       case "attemptFailed":
-        return log("info", "attempt failed", { peer: peer.config.name, side: action.side, reason: action.reason.text });
+        return logFailure(peer, action.side, action.reason.text);
       case "state":
         peer.stateSinceMs = clock.nowMs();
         return log("debug", "state", { peer: peer.config.name, from: action.from, to: action.to });
     }
+  }
+
+  function logFailure(peer: PeerRuntime, side: Side, reason: string): void {
+    const { name } = peer.config;
+    const repeats = fold(`${name} ${side} ${reason}`);
+    if (repeats !== undefined)
+      log("info", "attempt failed", { peer: name, side, reason, ...(repeats > 0 ? { repeats } : {}) });
   }
 
   function connect(peer: PeerRuntime): void {
@@ -177,57 +184,6 @@ export function createSessions(options: SessionOptions): Sessions {
     hooks.established(peer, negotiated);
   }
 
-  // Timers
-
-  function arm(peer: PeerRuntime, timer: TimerKey, afterMs: number): void {
-    const name = timerName(timer);
-    disarm(peer, name);
-    const cancel = clock.after(afterMs, () => {
-      peer.timers.delete(name);
-      fire(peer, timer);
-    });
-    peer.timers.set(name, { cancel, dueMs: clock.nowMs() + afterMs });
-  }
-
-  function disarm(peer: PeerRuntime, name: string): void {
-    peer.timers.get(name)?.cancel();
-    peer.timers.delete(name);
-  }
-
-  /** Hold and send hold timers are armed once and looked at when due: messages only stamp times. */
-  function fire(peer: PeerRuntime, timer: TimerKey): void {
-    const side = timer.side;
-    const connection = side && peer.connections[side];
-    if (peer.active && connection === peer.active && peer.negotiated) {
-      noteAccepted(peer.active);
-      const wait = timer.name === "hold" ? holdLeft(peer, peer.active) : sendHoldLeft(timer, peer, peer.active);
-      if (wait > 0) return arm(peer, timer, wait);
-    }
-    dispatch(peer, { kind: "timer", timer });
-  }
-
-  /** Milliseconds until the hold timer really expires. A session whose octets wait unread is not expired (DESIGN 3.9). */
-  function holdLeft(peer: PeerRuntime, connection: Connection): number {
-    const left = peer.lastHeardMs + peer.negotiated!.holdMs - clock.nowMs();
-    if (left > 0) return left;
-    if (!connection.paused && !transport.hasUnread(connection.id)) return 0;
-    return UNREAD_GRACE_MS;
-  }
-
-  /** RFC 9687: expires when the kernel has accepted nothing for the whole time although something waits. */
-  function sendHoldLeft(timer: TimerKey, peer: PeerRuntime, connection: Connection): number {
-    if (timer.name !== "sendHold") return 0;
-    return connection.acceptedAtMs + peer.negotiated!.sendHoldMs - clock.nowMs();
-  }
-
-  /** At each timer of the connection, the keepalive's among them, so that a send hold time is late by that much at most. */
-  function noteAccepted(connection: Connection): void {
-    const accepted = transport.accepted(connection.id);
-    if (accepted === connection.acceptedOctets && transport.pending(connection.id) > 0) return;
-    connection.acceptedOctets = accepted;
-    connection.acceptedAtMs = clock.nowMs();
-  }
-
   // Transport
 
   function handle(event: TransportEvent): void {
@@ -257,17 +213,25 @@ export function createSessions(options: SessionOptions): Sessions {
   function onIncoming(id: ConnectionId, local: Endpoint, remote: Endpoint): void {
     const peer = options.match(local, remote);
     if (!peer || peer.connections.incoming) {
-      log("info", "connection refused", {
-        from: formatAddress(remote.address),
-        reason: peer ? "a connection from this peer is open already" : "no peer is configured for this address",
-        ...(peer ? { peer: peer.config.name } : {}),
-      });
+      logRefusal(remote, peer);
       transport.close(id, false);
       return;
     }
     peer.connections.incoming = register(id, "incoming", peer, local, remote);
     if (peer.direct) transport.setTtl(id, DIRECT_TTL, undefined);
     dispatch(peer, { kind: "connected", side: "incoming" });
+  }
+
+  function logRefusal(remote: Endpoint, peer: PeerRuntime | undefined): void {
+    const from = formatAddress(remote.address);
+    const repeats = fold(from);
+    if (repeats === undefined) return;
+    log("info", "connection refused", {
+      from,
+      reason: peer ? "a connection from this peer is open already" : "no peer is configured for this address",
+      ...(peer ? { peer: peer.config.name } : {}),
+      ...(repeats > 0 ? { repeats } : {}),
+    });
   }
 
   function onClosed(connection: Connection, reason: string): void {
@@ -350,7 +314,7 @@ export function createSessions(options: SessionOptions): Sessions {
       if (peer.active) dispatch(peer, { kind: "fault", side: peer.active.side, notification, message });
     },
     abandon(peer) {
-      for (const name of [...peer.timers.keys()]) disarm(peer, name);
+      timers.disarmAll(peer);
       close(peer, "outgoing", false);
       close(peer, "incoming", false);
     },
@@ -361,13 +325,9 @@ export function createSessions(options: SessionOptions): Sessions {
 
 /** Towards an external peer one hop away: nobody farther can hold the session. */
 const DIRECT_TTL = 1;
-/** Wait for a session whose hold time is over while octets wait unread. */
-const UNREAD_GRACE_MS = 100;
+/** A failure or a refusal that repeats itself is logged this often, with the number of repeats. */
+const REPEAT_MS = 300_000;
 
 function maxOctets(peer: PeerRuntime): number {
-  return peer.config.capabilities.extendedMessage ? EXTENDED_OCTETS : STANDARD_OCTETS;
-}
-
-function timerName(timer: TimerKey): string {
-  return timer.side ? `${timer.name}/${timer.side}` : timer.name;
+  return peer.config.capabilities.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS;
 }

@@ -8,7 +8,7 @@ export function isExternal(config: Config, peer: PeerConfig): boolean {
   return peer.asn !== config.router.asn;
 }
 
-export function capabilitiesOf(config: Config, peer: PeerConfig): Capabilities {
+function capabilitiesOf(config: Config, peer: PeerConfig): Capabilities {
   const { fourOctetAs, routeRefresh, extendedMessage } = peer.capabilities;
   return {
     families: peer.families,

@@ -3,12 +3,11 @@
  * change, selecting again after next hops moved, programming the kernel again. Each is idempotent, may be asked for at any
  * time, and starts over when asked for while it runs.
  */
-import type { Family } from "../ip/address.ts";
+import { FAMILIES, type Family } from "../ip/address.ts";
 import type { Job, Scheduler } from "./scheduler.ts";
 
 /** Rows in one slice. */
 export const WALK_ROWS = 4096;
-const FAMILIES = ["ipv4", "ipv6"] as const;
 
 /** One slice over a family: visits rows from the cursor on and returns the next cursor, -1 at the end. */
 export type Slice = (family: Family, cursor: number, rows: number) => number;

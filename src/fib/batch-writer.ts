@@ -9,7 +9,7 @@ import type { Ways } from "./ways.ts";
 import type { WishId } from "./wishes.ts";
 
 /** Messages and octets of one batch: large enough to spare system calls, small enough for a short turn. */
-export const BATCH = { messages: 2048, octets: 256 * 1024 } as const;
+const BATCH = { messages: 2048, octets: 256 * 1024 } as const;
 /** A batch without an answer after this long is taken as lost. */
 export const ANSWER_MS = 30_000;
 

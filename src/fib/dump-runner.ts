@@ -11,7 +11,7 @@ import type { Ways } from "./ways.ts";
 /** Rows of the mirror looked at in one turn of the loop. */
 const SLICE_ROWS = 32_768;
 /** A dump that the table's changes interrupted is repeated so often; then what it showed is kept and checked later. */
-export const DUMP_TRIES = 5;
+const DUMP_TRIES = 5;
 const ANSWER_MS = 30_000;
 const REFUSED_RETRY_MS = 1000;
 

@@ -65,10 +65,6 @@ export function describeErrno(errno: number, kernel: string): string {
   return `${name} (${meaning})${said}; ${advice}`;
 }
 
-export function errnoName(errno: number): string {
-  return MEANING[errno]?.[0] ?? `errno ${errno}`;
-}
-
 /** Faults of the moment, not of the route: an old route of ours stays while such a write is retried. */
 export function isTransient(errno: number): boolean {
   return (

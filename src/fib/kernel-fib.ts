@@ -18,7 +18,7 @@ import { AF, align4, NLMSG_HEADER, RT_TABLE_MAIN, RTM } from "./rtnetlink.ts";
 import { TableSync } from "./table-sync.ts";
 import { Ways } from "./ways.ts";
 
-/** The three sockets as the FIB needs them. `io/netlink` has the kernel's, memory-kernel.ts one in memory. */
+/** The three sockets as the FIB needs them. `io/netlink` has the kernel's, the tests have a kernel in memory. */
 export interface NetlinkPort {
   /** Writes a batch to the request socket; `KernelFib.sent` follows. One at a time; the bytes stay untouched until then. */
   send(bytes: Uint8Array): void;

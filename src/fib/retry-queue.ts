@@ -2,7 +2,7 @@ import type { PrefixRow } from "../ip/prefix-table.ts";
 import { RowRing } from "./row-ring.ts";
 
 /** Waits after the first, second, ... failed write of a route; the last for all that follow. */
-export const RETRY_MS = [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000] as const;
+const RETRY_MS = [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000] as const;
 
 /** Whose rows wait. */
 export interface Retrying {

@@ -21,7 +21,7 @@ export type WayId = number;
 export const WAY_HEAD = 6;
 export const HOP_WORDS = 6;
 /** Next hops of one route that we look at; the kernel's own limit is what fits an attribute. */
-export const MAX_HOPS = 512;
+const MAX_HOPS = 512;
 
 export class Ways {
   /** The way being put together: begin, source, hop..., intern. */

@@ -3,7 +3,8 @@
  * the hot path reads octets straight from messages into prefix tables.
  */
 
-export type Family = "ipv4" | "ipv6";
+export const FAMILIES = ["ipv4", "ipv6"] as const;
+export type Family = (typeof FAMILIES)[number];
 
 export interface Address {
   readonly family: Family;
@@ -124,5 +125,19 @@ export function sameAddress(a: Address, b: Address): boolean {
 
 /** fe80::/10 */
 export function isLinkLocal(address: Address): boolean {
-  return address.family === "ipv6" && address.bytes[0] === 0xfe && (address.bytes[1]! & 0xc0) === 0x80;
+  return address.family === "ipv6" && isLinkLocalAt(address.bytes, 0);
+}
+
+/** The same of the octets of an IPv6 address in a message. */
+export function isLinkLocalAt(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80;
+}
+
+/** No host has this address: 0/8, 127/8, 224/4, 240/4, ::, ::1, ff00::/8. */
+export function isMartian(address: Address): boolean {
+  const { bytes } = address;
+  if (address.family === "ipv4") return bytes[0] === 0 || bytes[0] === 127 || bytes[0]! >= 224;
+  if (bytes[0] === 0xff) return true;
+  for (let i = 0; i < 15; i++) if (bytes[i] !== 0) return false;
+  return bytes[15]! <= 1;
 }

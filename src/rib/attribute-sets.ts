@@ -4,10 +4,11 @@ import type { ParsingClass } from "../bgp/parsing-class.ts";
 import type { AttributeEdits, PathAttributes } from "../bgp/path-attributes.ts";
 import { decodeAttributes } from "../bgp/path-attributes.ts";
 import { createUpdateScan, type UpdateScan } from "../bgp/update-scan.ts";
-import { HashIndex, mix } from "../ip/hash-index.ts";
+import { HashIndex } from "../ip/hash-index.ts";
 import { reserveWords } from "../ip/reserve.ts";
 import type { RouteSource } from "../policy/types.ts";
 import { OctetArena } from "./octet-arena.ts";
+import { hashOctets, sameOctets } from "./octet-words.ts";
 import { SetMemo } from "./set-memo.ts";
 import type { AttributeSets, NextHopId, SetHandle } from "./types.ts";
 
@@ -37,7 +38,7 @@ const MEMO = 15;
 /** Class of sets that no session brought. */
 const OWN_CLASS = 0xffff_ffff | 0;
 const DEFAULT_LOCAL_PREF = 100;
-export const DEFAULT_BGP_PREFERENCE = 100;
+const DEFAULT_BGP_PREFERENCE = 100;
 const ORIGIN_INCOMPLETE = 2;
 /** Results kept per set, on average. */
 const MEMO_PER_SET = 4;
@@ -353,35 +354,7 @@ function hashOf(
   preference: number,
   metric: number,
 ): number {
-  let hash = Math.imul(kind, 0x9e3779b1) ^ Math.imul(nextHop, 0x85ebca77) ^ Math.imul(preference, 0xc2b2ae3d) ^ metric;
-  const end = from + octets;
-  let at = from;
-  for (; at + 4 <= end; at += 4) hash = turn(hash, wordAt(bytes, at));
-  if (at < end) hash = turn(hash, partialWord(bytes, at, end));
-  return mix(hash ^ octets);
-}
-
-function turn(hash: number, word: number): number {
-  const h = Math.imul(hash ^ word, 0x2c1b3c6d);
-  return (h << 13) | (h >>> 19);
-}
-
-/** `at` is a whole word, and the stored octets are padded with zeros. */
-function sameOctets(words: Int32Array, at: number, bytes: Uint8Array, from: number, octets: number): boolean {
-  let w = at >> 2;
-  let i = from;
-  const end = from + octets;
-  for (; i + 4 <= end; i += 4) if (words[w++] !== wordAt(bytes, i)) return false;
-  return i === end || words[w] === partialWord(bytes, i, end);
-}
-
-/** As the machine's Int32Array reads it: little-endian, as all machines that Node runs on in practice. */
-function wordAt(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-}
-
-function partialWord(bytes: Uint8Array, at: number, end: number): number {
-  let word = 0;
-  for (let i = at; i < end; i++) word |= bytes[i]! << (8 * (i - at));
-  return word;
+  const hash =
+    Math.imul(kind, 0x9e3779b1) ^ Math.imul(nextHop, 0x85ebca77) ^ Math.imul(preference, 0xc2b2ae3d) ^ metric;
+  return hashOctets(hash, bytes, from, octets);
 }

@@ -112,7 +112,7 @@ export function explainSelection(rib: FamilyRib, row: PrefixRow): Explanation {
   return { best: best?.path ?? 0, losers, ineligible };
 }
 
-export function candidateOf(rib: FamilyRib, path: PathRow): Candidate {
+function candidateOf(rib: FamilyRib, path: PathRow): Candidate {
   const { sets, nextHops, peers } = rib;
   const set = rib.pathSetOut(path);
   const peer = rib.pathPeer(path);
@@ -146,7 +146,7 @@ const REASONS: Readonly<Record<number, string>> = {
 };
 
 /** Why a path takes no part in selection; undefined when it does. */
-export function whyIneligible(rib: FamilyRib, path: PathRow): string | undefined {
+function whyIneligible(rib: FamilyRib, path: PathRow): string | undefined {
   const set = rib.pathSetOut(path);
   if (set <= 0) return REASONS[set] ?? `rejected (${set})`;
   const nextHop = rib.sets.nextHop(set);

@@ -26,7 +26,7 @@ export interface FamilyRibOptions {
 
 /** Where a sliced walk goes on; it starts at 0 and has ended at DONE. */
 export type Cursor = number;
-export const DONE: Cursor = -1;
+const DONE: Cursor = -1;
 
 /**
  * Adj-RIB-In and Loc-RIB of one family. A path is (peer, received path id, prefix); rejected ones stay. Selection is
@@ -171,12 +171,6 @@ export class FamilyRib {
     return this.rows[row * this.stride + this.extraAt + BEST]!;
   }
 
-  /** The set of the best path after import; 0 when there is none. */
-  bestSet(row: PrefixRow): SetHandle {
-    const best = this.best(row);
-    return best === 0 ? 0 : this.paths[best * PATH_STRIDE + SET_OUT]!;
-  }
-
   /** The best path and those that share its traffic, best first; returns how many. Next hops may repeat. */
   multipath(row: PrefixRow, out: Int32Array): number {
     return this.selection.multipath(this.firstPath(row), this.multipathLimit, out);
@@ -299,14 +293,6 @@ export class FamilyRib {
       if (this.best(row) === path || this.multipathLimit > 1) this.changed.push(row);
       this.reselect(row);
     }
-    return end === this.nextPathRow ? DONE : end;
-  }
-
-  /** Visits every path. The visitor may change or remove the path it is given. */
-  walkPaths(cursor: Cursor, budget: number, visit: (path: PathRow) => void): Cursor {
-    const end = Math.min(this.nextPathRow, cursor + budget);
-    for (let path = Math.max(cursor, 1); path < end; path++)
-      if (this.paths[path * PATH_STRIDE + PREFIX] !== 0) visit(path);
     return end === this.nextPathRow ? DONE : end;
   }
 

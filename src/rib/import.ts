@@ -1,6 +1,7 @@
-import type { AttributeEdits, PathAttributes } from "../bgp/path-attributes.ts";
+import type { AttributeEdits } from "../bgp/path-attributes.ts";
 import type { Family } from "../ip/address.ts";
-import { type CompiledPolicy, READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
+import { NO_ATTRIBUTES, noRoute } from "../policy/no-route.ts";
+import { type CompiledPolicy, READS, type TraceStep } from "../policy/types.ts";
 import type { SetTable } from "./attribute-sets.ts";
 import type { NextHopTable } from "./next-hops.ts";
 import { holdsCluster, occurrencesOfAs } from "./session-checks.ts";
@@ -47,19 +48,6 @@ interface SharedKey {
   readonly handles: Set<ImportHandle>;
 }
 
-const NO_OCTETS = new Uint8Array(16);
-/** Stands in for attributes that a policy does not read, so that they need not be decoded. */
-const UNREAD: PathAttributes = {
-  origin: 0,
-  asPath: [],
-  atomicAggregate: false,
-  communities: [],
-  largeCommunities: [],
-  extendedCommunities: [],
-  clusterList: [],
-  opaque: [],
-};
-
 export interface Importer {
   open(session: ImportSession): ImportHandle;
   close(handle: ImportHandle): void;
@@ -77,17 +65,7 @@ export interface Importer {
 /** Import evaluation with its memory: one result per (attribute set, way of importing), which dies with the set. */
 export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer {
   const shared = new Map<string, SharedKey>();
-  const facts: RouteFacts = {
-    family: "ipv4",
-    prefixBytes: NO_OCTETS,
-    prefixAt: 0,
-    prefixLength: 0,
-    source: "bgp",
-    fromPeer: "",
-    attributes: UNREAD,
-    preference: 0,
-    metric: 0,
-  };
+  const facts = noRoute();
 
   function open(session: ImportSession): ImportHandle {
     const reads = session.policy?.reads ?? 0;
@@ -182,7 +160,7 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     facts.prefixAt = at;
     facts.prefixLength = length;
     facts.fromPeer = session.peerName;
-    facts.attributes = (policy.reads & READS.attributes) !== 0 ? sets.attributes(set) : UNREAD;
+    facts.attributes = (policy.reads & READS.attributes) !== 0 ? sets.attributes(set) : NO_ATTRIBUTES;
     facts.preference = sets.preference(set);
     facts.metric = sets.metric(set);
   }

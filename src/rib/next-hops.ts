@@ -1,10 +1,17 @@
-import { type Address, type Family, formatAddress, octetsOf, sameAddress } from "../ip/address.ts";
+import {
+  type Address,
+  type Family,
+  formatAddress,
+  isLinkLocalAt,
+  isMartian,
+  octetsOf,
+  sameAddress,
+} from "../ip/address.ts";
 import { HashIndex, mix } from "../ip/hash-index.ts";
 import { contains, type Prefix } from "../ip/prefix.ts";
 import { reserveWords } from "../ip/reserve.ts";
-import { type Resolver, resolve } from "./resolve.ts";
+import { type Resolver, resolutionKey, resolve, sameResolution } from "./resolve.ts";
 import { type ResolvingRoute, RouteTable } from "./route-table.ts";
-import { isMartian } from "./session-checks.ts";
 import type { NextHopId, NextHops, Resolution } from "./types.ts";
 
 const STRIDE = 4;
@@ -122,7 +129,7 @@ export class NextHopTable implements NextHops {
 
   private find(family: Family, bytes: Uint8Array, at: number, ifindex: number, use: HopUse): NextHopId {
     const octets = octetsOf(family);
-    const linkLocal = family === "ipv6" && bytes[at] === 0xfe && (bytes[at + 1]! & 0xc0) === 0x80;
+    const linkLocal = family === "ipv6" && isLinkLocalAt(bytes, at);
     const scope = linkLocal ? ifindex : 0;
     let hash = scope ^ Math.imul(use, 0x5bd1e995) ^ octets;
     for (let i = 0; i < octets; i += 4)
@@ -146,7 +153,7 @@ export class NextHopTable implements NextHops {
 
   /** Equal ones are one id: local routes that go the same way share their attribute set, and so their messages. */
   fixed(resolution: Resolution): NextHopId {
-    const fixedKey = keyOfFixed(resolution);
+    const fixedKey = resolutionKey(resolution);
     const known = this.fixedIds.get(fixedKey);
     if (known !== undefined) return known;
     const id = this.enter({ address: undefined, ifindex: 0, use: USE.any, fixedKey });
@@ -232,11 +239,6 @@ export class NextHopTable implements NextHops {
       if (!up) this.downLinks.add(ifindex);
       this.allTouched = true;
     }
-  }
-
-  /** There are changes that `refresh` has not applied. */
-  get wantsRefresh(): boolean {
-    return this.allTouched || this.touched.length > 0 || this.cursor > 0;
   }
 
   /** Resolves again what the changes may have touched, `budget` ids at most; true when all is done. */
@@ -374,26 +376,6 @@ function isHop(hop: Hop, bytes: Uint8Array, at: number, octets: number, ifindex:
   if (hop.address?.bytes.length !== octets || hop.ifindex !== ifindex || hop.use !== use) return false;
   for (let i = 0; i < octets; i++) if (hop.address.bytes[i] !== bytes[at + i]) return false;
   return true;
-}
-
-function sameResolution(a: Resolution, b: Resolution): boolean {
-  return (
-    a.reachable === b.reachable &&
-    a.cost === b.cost &&
-    a.blackhole === b.blackhole &&
-    a.hops.length === b.hops.length &&
-    a.hops.every((hop, i) => {
-      const other = b.hops[i]!;
-      if (hop.ifindex !== other.ifindex || (hop.gateway === undefined) !== (other.gateway === undefined)) return false;
-      return hop.gateway === undefined || sameAddress(hop.gateway, other.gateway!);
-    })
-  );
-}
-
-function keyOfFixed(resolution: Resolution): string {
-  const { reachable, blackhole, cost, via, hops } = resolution;
-  const ways = hops.map(({ gateway, ifindex }) => `${gateway ? formatAddress(gateway) : ""}%${ifindex}`);
-  return `${reachable}|${blackhole}|${cost}|${ways.join(",")}|${via}`;
 }
 
 function keyOf(address: Address): string {

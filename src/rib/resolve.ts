@@ -1,4 +1,4 @@
-import { type Address, formatAddress, isLinkLocal } from "../ip/address.ts";
+import { type Address, formatAddress, isLinkLocal, sameAddress } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
 import type { ResolvingRoute } from "./route-table.ts";
 import type { Resolution } from "./types.ts";
@@ -66,4 +66,26 @@ function followHops(resolver: Resolver, route: ResolvingRoute, address: Address,
 
 function unreachable(via: string): DetailedResolution {
   return { reachable: false, cost: 0, hops: [], blackhole: false, via, direct: false };
+}
+
+/** Packets go the same way at the same cost. */
+export function sameResolution(a: Resolution, b: Resolution): boolean {
+  return (
+    a.reachable === b.reachable &&
+    a.cost === b.cost &&
+    a.blackhole === b.blackhole &&
+    a.hops.length === b.hops.length &&
+    a.hops.every((hop, i) => {
+      const other = b.hops[i]!;
+      if (hop.ifindex !== other.ifindex || (hop.gateway === undefined) !== (other.gateway === undefined)) return false;
+      return hop.gateway === undefined || sameAddress(hop.gateway, other.gateway!);
+    })
+  );
+}
+
+/** Equal for resolutions that are alike in everything. */
+export function resolutionKey(resolution: Resolution): string {
+  const { reachable, blackhole, cost, via, hops } = resolution;
+  const ways = hops.map(({ gateway, ifindex }) => `${gateway ? formatAddress(gateway) : ""}%${ifindex}`);
+  return `${reachable}|${blackhole}|${cost}|${ways.join(",")}|${via}`;
 }

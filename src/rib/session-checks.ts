@@ -1,7 +1,6 @@
 import { attributeEnd, attributeValue } from "../bgp/attribute-octets.ts";
 import { ATTRIBUTE } from "../bgp/iana.ts";
 import { u32 } from "../bgp/octets.ts";
-import type { Address } from "../ip/address.ts";
 
 /**
  * Occurrences of an AS in the AS_PATH of canonical octets, counted no further than `enough` + 1. Confederation segments
@@ -24,15 +23,6 @@ export function holdsCluster(octets: Uint8Array, from: number, to: number, clust
   const end = attributeEnd(octets, header);
   for (let p = attributeValue(octets, header); p < end; p += 4) if (u32(octets, p) === clusterId) return true;
   return false;
-}
-
-/** No host has this address: 0/8, 127/8, 224/4, 240/4, ::, ::1, ff00::/8. */
-export function isMartian(address: Address): boolean {
-  const { bytes } = address;
-  if (address.family === "ipv4") return bytes[0] === 0 || bytes[0] === 127 || bytes[0]! >= 224;
-  if (bytes[0] === 0xff) return true;
-  for (let i = 0; i < 15; i++) if (bytes[i] !== 0) return false;
-  return bytes[15]! <= 1;
 }
 
 /** Where the attribute of the type begins; -1 when it is absent. */

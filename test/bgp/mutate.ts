@@ -1,5 +1,5 @@
 /** Deterministic pseudo-random numbers (xorshift32) in [0, bound). */
-export function createRandom(seed: number): (bound: number) => number {
+function createRandom(seed: number): (bound: number) => number {
   let state = (seed * 2654435761 + 1) >>> 0 || 1;
   return (bound) => {
     state ^= state << 13;

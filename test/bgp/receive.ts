@@ -4,8 +4,7 @@ import { MAX_CANONICAL_OCTETS, scanAttributes, writeCanonical } from "../../src/
 import { BgpError } from "../../src/bgp/error.ts";
 import { formatNlri } from "../../src/bgp/format.ts";
 import { createFramer } from "../../src/bgp/framer.ts";
-import { MESSAGE } from "../../src/bgp/iana.ts";
-import { isUnicast } from "../../src/bgp/multiprotocol-checks.ts";
+import { familyOf, MESSAGE } from "../../src/bgp/iana.ts";
 import { decodeNotification, describeNotification } from "../../src/bgp/notification.ts";
 import { decodeOpen, type OpenMessage } from "../../src/bgp/open.ts";
 import type { ParsingClass } from "../../src/bgp/parsing-class.ts";
@@ -75,9 +74,9 @@ export function receiveUpdate(bytes: Uint8Array, at: number, end: number, sessio
   const announced = prefixes(bytes, scan.nlriAt, scan.nlriEnd, 4, plain4);
   const mp = (afi: number, from: number, to: number) =>
     afi === 1 ? prefixes(bytes, from, to, 4, plain4) : prefixes(bytes, from, to, 16, session.addPathIpv6 === true);
-  if (isUnicast(scan.unreachAfi, scan.unreachSafi))
+  if (familyOf(scan.unreachAfi, scan.unreachSafi))
     withdrawn.push(...mp(scan.unreachAfi, scan.unreachAt, scan.unreachEnd));
-  const reach = isUnicast(scan.reachAfi, scan.reachSafi) && scan.reachEnd > scan.reachAt;
+  const reach = familyOf(scan.reachAfi, scan.reachSafi) && scan.reachEnd > scan.reachAt;
   const isPlain = announced.length > 0;
   if (reach) announced.push(...mp(scan.reachAfi, scan.reachAt, scan.reachEnd));
   const usable = scan.treatment !== TREATMENT.withdraw && announced.length > 0;
@@ -113,7 +112,7 @@ function typed(bytes: Uint8Array, session: ParsingClass, mp: boolean): PathAttri
 }
 
 /** Prefixes as text, `id ` in front with path identifiers. */
-export function prefixes(bytes: Uint8Array, at: number, end: number, octets: 4 | 16, addPath: boolean): string[] {
+function prefixes(bytes: Uint8Array, at: number, end: number, octets: 4 | 16, addPath: boolean): string[] {
   const out: string[] = [];
   for (let p = at; p < end; ) {
     let id = "";

@@ -102,7 +102,8 @@ describe("a directory is read as one", () => {
   ];
   for (const [claim, texts, expected] of rows) test(claim, () => assert.deepEqual(lines(texts), expected));
 
-  test("no files at all is a problem", () => assert.deepEqual(lines({}), ["there are no configuration files"]));
+  test("no files at all is a problem", () =>
+    assert.deepEqual(lines({}), ["no configuration: there are neither *.yaml nor peers/*.yaml files"]));
 });
 
 describe("the cache", () => {

@@ -43,8 +43,8 @@ export async function join(client: Host, server: Host, at: Endpoint, spec: Parti
   return find(server, "incoming")!.id;
 }
 
-export function transportContract(name: string, openWorld: () => TransportWorld): void {
-  describe(`${name} as a Transport`, () => {
+export function transportContract(name: string, openWorld: () => TransportWorld, skip: string | false = false): void {
+  describe(`${name} as a Transport`, { skip }, () => {
     const worlds: TransportWorld[] = [];
     after(() => Promise.all(worlds.map((world) => world.close())));
 

@@ -76,7 +76,7 @@ export function path(from: string | null, changes: Partial<PathAnswer> = {}): Pa
   };
 }
 
-export function route(prefix: string, paths: readonly PathAnswer[], changes: Partial<RouteAnswer> = {}): RouteAnswer {
+function route(prefix: string, paths: readonly PathAnswer[], changes: Partial<RouteAnswer> = {}): RouteAnswer {
   const kernel = { state: "installed", reason: null, metric: 0 } as const;
   return { prefix, family: prefix.includes(":") ? "ipv6" : "ipv4", paths, kernel, ...changes };
 }

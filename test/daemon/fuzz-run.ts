@@ -127,7 +127,7 @@ function assertEmptyAfterwards(world: World, listener: Speaker, options: FuzzOpt
 const LOCAL = ["0.0.0.0/0", "10.0.0.0/24", "10.0.1.0/24", "10.50.0.0/16", "2001:db8:1::/64", "2001:db8::/64", "::/0"];
 
 /** Rows in use. */
-export function tables(world: World) {
+function tables(world: World) {
   const { core } = world.router;
   return {
     ipv4: core.ribs.ipv4.prefixes.size,

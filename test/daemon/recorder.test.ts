@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { createRecorder, readRecorded } from "../../src/daemon/recorder.ts";
 import { createRouter, type Router } from "../../src/daemon/router.ts";
 import type { Forwarding } from "../../src/fib/fib.ts";
+import { FAMILIES } from "../../src/ip/address.ts";
 import { seeded, VirtualTime } from "../sim/clock.ts";
 import { memoryFib } from "../sim/wanted-fib.ts";
 import { configOf, createWorld, header, peer } from "./world.ts";
@@ -20,7 +21,7 @@ const data = (id: number, ...octets: number[]) =>
 /** What operators could ask about, in words. */
 function state(router: Router, fib: ReadonlyMap<string, Forwarding>) {
   const { core } = router;
-  const routes = (["ipv4", "ipv6"] as const).flatMap((family) => {
+  const routes = FAMILIES.flatMap((family) => {
     const rib = core.ribs[family];
     const out: string[] = [];
     const octets = new Uint8Array(16);

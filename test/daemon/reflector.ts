@@ -9,7 +9,7 @@ import type { KernelEvent } from "../../src/fib/fib.ts";
 import { VirtualTime } from "../sim/clock.ts";
 import { memoryFib } from "../sim/wanted-fib.ts";
 
-export const AS = 65_000;
+const AS = 65_000;
 const OWN = Uint8Array.of(10, 99, 0, 1);
 
 export interface Reflector {

@@ -219,7 +219,7 @@ const quad = (text: string) => u32(parseQuad(text)!);
 const community = (text: string) => text.split(":").flatMap((half) => u16(Number(half)));
 
 /** AS_PATH of one sequence; empty without ASes. */
-export function asPathAttribute(asns: readonly number[], fourOctetAs: boolean): number[] {
+function asPathAttribute(asns: readonly number[], fourOctetAs: boolean): number[] {
   const octets = asns.flatMap((asn) => (fourOctetAs ? u32(asn) : u16(asn > 65535 ? 23456 : asn)));
   return attribute(0x50, 2, asns.length === 0 ? [] : [2, asns.length, ...octets]);
 }
@@ -239,7 +239,7 @@ export function attributesOf(route: Route, family: Family, fourOctetAs: boolean)
 const PER_UPDATE = 150;
 
 /** UPDATEs that announce the prefixes. */
-export function announcement(prefixes: readonly string[], route: Route, fourOctetAs: boolean): Uint8Array[] {
+function announcement(prefixes: readonly string[], route: Route, fourOctetAs: boolean): Uint8Array[] {
   const out: Uint8Array[] = [];
   for (const [family, chosen] of byFamily(prefixes))
     for (let at = 0; at < chosen.length; at += PER_UPDATE) {

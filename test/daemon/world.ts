@@ -140,7 +140,7 @@ function foreignRoute(prefix: string, hop: ForeignHop): KernelRoute {
 }
 
 /** What the kernel tells at start. */
-export function startEvents(): KernelEvent[] {
+function startEvents(): KernelEvent[] {
   const events: KernelEvent[] = [];
   for (const { ifindex, name, addresses } of LINKS) {
     events.push({ kind: "link", gone: false, link: { ifindex, name, up: true, carrier: true, loopback: false } });

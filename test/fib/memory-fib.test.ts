@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { KernelEvent } from "../../src/fib/fib.ts";
 import { createKernelFib } from "../../src/fib/kernel-fib.ts";
-import { createMemoryKernel } from "../../src/fib/memory-kernel.ts";
 import { formatPrefix, parsePrefix } from "../../src/ip/prefix.ts";
 import { type FibWorld, fibContract, type PlainRoute, routeText, type WorldOptions } from "../contract/fib.ts";
+import { createMemoryKernel } from "./memory-kernel.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 
 const link = (ifindex: number, up: boolean) => ({ ifindex, name: `eth${ifindex}`, up, carrier: up, loopback: false });

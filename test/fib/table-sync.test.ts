@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { FibRouteState, Forwarding, KernelEvent } from "../../src/fib/fib.ts";
-import { createMemoryFib } from "../../src/fib/memory-fib.ts";
-import type { MemoryRoute } from "../../src/fib/memory-kernel.ts";
 import { formatAddress, parseAddress } from "../../src/ip/address.ts";
 import { formatPrefix, parsePrefix } from "../../src/ip/prefix.ts";
+import { createMemoryFib } from "./memory-fib.ts";
+import type { MemoryRoute } from "./memory-kernel.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 
 const PREFIXES = ["10.1.0.0/16", "10.2.0.0/24", "0.0.0.0/0", "2001:db8:1::/48", "2001:db8:2::/64", "::/0"];

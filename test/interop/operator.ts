@@ -71,7 +71,7 @@ export interface Operator {
   untilLogged(pattern: RegExp): Promise<void>;
 }
 
-export function operator(node: LabNode, folder: string): Operator {
+function operator(node: LabNode, folder: string): Operator {
   const config = join(folder, "config");
   let socket = join(folder, "control.sock");
   let running: Running | undefined;
@@ -168,7 +168,7 @@ export interface Bird {
   end(): Promise<void>;
 }
 
-export function birdOn(node: LabNode): Bird {
+function birdOn(node: LabNode): Bird {
   let running: Running | undefined;
   const write = async (config: string) => {
     const folder = await node.folder("bird");

@@ -83,7 +83,7 @@ export function bothFamilies(
  * Gateways of a kernel route, sorted; empty where there is none. A speaker may use the link-local next hop that a peer
  * announces beside its global one: both stand as the global address.
  */
-export function gatewaysOf(routes: readonly KernelRoute[], prefix: string): string[] {
+function gatewaysOf(routes: readonly KernelRoute[], prefix: string): string[] {
   return routes
     .filter((route) => route.dst === prefix && route.type !== "blackhole")
     .flatMap((route) => route.nexthops ?? [{ gateway: route.gateway ?? route.via?.host ?? "", dev: route.dev ?? "" }])

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { type Family, octetsOf } from "../../src/ip/address.ts";
+import { FAMILIES, type Family, octetsOf } from "../../src/ip/address.ts";
 import { createPrefixTable } from "../../src/ip/create-prefix-table.ts";
 import { contains, formatPrefix, parsePrefix, prefixOf } from "../../src/ip/prefix.ts";
 import type { PrefixTable } from "../../src/ip/prefix-table.ts";
@@ -73,7 +73,7 @@ describe("prefix table", () => {
   });
 
   test("at the bound nothing is added, and a removed row is used again", () => {
-    for (const family of ["ipv4", "ipv6"] as const) {
+    for (const family of FAMILIES) {
       const table = createPrefixTable(family, 2);
       const [a, b, c] = family === "ipv4" ? ["1.0.0.0/8", "2.0.0.0/8", "3.0.0.0/8"] : ["1::/16", "2::/16", "3::/16"];
       const row = add(table, a!);
@@ -133,7 +133,7 @@ function prefixes(family: Family) {
     .map(([bytes, length]) => prefixOf({ family, bytes }, length));
 }
 
-for (const family of ["ipv4", "ipv6"] as const)
+for (const family of FAMILIES)
   test(`the ${family} table equals a Map after any adds and removals, longest match included`, () => {
     const step = fc.record({ remove: fc.boolean(), prefix: prefixes(family) });
     fc.assert(

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { requires } from "../../interop/requires.ts";
 import type { ListenerKey } from "../../src/daemon/ports.ts";
-import { readMd5Counters } from "../../src/io/net/md5-counters.ts";
 import { parseAddress } from "../../src/ip/address.ts";
 import { find, octets } from "../contract/transport.ts";
-import { endpoint, hasIpv6, openTcpWorld, type TcpHost, type TcpWorld } from "./tcp-world.ts";
+import { readMd5Counters } from "./md5-counters.ts";
+import { endpoint, openTcpWorld, type TcpHost, type TcpWorld } from "./tcp-world.ts";
+
+const noIpv6 = await requires("ipv6-loopback");
 
 const address = (text: string) => parseAddress(text)!;
 const key = (remote: string, md5Key: string, prefixLength?: number): ListenerKey => ({
@@ -55,8 +57,7 @@ describe("TCP-MD5", { skip: await requires("kernel-md5") }, () => {
     await client.until(() => server.received(id).length === 5000);
   });
 
-  it("connects over IPv6 with a host key and with a prefix key", async (t) => {
-    if (!(await hasIpv6())) return t.skip("no IPv6 on this host");
+  it("connects over IPv6 with a host key and with a prefix key", { skip: noIpv6 }, async () => {
     for (const length of [undefined, 128, 64]) {
       const { client, server, at } = await setUp("::1");
       server.transport.listen([{ local: at, keys: [key("::1", "s3cret", length)] }]);

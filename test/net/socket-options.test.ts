@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseMd5Counters } from "../../src/io/net/md5-counters.ts";
 import { AF_INET, AF_INET6, closeSocket, getIntOption, openSocket } from "../../src/io/net/native.ts";
 import { setCommonOptions, setHops, setMd5Key, socketAddress } from "../../src/io/net/socket-options.ts";
 import { parseAddress } from "../../src/ip/address.ts";
+import { parseMd5Counters } from "./md5-counters.ts";
 
 const address = (text: string) => parseAddress(text)!;
 

@@ -40,13 +40,6 @@ export async function freePort(address: string): Promise<number> {
   throw new Error("Cannot find a free port");
 }
 
-export async function hasIpv6(): Promise<boolean> {
-  return freePort("::1").then(
-    () => true,
-    () => false,
-  );
-}
-
 export function openTcpWorld(address = "127.0.0.1"): TcpWorld {
   const hosts: TcpHost[] = [];
   const waiting = new Set<() => void>();

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer, Socket } from "node:net";
 import { after, describe, it } from "node:test";
+import { requires } from "../../interop/requires.ts";
 import { parseAddress } from "../../src/ip/address.ts";
 import { find, join, octets } from "../contract/transport.ts";
-import { endpoint, hasIpv6, openTcpWorld, type TcpWorld } from "./tcp-world.ts";
+import { endpoint, openTcpWorld, type TcpWorld } from "./tcp-world.ts";
+
+const noIpv6 = await requires("ipv6-loopback");
 
 const address = (text: string) => parseAddress(text)!;
 
@@ -66,8 +69,9 @@ describe("TCP transport", () => {
     await join(world.openHost(), server, at);
   });
 
-  it("listens on the same port of both families at once, and neither sees the other's form", async (t) => {
-    if (!(await hasIpv6())) return t.skip("no IPv6 on this host");
+  it("listens on the same port of both families at once, and neither sees the other's form", {
+    skip: noIpv6,
+  }, async () => {
     const world = openWorld();
     const [client, server, at] = [world.openHost(), world.openHost(), await world.freeEndpoint()];
     server.transport.listen([

@@ -1,15 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** The name of what is missing to run a test on a kernel of its own, or undefined. */
-export function missingForNamespace(): string | undefined {
-  if (process.platform !== "linux") return "Linux";
-  const user = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
-  const probe = spawnSync("unshare", [...user, "--net", "true"], { encoding: "utf8" });
-  if (probe.error) return "unshare (package util-linux)";
-  return probe.status === 0 ? undefined : "network namespaces (root or unprivileged user namespaces)";
-}
-
 /** Set in the process that runs inside a fresh network namespace. */
 export const INSIDE = process.env.CALIDRIS_TEST_NAMESPACE === "1";
 

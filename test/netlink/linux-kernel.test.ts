@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
+import { requires } from "../../interop/requires.ts";
 import type { Forwarding } from "../../src/fib/fib.ts";
 import { createRouteMessage, routeOctets, writeRoute } from "../../src/fib/route-codec.ts";
 import { RTM } from "../../src/fib/rtnetlink.ts";
 import { Ways } from "../../src/fib/ways.ts";
 import { pollingReader } from "../../src/io/netlink/descriptor-reader.ts";
 import { openNetlinkSocket } from "../../src/io/netlink/netlink-socket.ts";
-import { parseAddress } from "../../src/ip/address.ts";
+import { FAMILIES, parseAddress } from "../../src/ip/address.ts";
 import { parsePrefix } from "../../src/ip/prefix.ts";
 import { routeText, type WorldOptions } from "../contract/fib.ts";
 import { FOREIGN_ROUTES } from "./foreign-routes.ts";
-import { INSIDE, missingForNamespace, runInside } from "./in-namespace.ts";
+import { INSIDE, runInside } from "./in-namespace.ts";
 import { type LinuxWorld, openLinuxWorld, specOf } from "./linux-world.ts";
 
 /** What only the real kernel can show, beyond the contract. */
@@ -70,7 +71,7 @@ function suite(): void {
       want(world, "2001:db8:5::/48", way6);
       await reaches(world, "10.5.0.0/16", "installed");
       await reaches(world, "2001:db8:5::/48", "installed");
-      for (const family of ["ipv4", "ipv6"] as const) {
+      for (const family of FAMILIES) {
         const [route] = (await world.links.listRoutes(family)).filter((one) => one.protocol === 12);
         assert.deepEqual(route?.prefSrc, (family === "ipv4" ? way : way6).prefSrc);
       }
@@ -297,8 +298,8 @@ function suite(): void {
 
 if (INSIDE) suite();
 else {
-  const missing = missingForNamespace();
-  test("the Fib on Linux: what only a real kernel shows", { skip: missing ? `needs ${missing}` : false }, () => {
+  const skip = await requires("netns");
+  test("the Fib on Linux: what only a real kernel shows", { skip }, () => {
     const { passed, output } = runInside(import.meta.url);
     assert.ok(passed, output);
   });

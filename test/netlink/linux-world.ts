@@ -6,7 +6,7 @@ import { parseAddress } from "../../src/ip/address.ts";
 import { formatPrefix, parsePrefix } from "../../src/ip/prefix.ts";
 import { type FibWorld, type PlainRoute, routeText, type WorldOptions } from "../contract/fib.ts";
 
-export const nodeClock = {
+const nodeClock = {
   nowMs: () => performance.now(),
   after(ms: number, run: () => void) {
     const timer = setTimeout(run, ms);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stateOf } from "../../src/bgp/session/peer.ts";
+import { FAMILIES } from "../../src/ip/address.ts";
 import { actualFib, actualIn, expectedFib, expectedIn } from "./expectation.ts";
 import { type SimRouter, type Simulation, simulate } from "./simulation.ts";
-import { FAMILIES } from "./topology.ts";
 import { HeardTable, MessageCutter, readUpdate } from "./wire-reader.ts";
 
 /** Faults and changes of configuration in an hour. */

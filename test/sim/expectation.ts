@@ -4,13 +4,13 @@
  */
 import type { AsSegment, AttributeEdits, PathAttributes } from "../../src/bgp/path-attributes.ts";
 import type { PeerConfig } from "../../src/config/model.ts";
-import { type Address, type Family, formatAddress, octetsOf } from "../../src/ip/address.ts";
+import { type Address, FAMILIES, type Family, formatAddress, octetsOf } from "../../src/ip/address.ts";
 import { formatPrefix } from "../../src/ip/prefix.ts";
 import type { PrefixRow } from "../../src/ip/prefix-table.ts";
 import { explainSelection } from "../../src/rib/decision.ts";
 import { FIRST_PEER } from "../../src/rib/types.ts";
 import { addressOf, type SimRouter, type Simulation } from "./simulation.ts";
-import { FAMILIES, type SimSession, sessionAddress, sessionOf } from "./topology.ts";
+import { type SimSession, sessionAddress, sessionOf } from "./topology.ts";
 
 type Table = Map<string, string>;
 

@@ -1,5 +1,5 @@
 import type { Random } from "../../src/daemon/ports.ts";
-import type { Family } from "../../src/ip/address.ts";
+import { FAMILIES, type Family } from "../../src/ip/address.ts";
 
 export const ROUTERS = 4;
 
@@ -24,8 +24,6 @@ export interface Topology {
   readonly asns: readonly number[];
   readonly sessions: readonly SimSession[];
 }
-
-export const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
 
 export function sessionOf(topology: Topology, a: number, b: number): SimSession {
   return topology.sessions.find((s) => (s.a === a && s.b === b) || (s.a === b && s.b === a))!;

@@ -110,7 +110,7 @@ function heard(attributes: ReadonlyMap<number, Uint8Array>, nextHop: string, fou
   };
 }
 
-export function asPath(value: Uint8Array, octets: 2 | 4): string {
+function asPath(value: Uint8Array, octets: 2 | 4): string {
   const out: string[] = [];
   for (let at = 0; at < value.length; ) {
     const count = value[at + 1]!;
@@ -140,7 +140,7 @@ const word = (bytes: Uint8Array, at: number) => (bytes[at]! << 8) | bytes[at + 1
 const long = (bytes: Uint8Array, at: number) => ((word(bytes, at) << 16) | word(bytes, at + 2)) >>> 0;
 
 /** Two routes are the same to whoever hears them. */
-export function sameRoute(a: Heard, b: Heard): boolean {
+function sameRoute(a: Heard, b: Heard): boolean {
   if (a.nextHop !== b.nextHop || a.attributes.size !== b.attributes.size) return false;
   for (const [type, value] of a.attributes) if (b.attributes.get(type) !== value) return false;
   return true;

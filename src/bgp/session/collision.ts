@@ -25,7 +25,7 @@ export function dominantSide(settings: SessionSettings, remote: Pick<Negotiated,
  * loses (RFC 4271 §6.8 without CollisionDetectEstablishedState). A peer that restarted gracefully will be decided
  * here too (RFC 4724 §5).
  */
-export function survivorBesideEstablished(established: Side): Side {
+function survivorBesideEstablished(established: Side): Side {
   return established;
 }
 

@@ -51,7 +51,7 @@ export function connect(turn: Turn): Turn {
 }
 
 /** Active: nothing is sent; a passive peer waits for the other end only. */
-export function awaitRetry(turn: Turn): Turn {
+function awaitRetry(turn: Turn): Turn {
   listen(turn);
   if (turn.peer.settings.passive) return turn;
   return arm(turn, "connectRetry", jitter(turn.peer.settings.connectRetryMs, turn.env.random));

@@ -4,7 +4,7 @@ import type { ConnectSpec, Endpoint } from "../../daemon/ports.ts";
 import { formatAddress } from "../../ip/address.ts";
 
 /** `10.0.0.1 port 179`: a colon would be hard to read beside an IPv6 address. */
-export function describeEndpoint(endpoint: Endpoint): string {
+function describeEndpoint(endpoint: Endpoint): string {
   return `${formatAddress(endpoint.address)} port ${endpoint.port}`;
 }
 

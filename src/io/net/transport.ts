@@ -25,7 +25,7 @@ export interface TransportLimits extends ReadLimits, WriteLimits, ListenLimits {
   readonly connections: number;
 }
 
-export const DEFAULT_LIMITS: TransportLimits = {
+const DEFAULT_LIMITS: TransportLimits = {
   readTurnOctets: 1024 * 1024,
   readSocketOctets: 256 * 1024,
   readTurnMs: 5,

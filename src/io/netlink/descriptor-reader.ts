@@ -32,7 +32,7 @@ export function readDescriptor(fd: number, handlers: NetlinkHandlers): Reader {
 }
 
 /** Undefined when this Node does not offer what it takes; the descriptor is untouched then. */
-export function pipeReader(fd: number, handlers: NetlinkHandlers): Reader | undefined {
+function pipeReader(fd: number, handlers: NetlinkHandlers): Reader | undefined {
   const Pipe = pipeConstructor();
   if (!Pipe) return undefined;
   let handle: PipeHandle;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { Capabilities, OpenMessage } from "../../src/bgp/open.ts";
-import { judgeOpen, openFor } from "../../src/bgp/session/negotiate.ts";
-import type { Negotiated, SessionSettings } from "../../src/bgp/session/types.ts";
+import type { Capabilities, OpenMessage } from "../../../src/bgp/open.ts";
+import { judgeOpen, openFor } from "../../../src/bgp/session/negotiate.ts";
+import type { Negotiated, SessionSettings } from "../../../src/bgp/session/types.ts";
 import { CAPABILITIES, PEER_OPEN, SETTINGS } from "./fixtures.ts";
 
 const { families: _, fourOctetAs: __, ...PLAIN } = PEER_OPEN.capabilities;

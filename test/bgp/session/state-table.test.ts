@@ -1,9 +1,9 @@
 /** The state × event table of RFC 4271 §8.2.2 with RFC 6608 and RFC 9687: a row is a claim. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { stateOf } from "../../src/bgp/session/peer.ts";
-import { step } from "../../src/bgp/session/step.ts";
-import type { SessionEvent, SessionState, TimerName } from "../../src/bgp/session/types.ts";
+import { stateOf } from "../../../src/bgp/session/peer.ts";
+import { step } from "../../../src/bgp/session/step.ts";
+import type { SessionEvent, SessionState, TimerName } from "../../../src/bgp/session/types.ts";
 import { env, fault, inShort, notification, open, PEER_OPEN, REACHED, SHUTDOWN } from "./fixtures.ts";
 
 const OUT = "outgoing";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { stateOf } from "../../src/bgp/session/peer.ts";
-import type { SessionSettings, Side } from "../../src/bgp/session/types.ts";
+import { stateOf } from "../../../src/bgp/session/peer.ts";
+import type { SessionSettings, Side } from "../../../src/bgp/session/types.ts";
 import { CAPABILITIES, SETTINGS, SHUTDOWN } from "./fixtures.ts";
 import { createNetwork, type End, type Network } from "./virtual-wire.ts";
 

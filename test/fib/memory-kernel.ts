@@ -1,14 +1,21 @@
-import type { Address, Family } from "../ip/address.ts";
-import { formatAddress, octetsOf } from "../ip/address.ts";
-import { formatPrefix, type Prefix } from "../ip/prefix.ts";
-import { ERRNO } from "./errno.ts";
-import type { FibClock, ForwardingHop, KernelAddress, KernelLink } from "./fib.ts";
-import type { KernelFib, NetlinkPort, NetlinkSocket } from "./kernel-fib.ts";
-import { i32, put16, put32, u16 } from "./little-endian.ts";
+import { ERRNO } from "../../src/fib/errno.ts";
+import type { FibClock, ForwardingHop, KernelAddress, KernelLink } from "../../src/fib/fib.ts";
+import type { KernelFib, NetlinkPort, NetlinkSocket } from "../../src/fib/kernel-fib.ts";
+import { i32, put16, put32, u16 } from "../../src/fib/little-endian.ts";
+import {
+  createRouteMessage,
+  parseRoute,
+  type RouteMessage,
+  routeOctets,
+  scopeFor,
+  writeRoute,
+} from "../../src/fib/route-codec.ts";
+import { AF, align4, NLM_F, NLMSG, NLMSG_HEADER, OWN_PROTOCOL, RTM, RTN } from "../../src/fib/rtnetlink.ts";
+import { Ways } from "../../src/fib/ways.ts";
+import type { Address, Family } from "../../src/ip/address.ts";
+import { formatAddress, octetsOf } from "../../src/ip/address.ts";
+import { formatPrefix, type Prefix } from "../../src/ip/prefix.ts";
 import { writeAddressMessage, writeLinkMessage } from "./memory-messages.ts";
-import { createRouteMessage, parseRoute, type RouteMessage, routeOctets, scopeFor, writeRoute } from "./route-codec.ts";
-import { AF, align4, NLM_F, NLMSG, NLMSG_HEADER, OWN_PROTOCOL, RTM, RTN } from "./rtnetlink.ts";
-import { Ways } from "./ways.ts";
 
 /** A hop and the protocol of the route that brought it: IPv6 siblings may differ in it. */
 interface MemoryHop {
@@ -37,8 +44,8 @@ interface Route {
   hops: readonly MemoryHop[];
 }
 
-export const FOREIGN_PID = 4242;
-export const MEMORY_PID = 777;
+const FOREIGN_PID = 4242;
+const MEMORY_PID = 777;
 
 /**
  * A kernel's main and other tables, links and addresses in memory, spoken to by rtnetlink messages like the real one.

@@ -1,6 +1,6 @@
-import type { KernelAddress, KernelLink } from "./fib.ts";
-import { put16, put32 } from "./little-endian.ts";
-import { AF, align4, IFA, IFA_F, IFF, IFLA, RTM } from "./rtnetlink.ts";
+import type { KernelAddress, KernelLink } from "../../src/fib/fib.ts";
+import { put16, put32 } from "../../src/fib/little-endian.ts";
+import { AF, align4, IFA, IFA_F, IFF, IFLA, RTM } from "../../src/fib/rtnetlink.ts";
 
 /** RTM_NEWLINK or RTM_DELLINK as the kernel tells it: ifinfomsg and IFLA_IFNAME. */
 export function writeLinkMessage(link: KernelLink, gone: boolean, seq: number): Uint8Array {

@@ -3,10 +3,10 @@
  * overtakes another, and connections can be reset or go silent. Time is a number; nothing waits.
  */
 import assert from "node:assert/strict";
-import { hasRoomForIncoming } from "../../src/bgp/session/collision.ts";
-import { openFor } from "../../src/bgp/session/negotiate.ts";
-import { createPeer, type Peer } from "../../src/bgp/session/peer.ts";
-import { step } from "../../src/bgp/session/step.ts";
+import { hasRoomForIncoming } from "../../../src/bgp/session/collision.ts";
+import { openFor } from "../../../src/bgp/session/negotiate.ts";
+import { createPeer, type Peer } from "../../../src/bgp/session/peer.ts";
+import { step } from "../../../src/bgp/session/step.ts";
 import type {
   SessionAction,
   SessionEvent,
@@ -14,7 +14,7 @@ import type {
   Side,
   TimerKey,
   TimerName,
-} from "../../src/bgp/session/types.ts";
+} from "../../../src/bgp/session/types.ts";
 
 export type End = "a" | "b";
 
@@ -50,7 +50,7 @@ export interface Network {
 }
 
 /** A small seeded generator (mulberry32). */
-export function seeded(seed: number): () => number {
+function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

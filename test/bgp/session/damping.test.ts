@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { createPeer, type Peer, stateOf } from "../../src/bgp/session/peer.ts";
-import { step } from "../../src/bgp/session/step.ts";
-import type { SessionAction, SessionEvent } from "../../src/bgp/session/types.ts";
+import { createPeer, type Peer, stateOf } from "../../../src/bgp/session/peer.ts";
+import { step } from "../../../src/bgp/session/step.ts";
+import type { SessionAction, SessionEvent } from "../../../src/bgp/session/types.ts";
 import {
   drive,
   env,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Family } from "../../src/ip/address.ts";
-import { createUpdateGroup } from "../../src/rib/update-group.ts";
-import type { GroupLimits, UpdateGroup } from "../../src/rib/update-group-types.ts";
+import { FAMILIES, type Family } from "../../../src/ip/address.ts";
+import { createUpdateGroup } from "../../../src/rib/update-group.ts";
+import type { GroupLimits, UpdateGroup } from "../../../src/rib/update-group-types.ts";
 import { createFakeEncoder, createFakeRows, type FakeEncoder, FakePeer } from "./fakes.ts";
 
 const BUDGET = { rows: 10_000, octets: 1 << 20 };
@@ -265,7 +265,7 @@ describe("a member that may not receive a path", () => {
 });
 
 describe("packing", () => {
-  for (const family of ["ipv4", "ipv6"] as const)
+  for (const family of FAMILIES)
     for (const max of [4096, 65_535])
       test(`fills messages of ${max} octets, ${family}`, () => {
         const { group } = setUp({ batchOctets: 1 << 20, batchRows: 32_768 }, family, max);

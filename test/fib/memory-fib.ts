@@ -1,5 +1,5 @@
-import type { Fib } from "./fib.ts";
-import { createKernelFib, type KernelFibOptions } from "./kernel-fib.ts";
+import type { Fib } from "../../src/fib/fib.ts";
+import { createKernelFib, type KernelFibOptions } from "../../src/fib/kernel-fib.ts";
 import { createMemoryKernel, type MemoryKernel } from "./memory-kernel.ts";
 
 /** A Fib on a kernel in memory, for simulations: the same engine and the same messages, only the sockets are missing. */

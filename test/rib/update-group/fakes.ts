@@ -1,5 +1,5 @@
-import type { Family } from "../../src/ip/address.ts";
-import type { GroupEncoder, Member, RowWriter } from "../../src/rib/update-group-types.ts";
+import type { Family } from "../../../src/ip/address.ts";
+import type { GroupEncoder, Member, RowWriter } from "../../../src/rib/update-group-types.ts";
 
 /**
  * Sets in contents: handles 10c..10c+9 have content c, so that different handles can be the same octets. Octets depend on
@@ -103,7 +103,7 @@ function readNlri(bytes: Uint8Array): number[] {
 }
 
 /** A small decoder of its own: checks every length on the way. */
-export function decodeUpdates(bytes: Uint8Array, maxOctets: number): Update[] {
+function decodeUpdates(bytes: Uint8Array, maxOctets: number): Update[] {
   const updates: Update[] = [];
   for (let at = 0; at < bytes.length; ) {
     const view = new DataView(bytes.buffer, bytes.byteOffset + at);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { dominantSide, hasRoomForIncoming } from "../../src/bgp/session/collision.ts";
-import { createPeer, otherSide, stateOf } from "../../src/bgp/session/peer.ts";
-import type { SessionEvent, SessionSettings, Side } from "../../src/bgp/session/types.ts";
+import { dominantSide, hasRoomForIncoming } from "../../../src/bgp/session/collision.ts";
+import { createPeer, otherSide, stateOf } from "../../../src/bgp/session/peer.ts";
+import type { SessionEvent, SessionSettings, Side } from "../../../src/bgp/session/types.ts";
 import {
   drive,
   failed,

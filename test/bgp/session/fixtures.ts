@@ -1,7 +1,7 @@
-import type { Capabilities, OpenMessage } from "../../src/bgp/open.ts";
-import { createPeer, type Peer } from "../../src/bgp/session/peer.ts";
-import { step } from "../../src/bgp/session/step.ts";
-import type { SessionAction, SessionEvent, SessionSettings, Side, StopCause } from "../../src/bgp/session/types.ts";
+import type { Capabilities, OpenMessage } from "../../../src/bgp/open.ts";
+import { createPeer, type Peer } from "../../../src/bgp/session/peer.ts";
+import { step } from "../../../src/bgp/session/step.ts";
+import type { SessionAction, SessionEvent, SessionSettings, Side, StopCause } from "../../../src/bgp/session/types.ts";
 
 export const CAPABILITIES: Capabilities = {
   families: ["ipv4"],

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Family } from "../../src/ip/address.ts";
-import { createUpdateGroup } from "../../src/rib/update-group.ts";
-import type { UpdateGroup } from "../../src/rib/update-group-types.ts";
+import { FAMILIES, type Family } from "../../../src/ip/address.ts";
+import { createUpdateGroup } from "../../../src/rib/update-group.ts";
+import type { UpdateGroup } from "../../../src/rib/update-group-types.ts";
 import {
   contentOf,
   createFakeEncoder,
@@ -237,7 +237,7 @@ function identity(route: Route, sourceShows: boolean): string {
   return `${content}/${sourceShows ? route.source : ""}`;
 }
 
-for (const family of ["ipv4", "ipv6"] as const)
+for (const family of FAMILIES)
   for (const sourceShows of [true, false])
     test(`each member holds what a per-peer export gives, ${family}, source ${sourceShows ? "in" : "not in"} the octets`, () => {
       fc.assert(

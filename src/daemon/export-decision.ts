@@ -1,0 +1,157 @@
+/**
+ * What becomes of a best path on its way to an update group: split horizon, well-known communities, export policy and
+ * next hop, in this order (RFC 4271 §9.2, RFC 4456 §6, RFC 1997). Results are remembered with the attribute set.
+ */
+import type { AttributeEdits } from "../bgp/path-attributes.ts";
+import type { Family } from "../ip/address.ts";
+import type { PrefixRow } from "../ip/prefix-table.ts";
+import { READS, type TraceStep } from "../policy/types.ts";
+import type { SetTable } from "../rib/attribute-sets.ts";
+import type { FamilyRib } from "../rib/family-rib.ts";
+import { editsFor } from "../rib/import.ts";
+import { FIRST_PEER, type PathRow, type PeerId, type SetHandle } from "../rib/types.ts";
+import {
+  communityStop,
+  type ExportContext,
+  type ExportTables,
+  mayPass,
+  type NextHopRule,
+  STOP,
+} from "./export-context.ts";
+import { createFactsReader } from "./route-facts.ts";
+
+/** A group as the decisions see it. */
+export interface DecidedGroup {
+  readonly context: ExportContext;
+  readonly hops: NextHopRule;
+  /** Keys of remembered results by kind of source. */
+  readonly memoKeys: Map<number, number>;
+}
+
+export interface ExportDecision {
+  /** What the group's rules make of the prefix's best path: a set (not retained) or a negative STOP code. */
+  decide(group: DecidedGroup, row: PrefixRow): SetHandle | number;
+  /** The same for the set of a path. The result is not retained: whoever keeps it does so before the next decision. */
+  decideSet(group: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): SetHandle | number;
+  /** Lets go of the last result. */
+  releasePending(): void;
+  /** The id stands for another peer from now on: what was remembered of its routes counts no longer. */
+  forgetSource(group: DecidedGroup, id: PeerId): void;
+  /** The export policy's steps for a path, for explain. */
+  trace(group: DecidedGroup, row: PrefixRow, path: PathRow): readonly TraceStep[];
+}
+
+export function createExportDecision(
+  tables: ExportTables & { readonly sets: SetTable },
+  ribs: Record<Family, FamilyRib>,
+): ExportDecision {
+  const { sets, peers, nextHops } = tables;
+  const reader = createFactsReader(ribs, sets, peers);
+  /** The last result, kept alive until whoever asked had the time to retain it. */
+  let pendingRelease = 0;
+
+  /** Runs the export policy; the result is retained once for the caller, or a STOP code. */
+  function runPolicy(group: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
+    const { context } = group;
+    if (context.policy.reads === 0 && !context.policySetsMed) {
+      const verdict = context.policy.evaluate(reader.facts);
+      if (!verdict.accepted) return STOP.policy;
+      if (!verdict.edits) {
+        sets.retain(set);
+        return set;
+      }
+    }
+    let base = set;
+    if (context.policySetsMed && context.kind === "external" && source >= FIRST_PEER)
+      base = sets.derive(set, { med: null }, sets.nextHop(set));
+    else sets.retain(set);
+    if (base === 0) return STOP.noRoom;
+    const verdict = context.policy.evaluate(reader.read(context.policy, context.family, row, source, base));
+    if (verdict.accepted && !verdict.edits) return base;
+    // Edits that change nothing give the same set, retained once more: ours goes all the same.
+    const result = verdict.edits && verdict.accepted ? edit(context, base, verdict.edits) : STOP.policy;
+    sets.release(base);
+    return result;
+  }
+
+  /** The set that the policy's edits make of another, retained, or a STOP code. */
+  function edit(context: ExportContext, set: SetHandle, given: AttributeEdits): number {
+    const edits = editsFor(context.family, given);
+    let hop = sets.nextHop(set);
+    const address = edits.nextHop === "self" ? context.self : edits.nextHop;
+    if (edits.nextHop === "self" && !address) return STOP.nextHop;
+    if (address) hop = nextHops.chosen(address);
+    return (hop && sets.derive(set, edits, hop)) || STOP.noRoom;
+  }
+
+  /** Remembered with the set unless it depends on the prefix. */
+  function decideSet(group: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
+    const { policy } = group.context;
+    if (policy.reads & READS.prefix || (policy.reads === 0 && !group.context.policySetsMed))
+      return evaluate(group, row, source, set);
+    const key = memoKey(group, source);
+    const known = sets.recall(set, key);
+    if (known !== 0) return known;
+    const result = evaluate(group, row, source, set);
+    if (result !== STOP.noRoom) sets.remember(set, key, result);
+    return result;
+  }
+
+  /** Results are alike for sources of one kind, unless the policy asks which peer a path came from. */
+  function memoKey(group: DecidedGroup, source: PeerId): number {
+    const kind = group.context.policy.reads & READS.peer ? source : sourceKind(source);
+    let key = group.memoKeys.get(kind);
+    if (key === undefined) {
+      key = sets.newMemoKey();
+      group.memoKeys.set(kind, key);
+    }
+    return key;
+  }
+
+  /** Local sources by themselves; peers as external, client, or neither. */
+  function sourceKind(source: PeerId): number {
+    if (source < FIRST_PEER) return source;
+    return peers.external(source) ? -1 : peers.client(source) ? -2 : -3;
+  }
+
+  function releasePending(): void {
+    if (pendingRelease !== 0) sets.release(pendingRelease);
+    pendingRelease = 0;
+  }
+
+  function evaluate(group: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
+    const { context } = group;
+    if (!mayPass(context.kind, tables, source)) return STOP.splitHorizon;
+    if (source >= FIRST_PEER) {
+      const stop = communityStop(sets, set, context.kind === "external");
+      if (stop !== 0) return stop;
+    }
+    const result = runPolicy(group, row, source, set);
+    if (pendingRelease !== 0) sets.release(pendingRelease);
+    pendingRelease = Math.max(result, 0);
+    if (result > 0 && group.hops.announced(result, source) === undefined) return STOP.nextHop;
+    return result;
+  }
+
+  function decide(group: DecidedGroup, row: PrefixRow): number {
+    const rib = ribs[group.context.family];
+    const path = rib.best(row);
+    if (path === 0) return STOP.noBest;
+    return decideSet(group, row, rib.pathPeer(path), rib.pathSetOut(path));
+  }
+
+  function forgetSource(group: DecidedGroup, id: PeerId): void {
+    const key = group.memoKeys.get(id);
+    if (key === undefined) return;
+    sets.retireMemoKey(key);
+    group.memoKeys.delete(id);
+  }
+
+  function trace({ context }: DecidedGroup, row: PrefixRow, path: PathRow): readonly TraceStep[] {
+    const rib = ribs[context.family];
+    const facts = reader.read(context.policy, context.family, row, rib.pathPeer(path), rib.pathSetOut(path));
+    return context.policy.trace(facts).steps;
+  }
+
+  return { decide, decideSet, releasePending, forgetSource, trace };
+}

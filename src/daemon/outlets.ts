@@ -1,0 +1,123 @@
+/** Established sessions as members of update groups: what each peer is to be sent, and how its octets leave. */
+import { ERROR, familyOf } from "../bgp/iana.ts";
+import type { RouteRefresh } from "../bgp/refresh.ts";
+import { endOfRib } from "../bgp/update-writer.ts";
+import { FAMILIES, type Family } from "../ip/address.ts";
+import type { Member } from "../rib/update-group-types.ts";
+import type { Core } from "./core.ts";
+import { exportContext } from "./export-settings.ts";
+import type { Exporter } from "./exporter.ts";
+import type { PeerRuntime } from "./peer.ts";
+import { type Job, PRIORITY } from "./scheduler.ts";
+import type { Sessions } from "./sessions.ts";
+
+export interface Outlets {
+  /** The session is Established: its peer is sent what its families hold. */
+  open(peer: PeerRuntime): void;
+  close(peer: PeerRuntime): void;
+  /** The connection can take more. */
+  writable(peer: PeerRuntime): void;
+  /** ROUTE-REFRESH (RFC 2918): the whole table once more; families that are not ours are passed over. */
+  refresh(peer: PeerRuntime, message: RouteRefresh): void;
+  /** Configuration or interfaces changed: peers whose context did are moved to another group. */
+  refreshContexts(): void;
+  /** The peer that lags most when withdrawn routes reach their bound. */
+  closeLagging(member: Member): void;
+}
+
+/** Peers whose export context is worked out in one slice. */
+const PEERS_PER_SLICE = 128;
+
+/** `sessions` is asked for when it is needed: it is made after what it reports to. */
+export function createOutlets(core: Core, exporter: Exporter, sessions: () => Sessions): Outlets {
+  const { log, nextHops } = core;
+  let moving: PeerRuntime[] = [];
+  const moves: Job = { name: "move peers", priority: PRIORITY.refresh, step: moveSome };
+
+  function memberOf(peer: PeerRuntime, family: Family): Member {
+    const { address } = peer.config;
+    const eor = endOfRib(family);
+    const ownNextHop = address.family === family ? nextHops.intern(family, address.bytes, 0, 0) : 0;
+    if (ownNextHop !== 0) nextHops.hold(ownNextHop);
+    return {
+      peer: peer.id,
+      ownNextHop,
+      write(bytes) {
+        peer.counts.sent.update += countMessages(bytes);
+        return sessions().write(peer, bytes);
+      },
+      endOfRib() {
+        peer.endOfRib[family].sent = true;
+        peer.counts.sent.update++;
+        sessions().write(peer, eor);
+      },
+    };
+  }
+
+  /** A slice of the peers whose context may have changed. True while some are left. */
+  function moveSome(): boolean {
+    for (const peer of moving.splice(-PEERS_PER_SLICE))
+      for (const family of FAMILIES) {
+        const outlet = peer.outlets[family];
+        if (outlet) exporter.move(outlet, exportContext(core, peer, family));
+      }
+    return moving.length > 0;
+  }
+
+  return {
+    open(peer) {
+      for (const family of FAMILIES) {
+        peer.endOfRib[family] = { received: false, sent: false };
+        if (!peer.negotiated![family]) continue;
+        peer.outlets[family] = exporter.attach(exportContext(core, peer, family), memberOf(peer, family));
+      }
+    },
+    close(peer) {
+      for (const family of FAMILIES) {
+        const outlet = peer.outlets[family];
+        peer.outlets[family] = undefined;
+        if (!outlet) continue;
+        exporter.detach(outlet);
+        if (outlet.member.ownNextHop !== 0) nextHops.unhold(outlet.member.ownNextHop);
+      }
+    },
+    writable(peer) {
+      for (const family of FAMILIES) {
+        const outlet = peer.outlets[family];
+        if (outlet) exporter.resume(outlet);
+      }
+    },
+    refresh(peer, { afi, safi }) {
+      const family = familyOf(afi, safi);
+      log("info", "route refresh requested", { peer: peer.config.name, family: family ?? `${afi}/${safi}` });
+      const outlet = family && peer.outlets[family];
+      if (outlet) exporter.resend(outlet);
+    },
+    refreshContexts() {
+      moving = [...core.peers.values()];
+      if (moveSome()) core.scheduler.add(moves);
+    },
+    closeLagging(member) {
+      const peer = [...core.peers.values()].find((p) => p.id === member.peer);
+      if (!peer) return;
+      log("error", "peer lags too far behind", {
+        peer: peer.config.name,
+        reason: "withdrawn routes waiting for it reached their bound",
+      });
+      sessions().stop(peer, ERROR.cease.sub.outOfResources, false);
+    },
+  };
+}
+
+let countedBytes: Uint8Array | undefined;
+let countedMessages = 0;
+
+/** Messages in a buffer of whole ones. Members at one place share the buffer, so the last count is remembered. */
+function countMessages(bytes: Uint8Array): number {
+  if (bytes === countedBytes) return countedMessages;
+  let count = 0;
+  for (let at = 0; at + 18 < bytes.length; at += (bytes[at + 16]! << 8) | bytes[at + 17]!) count++;
+  countedBytes = bytes;
+  countedMessages = count;
+  return count;
+}

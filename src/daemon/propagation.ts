@@ -1,0 +1,49 @@
+/** Changed prefixes, slice by slice, to the update groups and to the kernel side. */
+import { FAMILIES, type Family } from "../ip/address.ts";
+import { type Core, changesWaiting } from "./core.ts";
+import type { Exporter } from "./exporter.ts";
+import type { ForwardingTable } from "./forwarding.ts";
+import { PRIORITY } from "./scheduler.ts";
+
+/** Changed prefixes dealt with in one slice: `rows` at most, and none once it has lasted `ms`; the clock is read per `step`. */
+const PROPAGATE = { rows: 1024, ms: 2, step: 128 } as const;
+
+/** Starts by itself whenever a prefix changes; `sliceDone` runs after each slice. */
+export function startPropagation(
+  core: Core,
+  exporter: Exporter,
+  forwarding: ForwardingTable,
+  sliceDone: () => void,
+): void {
+  const { clock, scheduler, ribs } = core;
+  const changedRows = new Int32Array(PROPAGATE.step);
+  const job = {
+    name: "propagate",
+    priority: PRIORITY.propagate,
+    step(): boolean {
+      for (const family of FAMILIES) propagate(family);
+      sliceDone();
+      return changesWaiting(core) > 0;
+    },
+  };
+  // Jobs change prefixes too, so it is the queue that says when there is work.
+  for (const family of FAMILIES) ribs[family].changed.onFirst = () => scheduler.add(job);
+
+  function propagate(family: Family): void {
+    const rib = ribs[family];
+    if (rib.changed.size === 0) return;
+    const endMs = clock.nowMs() + PROPAGATE.ms;
+    for (let rows = 0; rows < PROPAGATE.rows && rib.changed.size > 0; ) {
+      const count = rib.takeChanged(changedRows);
+      for (let i = 0; i < count; i++) {
+        const row = changedRows[i]!;
+        exporter.propagate(family, row);
+        forwarding.program(family, row);
+        rib.unhold(row);
+      }
+      rows += count;
+      if (clock.nowMs() >= endMs) break;
+    }
+    exporter.sendSoon(family);
+  }
+}
