@@ -1,41 +1,17 @@
-/** This project's daemon, asked by its own command line. */
+/** This project's daemon, asked by its control socket: a command line for each question would keep the machine busy. */
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ControlRequest, PeerAnswer, RouteAnswer } from "../../src/control/answers.ts";
+import { streamControl } from "../../src/io/system/control-client.ts";
 import type { LabNode, Running } from "../lab.ts";
 import { poll } from "../process.ts";
 import { signalTo } from "./bird.ts";
 import { calidrisConfig } from "./calidris-config.ts";
-import type { FamilyName, RouteState, SessionState, Speaker, SpeakerPlan } from "./speaker.ts";
+import type { RouteState, Speaker, SpeakerPlan } from "./speaker.ts";
 
 /** The command line of this checkout, after a build. */
 export const MAIN = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
-
-/** What the adapter reads of `show peers -o json`. */
-interface ShownPeer {
-  readonly name: string;
-  readonly state: SessionState["state"];
-  readonly reason: string | null;
-}
-
-/** What the adapter reads of `show routes -o json`. */
-interface ShownRoute {
-  readonly prefix: string;
-  readonly family: FamilyName;
-  readonly paths: readonly {
-    readonly best: boolean;
-    readonly source: string;
-    readonly peer: string | null;
-    readonly nextHop: string | null;
-    readonly asPath: string;
-    readonly localPref: number | null;
-    readonly med: number | null;
-    readonly originatorId: string | null;
-    readonly clusterList: readonly string[];
-    readonly communities: readonly string[];
-    readonly rejected: object | null;
-  }[];
-}
 
 export function calidris(node: LabNode, main = MAIN): Speaker {
   let running: Running | undefined;
@@ -43,6 +19,11 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
   const show = async (...words: string[]): Promise<string> => {
     const argv = [process.execPath, main, "show", ...words, "--socket", join(folder, "control.sock")];
     return (await node.exec(argv)).stdout;
+  };
+  const ask = async <T>(request: ControlRequest): Promise<T[]> => {
+    const answers: T[] = [];
+    for await (const part of streamControl(join(folder, "control.sock"), request)) answers.push(...(part as T[]));
+    return answers;
   };
   const write = async (plan: SpeakerPlan) => {
     folder = await node.folder("calidris");
@@ -65,13 +46,9 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
       await rm(socket, { force: true });
       const argv = [process.execPath, main, "run", "--config", join(folder, "config"), "--socket", socket];
       running = await node.spawn("calidris", folder, argv);
-      await poll(
-        `calidris on ${node.name} to answer`,
-        async () => (await show("peers", "-o", "json")).startsWith("["),
-        {
-          explain: running.log,
-        },
-      );
+      await poll(`calidris on ${node.name} to answer`, async () => (await ask({ command: "peers" })) !== undefined, {
+        explain: running.log,
+      });
     },
     apply: async (plan) => {
       await write(plan);
@@ -81,11 +58,11 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
     kill: () => end("SIGKILL"),
     pids: () => (running === undefined ? [] : [running.pid]),
     sessions: async () => {
-      const peers = JSON.parse(await show("peers", "-o", "json")) as ShownPeer[];
+      const peers = await ask<PeerAnswer>({ command: "peers" });
       return peers.map(({ name, state, reason }) => ({ name, state, info: reason ?? "" }));
     },
     routes: async (family) => {
-      const routes = JSON.parse(await show("routes", "-o", "json")) as ShownRoute[];
+      const routes = await ask<RouteAnswer>({ command: "routes" });
       return routes.filter((route) => route.family === family).flatMap(routeStates);
     },
     report: async () => {
@@ -99,7 +76,7 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
   };
 }
 
-function routeStates(route: ShownRoute): RouteState[] {
+function routeStates(route: RouteAnswer): RouteState[] {
   return route.paths
     .filter((path) => path.rejected === null)
     .map((path) => ({

@@ -88,7 +88,7 @@ describe("routes in the kernel", { concurrency: CONCURRENCY }, () => {
       const { node } = dut;
       await node.ip("addr", "add", "10.99.0.1/32", "dev", "lo");
       await node.ip("addr", "add", "fd99::1/128", "dev", "lo", "nodad");
-      await node.ip("tuntap", "add", "tunl0", "mode", "tun");
+      await node.ip("link", "add", "tunl0", "type", "veth", "peer", "name", "tunl0-far");
       await node.ip("link", "set", "tunl0", "up");
       await node.ip("addr", "add", "10.98.0.1/32", "dev", "tunl0");
       const before = await foreign(node);

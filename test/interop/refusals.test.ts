@@ -43,7 +43,7 @@ describe("what the system refuses", { concurrency: CONCURRENCY }, () => {
       const dut = await daemon("dut");
       const far = bird("far");
       const { node } = dut;
-      await node.ip("tuntap", "add", "ipip0", "mode", "tun");
+      await node.ip("link", "add", "ipip0", "type", "veth", "peer", "name", "ipip0-far");
       const rule = (prefixes: string, set: object) => ({ match: { prefixes }, set, action: "accept" });
       const fib = [
         rule("10.9.1.0/24", { preferredSource: "10.99.0.1" }),
@@ -80,7 +80,7 @@ describe("what the system refuses", { concurrency: CONCURRENCY }, () => {
       await node.ip("addr", "add", "10.99.0.1/32", "dev", "lo");
       await node.ip("addr", "add", "fd99::1/128", "dev", "lo", "nodad");
       await node.ip("link", "set", "ipip0", "up");
-      await node.ip("tuntap", "add", "tunl7", "mode", "tun");
+      await node.ip("link", "add", "tunl7", "type", "veth", "peer", "name", "tunl7-far");
       await node.ip("link", "set", "tunl7", "up");
       for (const prefix of ["10.9.1.0/24", "10.9.2.0/24", "10.9.3.0/24", "fd09:1::/64"])
         await state(prefix, "installed");

@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -28,11 +38,11 @@ function checkout(t: TestContext, tests: Readonly<Record<string, string>>): stri
   return folder;
 }
 
-function begin(folder: string, ...args: string[]) {
+function begin(folder: string, args: readonly string[], more: Readonly<Record<string, string>> = {}) {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env; // else the inner runner would speak to the outer one
   return spawn(process.execPath, ["scripts/run.js", ...args], {
     cwd: folder,
-    env: { ...env, NODE_ENV: "production", CALIDRIS_CACHE: join(folder, ".cache") },
+    env: { ...env, NODE_ENV: "production", CALIDRIS_CACHE: join(folder, ".cache"), ...more },
   });
 }
 
@@ -46,7 +56,7 @@ async function finished(child: ReturnType<typeof begin>): Promise<{ code: number
   return { code, text };
 }
 
-const run = (folder: string, ...args: string[]) => finished(begin(folder, ...args));
+const run = (folder: string, ...args: string[]) => finished(begin(folder, args));
 
 const passing = 'import { it } from "node:test";\nit("passes", () => undefined);\n';
 const failing = 'import { it } from "node:test";\nit("fails", () => { throw new Error("as it should"); });\n';
@@ -93,8 +103,8 @@ describe("scripts/run.js", () => {
     await once(holder.stdout, "data");
     const waiting: Promise<unknown>[] = [];
     const runs = [1, 2, 3].map(() => {
-      const child = begin(folder, "test");
-      waiting.push(once(child.stderr, "data"));
+      const child = begin(folder, ["test"]);
+      waiting.push(Promise.race([once(child.stderr, "data"), once(child, "exit")]));
       return finished(child);
     });
     await Promise.all(waiting);
@@ -105,6 +115,36 @@ describe("scripts/run.js", () => {
       assert.match(text, /^Waiting for process 4194305, /);
     }
     assert.equal((await run(folder, "test")).code, 0);
+  });
+
+  it("gives tests a temporary folder that goes with the run, also with one that is ended", async (t) => {
+    const leaves = `import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { it } from "node:test";
+it("leaves a folder", () => console.log("left", mkdtempSync(tmpdir() + "/left-")));
+it("ends", () => new Promise((resolve) => setTimeout(resolve, process.env.STAYS === "1" ? 600_000 : 0)));
+`;
+    const folder = checkout(t, { "a.test.ts": leaves });
+    const temporary = join(folder, "tmp");
+    mkdirSync(temporary);
+    const done = await finished(begin(folder, ["test"], { TMPDIR: temporary }));
+    assert.equal(done.code, 0, done.text);
+    assert.match(done.text, new RegExp(`left ${temporary}/calidris-run-\\w+/left-`));
+    assert.deepEqual(readdirSync(temporary), []);
+    const ended = begin(folder, ["test"], { TMPDIR: temporary, STAYS: "1" });
+    const closed = finished(ended);
+    let text = "";
+    await new Promise<void>((resolve) => {
+      ended.once("exit", () => resolve());
+      ended.stdout.on("data", (chunk) => {
+        text += chunk;
+        if (text.includes("left ")) resolve();
+      });
+    });
+    assert.notDeepEqual(readdirSync(temporary), []);
+    ended.kill("SIGTERM");
+    assert.notEqual((await closed).code, 0);
+    assert.deepEqual(readdirSync(temporary), []);
   });
 
   it("names its commands when it is asked for another, and what is missing when it is not built", async (t) => {
