@@ -12,16 +12,24 @@ const PLAN = {
   },
 };
 
-/** What a BIRD with these static routes announces to us over one session of both families. */
+/**
+ * A BIRD that announces these routes, "prefix via next hop", over one session of both families. They are no routes of its
+ * own interfaces: it withdraws those when a link loses its carrier, and an IPv6 one may not come back.
+ */
 function birdConfig(v4: readonly string[], v6: readonly string[], more = ""): string {
-  const list = (routes: readonly string[]) => routes.map((route) => `route ${route};`).join(" ");
+  const statics = (routes: readonly string[]) =>
+    routes.map((route) => `route ${route.split(" via ")[0]} blackhole;`).join(" ");
+  const nextHops = (routes: readonly string[]) =>
+    routes.map((route) => `if net = ${route.replace(" via ", " then bgp_next_hop = ")};`).join(" ");
+  const channel = (routes: readonly string[]) =>
+    `{ import all; export filter { if source != RTS_STATIC then reject; ${nextHops(routes)} accept; }; next hop keep; }`;
   return `router id 10.0.0.2;
-protocol static s4 { ipv4; ${list(v4)} }
-protocol static s6 { ipv6; ${list(v6)} }
+protocol static s4 { ipv4; ${statics(v4)} }
+protocol static s6 { ipv6; ${statics(v6)} }
 protocol bgp dut {
   local 10.0.0.2 as 65001; neighbor 10.0.0.1 as 65001; ${BIRD_QUICK} ${more}
-  ipv4 { import all; export where source = RTS_STATIC; next hop keep; };
-  ipv6 { import all; export where source = RTS_STATIC; next hop keep; };
+  ipv4 ${channel(v4)};
+  ipv6 ${channel(v6)};
 }`;
 }
 
