@@ -103,14 +103,16 @@ export function createSessions(options: SessionOptions): Sessions {
         log("warn", "session down", { peer: peer.config.name, reason: action.reason.text, code: action.reason.code });
         return hooks.down(peer, action.reason);
       case "attemptFailed":
-        return logFailure(peer, action.side, action.reason.text);
+        return logFailure(peer, action.side, action.reason);
       case "state":
         peer.stateSinceMs = clock.nowMs();
         return log("debug", "state", { peer: peer.config.name, from: action.from, to: action.to });
     }
   }
 
-  function logFailure(peer: PeerRuntime, side: Side, reason: string): void {
+  /** What we ended ourselves, on an order or by a change of configuration, is no failure. */
+  function logFailure(peer: PeerRuntime, side: Side, { code, text: reason }: DownReason): void {
+    if (code === "adminDown" || code === "configuration") return;
     const { name } = peer.config;
     const repeats = fold(`${name} ${side} ${reason}`);
     if (repeats !== undefined)

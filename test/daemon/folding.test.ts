@@ -28,4 +28,12 @@ describe("a line that repeats itself", () => {
     assert.equal(failures().length, 2);
     assert.ok(Number(failures()[1]!.fields.repeats) > 10);
   });
+
+  test("is no failure where we ended the attempt ourselves", () => {
+    const world = createWorld(`${header()}peers:\n  - { name: a, address: 10.0.0.99, asn: 64512 }\n`);
+    world.run(290_000);
+    world.configure(header());
+    world.run(1000);
+    assert.equal(world.log.filter((line) => line.event === "attempt failed").length, 1);
+  });
 });
