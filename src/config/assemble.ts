@@ -38,6 +38,7 @@ export function asConfig(
     static: joined.static.map(({ value }) => asStatic(value)),
     policies: [...joined.policies].map(([name, policy]) => asPolicy(name, policy, joined, router.asn, reporter)),
     peers: joined.peers.map((peer) => rememberedPeer(peer, router.asn, reporter, secrets, memo)),
+    dynamicPeers: [],
     limits: { ...DEFAULTS.limits, ...given(joined.sections.limits) } as LimitsConfig,
   };
 }
@@ -140,6 +141,15 @@ function asPeer(
       idleHoldMaxMs: timers.idleHoldMax ?? Math.max(DEFAULTS.timers.idleHoldMax, timers.idleHoldMin ?? 0),
       sendHoldMs: timers.sendHold ?? defaultSendHoldMs(holdMs),
     },
+    gracefulRestart: {
+      mode: DEFAULTS.gracefulRestart.mode,
+      restartTimeMs: DEFAULTS.gracefulRestart.restartTime,
+      staleTimeMs: DEFAULTS.gracefulRestart.staleTime,
+      notification: DEFAULTS.gracefulRestart.notification,
+      longLived: DEFAULTS.gracefulRestart.longLived,
+      longLivedStaleTimeMs: DEFAULTS.gracefulRestart.longLivedStaleTime,
+    },
+    addPath: DEFAULTS.addPath,
     capabilities: { ...DEFAULTS.capabilities, ...given(capabilities) } as PeerConfig["capabilities"],
     origin: { file, line },
   };

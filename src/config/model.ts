@@ -10,6 +10,8 @@ export interface Config {
   readonly policies: readonly Policy[];
   /** By name; unique. */
   readonly peers: readonly PeerConfig[];
+  /** By name; unique among these and the peers. */
+  readonly dynamicPeers: readonly DynamicPeersConfig[];
   readonly limits: LimitsConfig;
 }
 
@@ -19,7 +21,14 @@ export interface RouterConfig {
   readonly asn: number;
   /** Present: this speaker is a route reflector. */
   readonly clusterId?: number;
-  readonly listen: readonly { readonly address: Address; readonly port: number }[];
+  readonly listen: readonly ListenConfig[];
+}
+
+export interface ListenConfig {
+  readonly address: Address;
+  readonly port: number;
+  /** Only what arrives on this interface is accepted. */
+  readonly interface?: string;
 }
 
 export interface KernelConfig {
@@ -27,7 +36,7 @@ export interface KernelConfig {
   readonly learn: boolean;
   /** A policy's name, or accept/reject. */
   readonly export: string;
-  /** Routes stay in the kernel when the daemon ends. */
+  /** Routes stay in the kernel when the daemon ends. Default: where some peer has graceful restart on. */
   readonly keepOnExit: boolean;
   /** Most next hops of an ECMP route; 1 turns ECMP off. */
   readonly multipath: number;
@@ -40,8 +49,20 @@ export interface StaticRoute {
   readonly metric: number;
 }
 
+/** Neighbours without an entry of their own: each connection from within `prefix` makes a peer, up to `limit`. */
+export interface DynamicPeersConfig {
+  readonly name: string;
+  readonly prefix: Prefix;
+  /** Peers at the same time. */
+  readonly limit: number;
+  /** Of each: named `<name>-<address>`, and passive. */
+  readonly template: Omit<PeerConfig, "name" | "address">;
+}
+
 export interface PeerConfig {
   readonly name: string;
+  /** Of `peerGroups`, whose keys it took over. Only shown: the keys are filled in. */
+  readonly group?: string;
   readonly description?: string;
   readonly address: Address;
   readonly port: number;
@@ -57,6 +78,27 @@ export interface PeerConfig {
   readonly nextHop: "auto" | "self" | "keep";
   /** More than one hop away: next hops are resolved recursively and ours is always the session's address. */
   readonly multihop: boolean;
+  /** TTL that a multihop session sends; undefined is the system's. */
+  readonly ttl?: number;
+  /** GTSM (RFC 5082): sent with TTL 255, and only what came over at most so many hops is accepted. */
+  readonly ttlSecurity?: number;
+  /** Device that the session is bound to. */
+  readonly interface?: string;
+  /** Stands for our AS on this session. */
+  readonly localAs?: LocalAsConfig;
+  /** How often our AS may stand in a received AS_PATH. */
+  readonly allowOwnAs: number;
+  /** AS_SET in a received AS_PATH is accepted (RFC 9774). */
+  readonly allowAsSets: boolean;
+  /** Routes of an external peer must have its AS first in AS_PATH. */
+  readonly enforceFirstAs: boolean;
+  /** For each family. */
+  readonly maxPrefixesIn?: MaxPrefixesConfig;
+  readonly maxPrefixesOut?: MaxPrefixesConfig;
+  readonly gracefulRestart: GracefulRestartConfig;
+  readonly addPath: AddPathConfig;
+  /** With `export: default-only`: the default route goes out always, or only while we have one ourselves. */
+  readonly defaultOnly: "always" | "ifReachable";
   /** TCP-MD5 key (RFC 2385), 1..80 octets. */
   readonly password?: string;
   /** Where `password` was read from; printed in place of it. */
@@ -69,10 +111,55 @@ export interface PeerConfig {
   readonly capabilities: {
     readonly fourOctetAs: boolean;
     readonly routeRefresh: boolean;
+    readonly enhancedRouteRefresh: boolean;
     readonly extendedMessage: boolean;
   };
   /** Where it was defined, for messages. */
   readonly origin: { readonly file: string; readonly line: number };
+}
+
+export interface LocalAsConfig {
+  readonly asn: number;
+  /** Not prepended to what is received. */
+  readonly noPrepend: boolean;
+  /** Announced in place of our own AS, not before it. */
+  readonly replaceAs: boolean;
+}
+
+export interface MaxPrefixesConfig {
+  readonly limit: number;
+  /** From this share of the limit on a warning is logged; percent. */
+  readonly warnPercent: number;
+  /**
+   * Beyond the limit: log only, ignore further routes, end the session (Cease 6/1) and try again after `restartAfterMs`,
+   * or end it until an operator enables the peer.
+   */
+  readonly action: "warn" | "block" | "restart" | "disable";
+  readonly restartAfterMs: number;
+}
+
+/** RFC 4724, RFC 8538, RFC 9494. */
+export interface GracefulRestartConfig {
+  /**
+   * `aware`: we keep the peer's routes while it restarts. `on`: it is to keep ours too, and our end sends no Cease.
+   */
+  readonly mode: "off" | "aware" | "on";
+  /** Until when we are back, as we tell the peer. */
+  readonly restartTimeMs: number;
+  /** Bound of how long routes of the peer are kept stale, whatever it says. */
+  readonly staleTimeMs: number;
+  /** N bit: a NOTIFICATION or an expired hold timer is a restart too, except a hard reset (RFC 8538). */
+  readonly notification: boolean;
+  /** `aware`: LLGR_STALE is understood. `on`: routes are kept for `longLivedStaleTimeMs` beyond the restart time. */
+  readonly longLived: "off" | "aware" | "on";
+  readonly longLivedStaleTimeMs: number;
+}
+
+/** RFC 7911. */
+export interface AddPathConfig {
+  readonly receive: boolean;
+  /** All usable paths, or so many of the best. */
+  readonly send: "none" | "all" | number;
 }
 
 /** Milliseconds. */

@@ -155,6 +155,10 @@ const capabilities = z.strictObject(
   {
     fourOctetAs: flag.optional().describe("Four-octet AS numbers (RFC 6793).").meta(asDefault(true)),
     routeRefresh: flag.optional().describe("Route refresh (RFC 2918).").meta(asDefault(true)),
+    enhancedRouteRefresh: flag
+      .optional()
+      .describe("Enhanced route refresh (RFC 7313).")
+      .meta(asDefault(DEFAULTS.capabilities.enhancedRouteRefresh)),
     extendedMessage: flag.optional().describe("Messages above 4096 octets (RFC 8654).").meta(asDefault(true)),
   },
   mapping("capabilities"),
