@@ -92,6 +92,19 @@ function negotiate(settings: SessionSettings, open: OpenMessage, offered: Capabi
   };
 }
 
+/**
+ * What was agreed, with our own times as they are configured now: they stand in no message. A hold time is agreed with
+ * the peer and stays.
+ */
+export function withTimes(settings: SessionSettings, negotiated: Negotiated): Negotiated {
+  const { holdMs } = negotiated;
+  return {
+    ...negotiated,
+    keepaliveMs: keepaliveFor(settings, holdMs),
+    sendHoldMs: sendHoldFor(settings, holdMs),
+  };
+}
+
 /** No multiprotocol capability at all means IPv4 unicast (RFC 4760 §8). */
 function familiesOf(capabilities: Capabilities): readonly Family[] {
   return capabilities.families ?? ["ipv4"];
