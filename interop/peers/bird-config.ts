@@ -32,6 +32,8 @@ function tableProtocols(plan: SpeakerPlan, family: FamilyName, dialect: BirdDial
   const suffix = family === "ipv4" ? "4" : "6";
   const statics = staticsOf(plan, family).map((route) => `  route ${route.prefix} ${staticTarget(route)};`);
   const channel = dialect.version === 1 ? "" : `  ${family};\n`;
+  if (plan.sessions.some((session) => session.exports === "default"))
+    statics.push(`  route ${defaultOf(family)} unreachable;`);
   const parts = [`protocol static static${suffix} {\n${channel}${statics.join("\n")}\n}`];
   if (plan.kernel === false) return parts;
   const rules = "import all; export where source = RTS_BGP;";
@@ -41,6 +43,10 @@ function tableProtocols(plan: SpeakerPlan, family: FamilyName, dialect: BirdDial
   const persist = restarts ? "persist; graceful restart on;" : "";
   const inner = dialect.version === 1 ? `${rules} ${merge}` : `${merge} ${family} { ${rules} };`;
   return [...parts, `protocol kernel kernel${suffix} {\n  learn; scan time 1; ${persist} ${inner}\n}`];
+}
+
+function defaultOf(family: FamilyName): string {
+  return family === "ipv4" ? "0.0.0.0/0" : "::/0";
 }
 
 function staticsOf(plan: SpeakerPlan, family: FamilyName): StaticPlan[] {
@@ -74,7 +80,7 @@ function bgpProtocol(plan: SpeakerPlan, session: SessionPlan, dialect: BirdDiale
   lines.push(...restartLines(session));
   const channel = channelLines(session).join(" ");
   const rules = (family: FamilyName) =>
-    `import all; export ${plan.isPlain === true ? "all" : exportFilter(plan, family, dialect.version === 1 && session.asn !== asn ? asn : undefined)};${session.nextHopSelf === true ? " next hop self;" : ""} ${channel}`;
+    `import all; export ${plan.isPlain === true ? "all" : exportFilter(plan, session, family, dialect.version === 1 && session.asn !== asn ? asn : undefined)};${session.nextHopSelf === true ? " next hop self;" : ""} ${channel}`;
   const channels =
     dialect.version === 1
       ? rules(dialect.families[0]!)
@@ -114,7 +120,8 @@ function channelLines(session: SessionPlan): string[] {
 }
 
 /** Own static routes, with their prepends, and what other sessions gave. BIRD 1.6 adds our AS before its filter runs. */
-function exportFilter(plan: SpeakerPlan, family: FamilyName, ownAs: number | undefined): string {
+function exportFilter(plan: SpeakerPlan, session: SessionPlan, family: FamilyName, ownAs: number | undefined): string {
+  if (session.exports !== undefined) return `filter { if net = ${defaultOf(family)} then accept; reject; }`;
   const prepends = staticsOf(plan, family)
     .filter((route) => route.prepend !== undefined || route.communities !== undefined)
     .map((route) => {

@@ -54,6 +54,9 @@ function peer(plan: SpeakerPlan, session: SessionPlan): object {
     ...(session.reflectorClient === true ? { routeReflectorClient: true } : {}),
     ...(session.nextHopSelf === true ? { nextHop: "self" } : {}),
     ...(session.multihop === true ? { multihop: true } : {}),
+    ...(session.exports === undefined
+      ? {}
+      : { export: "default-only", ...(session.exports === "default" ? {} : { defaultOnly: "ifReachable" }) }),
     ...restartKeys(session),
     ...(session.addPath === undefined ? {} : { addPath: addPathOf(session.addPath) }),
     ...(session.ttlSecurity === undefined ? {} : { ttlSecurity: session.ttlSecurity }),

@@ -44,6 +44,8 @@ export function frrConfig(plan: SpeakerPlan): string {
     "log stdout",
     "log timestamp precision 3",
     ...maps,
+    "ip prefix-list only-default permit 0.0.0.0/0",
+    "ipv6 prefix-list only-default permit ::/0",
     `router bgp ${plan.asn}`,
     ...router.map((line) => ` ${line}`),
     "exit",
@@ -76,6 +78,8 @@ function familyLines(plan: SpeakerPlan, family: FamilyName): string[] {
         `neighbor ${session.remote} activate`,
         ...(session.reflectorClient === true ? [`neighbor ${session.remote} route-reflector-client`] : []),
         ...(session.nextHopSelf === true ? [`neighbor ${session.remote} next-hop-self`] : []),
+        ...(session.exports === undefined ? [] : [`neighbor ${session.remote} prefix-list only-default out`]),
+        ...(session.exports === "default" ? [`neighbor ${session.remote} default-originate`] : []),
         ...(session.addPath === "send" || session.addPath === "both"
           ? [`neighbor ${session.remote} addpath-tx-all-paths`]
           : []),

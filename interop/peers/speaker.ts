@@ -31,6 +31,11 @@ export interface SessionPlan {
   readonly localAs?: number;
   /** How often its own AS may stand in a received path. */
   readonly allowOwnAs?: number;
+  /**
+   * What is announced: all, or the default route alone, made here or (`defaultIfReachable`) passed on from those above.
+   * Absent: all.
+   */
+  readonly exports?: "default" | "defaultIfReachable";
   /** For each family; beyond it the session ends with Cease 6/1. */
   readonly maxPrefixes?: number;
 }
