@@ -26,10 +26,13 @@ function staticRoute(route: StaticPlan): object {
 /** Own static routes, with their prepends, and what other sessions gave; not the kernel's. */
 function announcePolicy(statics: readonly StaticPlan[]): object[] {
   const prepends = statics
-    .filter((route) => route.prepend !== undefined)
+    .filter((route) => route.prepend !== undefined || route.communities !== undefined)
     .map((route) => ({
       match: { prefixes: [route.prefix], source: ["static"] },
-      set: { prepend: route.prepend },
+      set: {
+        ...(route.prepend === undefined ? {} : { prepend: route.prepend }),
+        ...(route.communities === undefined ? {} : { addCommunities: route.communities }),
+      },
       action: "accept",
     }));
   return [...prepends, { match: { source: ["static", "bgp"] }, action: "accept" }, { action: "reject" }];
@@ -51,6 +54,30 @@ function peer(plan: SpeakerPlan, session: SessionPlan): object {
     ...(session.reflectorClient === true ? { routeReflectorClient: true } : {}),
     ...(session.nextHopSelf === true ? { nextHop: "self" } : {}),
     ...(session.multihop === true ? { multihop: true } : {}),
+    ...(session.exports === undefined
+      ? {}
+      : { export: "default-only", ...(session.exports === "default" ? {} : { defaultOnly: "ifReachable" }) }),
+    ...restartKeys(session),
+    ...(session.addPath === undefined ? {} : { addPath: addPathOf(session.addPath) }),
+    ...(session.ttlSecurity === undefined ? {} : { ttlSecurity: session.ttlSecurity }),
+    ...(session.localAs === undefined ? {} : { localAs: { asn: session.localAs, noPrepend: true, replaceAs: true } }),
+    ...(session.allowOwnAs === undefined ? {} : { allowOwnAs: session.allowOwnAs }),
+    ...(session.maxPrefixes === undefined
+      ? {}
+      : { maxPrefixesIn: { limit: session.maxPrefixes, action: "restart", restartAfter: "1s" } }),
     ...(session.fourOctetAs === false ? { capabilities: { fourOctetAs: false } } : {}),
   };
+}
+
+function restartKeys(session: SessionPlan): object {
+  const restart = session.gracefulRestart;
+  if (restart === undefined) return {};
+  const { mode, restartSeconds = 60, notification = false, longLivedSeconds } = restart;
+  const longLived =
+    longLivedSeconds === undefined ? {} : { longLived: "on", longLivedStaleTime: `${longLivedSeconds}s` };
+  return { gracefulRestart: { mode, restartTime: `${restartSeconds}s`, notification, ...longLived } };
+}
+
+function addPathOf(ways: NonNullable<SessionPlan["addPath"]>): object {
+  return { receive: ways !== "send", send: ways === "receive" ? "none" : "all" };
 }

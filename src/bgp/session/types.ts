@@ -2,6 +2,7 @@
  * The session state machine's vocabulary: plain data in, plain data out (RFC 4271 §8). The functions that turn
  * (peer, event) into [peer, actions] stand in the files beside this one; they see neither clock nor socket.
  */
+import type { Family } from "../../ip/address.ts";
 import type { Notification } from "../notification.ts";
 import type { Capabilities, OpenMessage } from "../open.ts";
 
@@ -47,12 +48,19 @@ export interface Negotiated {
   /** Active families. */
   readonly ipv4: boolean;
   readonly ipv6: boolean;
+  /** NLRI carry path identifiers (RFC 7911 §4): those that the peer sends, those that we send. */
+  readonly addPath: Readonly<Record<Family, AddPathDirections>>;
   readonly routeRefresh: boolean;
   readonly extendedMessage: boolean;
   /** The peer's OPEN as it came. */
   readonly open: OpenMessage;
   /** Sentences for the log: what is odd about the agreement, though not refused. */
   readonly remarks: readonly string[];
+}
+
+export interface AddPathDirections {
+  readonly receive: boolean;
+  readonly send: boolean;
 }
 
 export type TimerName =
