@@ -44,7 +44,7 @@ interface Rule {
   /** What is made of it before anything else is looked at. */
   readonly always?: readonly [Treatment, number?];
   /** What another peer hears of a sound one. */
-  readonly passed?: "same" | "partial";
+  readonly passed?: "same" | "partial" | "wide" /* the AS in four octets */;
 }
 
 const DISCARD = "discard";
@@ -136,7 +136,7 @@ function rules({ internal, fourOctetAs }: ParsingClass): Rule[] {
       isLegal: exactly(fourOctetAs ? 8 : 6),
       wrongLength: [DISCARD, 5],
       values: [["AS 0 (RFC 7607)", [...as(0), 10, 9, 9, 9], DISCARD, 9]],
-      passed: "same",
+      passed: "wide",
     },
     {
       type: 8,
@@ -257,8 +257,11 @@ const bit = { optional: 0x80, transitive: 0x40, partial: 0x20 } as const;
 function casesOf(rule: Rule): Case[] {
   const { type, name, flags, good, always, wrongLength, values = [] } = rule;
   const out: Case[] = [];
-  const sound = (value: readonly number[]) =>
-    rule.passed ? { heard: Buffer.from(value).toString("hex"), partial: rule.passed === "partial" } : {};
+  const sound = (value: readonly number[]): { heard?: string; partial?: boolean } => {
+    if (!rule.passed) return {};
+    const octets = rule.passed === "wide" ? [...zeros(8 - value.length), ...value] : value;
+    return { heard: Buffer.from(octets).toString("hex"), partial: rule.passed === "partial" };
+  };
   const add = (
     what: string,
     raw: Case["raw"],
@@ -472,4 +475,20 @@ export function soundAttributes({ internal, fourOctetAs }: ParsingClass): number
   const path = fourOctetAs ? [2, 1, ...u32(65001)] : [2, 1, ...u16(65001)];
   const common = [attribute(0x40, 1, [0]), attribute(0x40, 2, path), attribute(0x40, 3, [10, 0, 0, 11])];
   return internal ? [...common, attribute(0x40, 5, u32(100))] : common;
+}
+
+/** The sound attributes but those that the cases replace, then the cases'. */
+export function among(session: ParsingClass, ...cases: readonly Case[]): (readonly number[])[] {
+  const kept = soundAttributes(session).filter((sound) => !cases.some(({ type }) => type === sound[1]));
+  return [...kept, ...cases.flatMap(({ raw }) => raw)];
+}
+
+/** The cases by the words before the colon of their claims. */
+export function byAttribute(cases: readonly Case[]): Map<string, Case[]> {
+  const out = new Map<string, Case[]>();
+  for (const one of cases) {
+    const name = one.claim.split(":")[0]!;
+    out.set(name, [...(out.get(name) ?? []), one]);
+  }
+  return out;
 }

@@ -5,7 +5,16 @@ import { describeFault } from "../../src/bgp/fault-words.ts";
 import type { ParsingClass } from "../../src/bgp/parsing-class.ts";
 import { createUpdateScan, type UpdateScan } from "../../src/bgp/update-scan.ts";
 import { scanUpdate } from "../../src/bgp/update-scanner.ts";
-import { type Case, casesFor, representatives, SESSIONS, soundAttributes, type Treatment } from "./attribute-cases.ts";
+import {
+  among,
+  byAttribute,
+  type Case,
+  casesFor,
+  representatives,
+  SESSIONS,
+  soundAttributes,
+  type Treatment,
+} from "./attribute-cases.ts";
 import { bytes, MP_REACH, NLRI, updateBody } from "./wire.ts";
 
 const WORDS = ["none", "discard", "withdraw", "reset"] as const;
@@ -27,12 +36,6 @@ const outcome = ({ treatment, errorSubcode }: UpdateScan): string =>
 const expected = (treatment: Treatment, subcode?: number): string =>
   treatment === "none" ? "none" : `${treatment} 3/${subcode}`;
 
-/** The sound attributes but those that the cases replace, then the cases'. */
-const among = (session: ParsingClass, ...cases: readonly Case[]) => [
-  ...soundAttributes(session).filter((sound) => !cases.some(({ type }) => type === sound[1])),
-  ...cases.flatMap(({ raw }) => raw),
-];
-
 /** Without any prefix announced a withdrawal is not enough (RFC 7606 §5.2). */
 const alone = ({ treatment }: Case): Treatment => (treatment === "withdraw" ? "reset" : treatment);
 
@@ -47,16 +50,6 @@ function check(one: Case, session: ParsingClass): void {
   if (type === 14 || type === 3) return;
   const beside = run(updateBody({ attributes: [MP_REACH, ...attributes] }), session);
   assert.equal(outcome(beside), expected(treatment, subcode), `${claim}, beside MP_REACH_NLRI`);
-}
-
-/** The cases by the words before the colon of their claims. */
-function byAttribute(cases: readonly Case[]): Map<string, Case[]> {
-  const out = new Map<string, Case[]>();
-  for (const one of cases) {
-    const name = one.claim.split(":")[0]!;
-    out.set(name, [...(out.get(name) ?? []), one]);
-  }
-  return out;
 }
 
 for (const [name, session] of SESSIONS)
