@@ -11,7 +11,7 @@ import type { Family } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
 import type { TraceStep } from "../policy/types.ts";
-import { explainSelection } from "../rib/decision.ts";
+import { explainOrder, explainSelection } from "../rib/decision.ts";
 import { type PathRow, REJECT } from "../rib/types.ts";
 import { pathAnswer, REJECT_REASON } from "./answer-paths.ts";
 import { STOP, STOP_REASON } from "./export-context.ts";
@@ -84,11 +84,8 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
     const rib = core.ribs[family];
     const { addPath } = group.context;
     const limit = typeof addPath === "number" ? addPath : Number.POSITIVE_INFINITY;
-    let usable = 0;
-    for (let path = rib.firstPath(row); path !== 0; path = rib.nextPath(path)) usable++;
-    const ranked = new Int32Array(usable);
     const shared = sharedPaths(family, row);
-    const paths = [...ranked.subarray(0, rib.ranked(row, usable, ranked))].map((path, place) => ({
+    const paths = explainOrder(rib, row).map((path, place) => ({
       of: pathAnswer(core, family, row, path, shared),
       ...(place < limit
         ? explainPathTo(peer, group, family, row, path, (sent) => sent.pathId === path)
