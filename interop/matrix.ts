@@ -122,6 +122,18 @@ export const ROWS = {
     quick: ["bird2"],
     only: ["bird2"],
   },
+  addPathSent: {
+    file: "add-path",
+    title: "we reflect both paths of a prefix, by stable identifiers",
+    needs: ["addPathReceive"],
+    quick: ["frr"],
+  },
+  addPathReceived: {
+    file: "add-path",
+    title: "the peer gives us both paths; both next hops in our kernel",
+    needs: ["addPathSend"],
+    quick: ["bird2"],
+  },
 } as const satisfies Record<string, Row>;
 
 export type RowName = keyof typeof ROWS;
