@@ -137,6 +137,8 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
     counts: { received: newCounts(), sent: newCounts() },
     attributesDiscarded: 0,
     treatedAsWithdraw: 0,
+    updatesRefused: 0,
+    lastFault: undefined,
     nextReportMs: 0,
     timers: new Map(),
     outlets: { ipv4: undefined, ipv6: undefined },
