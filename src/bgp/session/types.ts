@@ -101,8 +101,8 @@ export type SessionEvent =
   | { readonly kind: "timer"; readonly timer: TimerKey }
   /** Events 16 (outgoing) and 17 (incoming): TCP is up. `newcomer`: accepted in the place that `placeForIncoming` says. */
   | { readonly kind: "connected"; readonly side: Side; readonly newcomer?: boolean }
-  /** Event 18: the attempt failed, or TCP was closed or reset. */
-  | { readonly kind: "failed"; readonly side: Side; readonly reason: string }
+  /** Event 18: the attempt failed, or TCP was closed or reset. `replaced`: by the peer's next connection, which follows. */
+  | { readonly kind: "failed"; readonly side: Side; readonly reason: string; readonly replaced?: boolean }
   /** Event 19/20: an OPEN that is well formed; whether it is acceptable is decided here. */
   | { readonly kind: "open"; readonly side: Side; readonly open: OpenMessage }
   | { readonly kind: "keepalive"; readonly side: Side }
