@@ -32,12 +32,7 @@ export interface Outlets {
 const PEERS_PER_SLICE = 128;
 
 /** `sessions` is asked for when it is needed: it is made after what it reports to. */
-export function createOutlets(
-  core: Core,
-  exporter: Exporter,
-  recovery: Recovery,
-  sessions: () => Sessions,
-): Outlets {
+export function createOutlets(core: Core, exporter: Exporter, recovery: Recovery, sessions: () => Sessions): Outlets {
   const { log, nextHops } = core;
   let moving: PeerRuntime[] = [];
   const moves: Job = { name: "move peers", priority: PRIORITY.refresh, step: moveSome };
