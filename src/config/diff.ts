@@ -103,7 +103,10 @@ export function diffConfig(before: Config, after: Config): ConfigChange {
   return { ...change, empty: Object.values(change).every((list) => list.length === 0) };
 }
 
-/** What becomes of one session; undefined when nothing changes for it. */
+/**
+ * What becomes of one session; undefined when nothing changes for it. How many paths are sent is our own matter as long
+ * as there are several: OPEN only says that there are.
+ */
 export function diffPeer(
   before: PeerConfig,
   after: PeerConfig,
@@ -114,7 +117,10 @@ export function diffPeer(
   const keys = [...own, ...routerKeys(after, from, to)];
   if (keys.length === 0) return undefined;
   const rekeyed = KEYS_ARE_LIVE && before.password !== undefined && after.password !== undefined;
-  const resetKeys = keys.filter((key) => !(IN_PLACE.has(key) || (key === "password" && rekeyed)));
+  const resend = before.addPath.send !== "none" && after.addPath.send !== "none";
+  const resetKeys = keys.filter(
+    (key) => !(IN_PLACE.has(key) || (key === "password" && rekeyed) || (key === "addPath.send" && resend)),
+  );
   return { name: after.name, keys, reset: resetKeys.length > 0, resetKeys };
 }
 
