@@ -104,7 +104,28 @@ export interface PeerAnswer {
     readonly received: MessageCounts;
     readonly sent: MessageCounts;
   };
-  readonly errors: { readonly attributesDiscarded: number; readonly treatedAsWithdraw: number };
+  /** Malformed UPDATEs (RFC 7606). */
+  readonly errors: {
+    readonly attributesDiscarded: number;
+    readonly treatedAsWithdraw: number;
+    /** Those that ended a session. */
+    readonly refused: number;
+    /** The last one that was looked at closely: once a second at most. */
+    readonly last: {
+      readonly treatment: "discard" | "withdraw" | "reset";
+      readonly code: number;
+      readonly subcode: number;
+      readonly attribute: string | null;
+      readonly type: number | null;
+      readonly why: string;
+      /** What `hex` is the beginning of, and how long that was. */
+      readonly of: "attribute" | "message";
+      readonly hex: string;
+      readonly octets: number;
+      readonly at: string;
+      readonly agoSeconds: number;
+    } | null;
+  };
   readonly importPolicy: string;
   readonly exportPolicy: string;
 }

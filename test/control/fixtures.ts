@@ -42,7 +42,7 @@ export function peer(name: string, address: string, changes: Partial<PeerAnswer>
       },
     ],
     messages: { received: COUNTS, sent: COUNTS },
-    errors: { attributesDiscarded: 0, treatedAsWithdraw: 0 },
+    errors: { attributesDiscarded: 0, treatedAsWithdraw: 0, refused: 0, last: null },
     importPolicy: "accept",
     exportPolicy: "to-tor",
     ...changes,

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CASES } from "../fuzz/run.ts";
 import { fuzz, recordedMessages } from "./fuzz-run.ts";
 
-const COUNT = Number(process.env.CALIDRIS_FUZZ ?? 50_000) / 2;
+/** Of all cases (test/fuzz/run.ts), an eighth each. */
+const COUNT = CASES / 8;
 
 for (const [claim, asn, fourOctetAs, firstSeed] of [
   ["an internal peer's", 64512, true, 100_001],
