@@ -50,6 +50,13 @@ const COMMUNITIES: Column<PathLine> = {
   value: ({ path }) => [...path.communities, ...path.largeCommunities, ...path.extendedCommunities].join(" "),
   optional: true,
 };
+const STALE: Column<PathLine> = {
+  heading: "STALE",
+  value: ({ path }) => (path.stale ? `since ${path.stale.since}, kept until ${path.stale.keptUntil}` : ""),
+  optional: true,
+  shrink: 12,
+  drop: 3,
+};
 const REASON: Column<PathLine> = {
   heading: "REASON",
   value: ({ path }) => path.rejected?.reason ?? "",
@@ -76,6 +83,7 @@ const WIDE_PATH: readonly Column<PathLine>[] = [
   ORIGIN,
   COMMUNITIES,
   ...REFLECTION,
+  STALE,
   REASON,
 ];
 
@@ -88,7 +96,11 @@ export function renderRoutes(routes: readonly RouteAnswer[], wide: boolean, styl
   );
   return wide
     ? renderTable([PREFIX, STATE, FROM, NEXT_HOP, KERNEL, ...WIDE_PATH], lines, { ...style, width: undefined })
-    : renderTable([PREFIX, STATE, FROM, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, KERNEL, REASON], lines, style);
+    : renderTable(
+        [PREFIX, STATE, FROM, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, KERNEL, STALE, REASON],
+        lines,
+        style,
+      );
 }
 
 /** What one peer sent (`in`, with what became of it) or was sent (`out`). */
@@ -102,7 +114,7 @@ export function renderPeerRoutes(
   const state = direction === "in" ? [STATE] : [FROM];
   return wide
     ? renderTable([PREFIX, ...state, NEXT_HOP, ...WIDE_PATH], lines, { ...style, width: undefined })
-    : renderTable([PREFIX, ...state, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, REASON], lines, style);
+    : renderTable([PREFIX, ...state, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, STALE, REASON], lines, style);
 }
 
 function kernelWord(state: RouteAnswer["kernel"]["state"]): string {

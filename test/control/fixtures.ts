@@ -39,6 +39,7 @@ export function peer(name: string, address: string, changes: Partial<PeerAnswer>
         endOfRibSent: true,
       },
     ],
+    stale: null,
     messages: { received: COUNTS, sent: COUNTS },
     errors: { attributesDiscarded: 0, treatedAsWithdraw: 0 },
     importPolicy: "accept",
@@ -71,6 +72,7 @@ export function path(from: string | null, changes: Partial<PathAnswer> = {}): Pa
     clusterList: [],
     atomicAggregate: false,
     aggregator: null,
+    stale: null,
     rejected: null,
     ...changes,
   };
@@ -134,6 +136,7 @@ export const STATUS: StatusAnswer = {
     { family: "ipv6", prefixes: 1, paths: 1 },
   ],
   attributeSets: 4,
+  recovery: null,
   kernel: {
     programming: true,
     installed: 3,

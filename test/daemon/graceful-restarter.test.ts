@@ -306,7 +306,7 @@ describe("the record", () => {
     assert.equal(a.up, false);
     for (const other of [b, c]) assert.deepEqual(other.notifications, [{ code: 6, subcode: 2, data: "" }]);
     world.run(20_000);
-    assert.deepEqual(names(restart), ["a ipv4"]);
+    assert.deepEqual(names(restart), ["a ipv4", "c ipv4"]);
   });
 
   test("a hard end takes it away and says 6/2 to all", () => {
