@@ -4,7 +4,8 @@
  */
 
 import { ERROR } from "../bgp/iana.ts";
-import { createPeer } from "../bgp/session/peer.ts";
+import { withTimes } from "../bgp/session/negotiate.ts";
+import { createPeer, withSettings } from "../bgp/session/peer.ts";
 import { type ConfigChange, diffConfig } from "../config/diff.ts";
 import type { Config, PeerConfig } from "../config/model.ts";
 import { BUILTIN_POLICIES, builtinPolicy } from "../policy/builtin.ts";
@@ -63,14 +64,16 @@ export function applyConfig(
 
   const configs = new Map(next.peers.map((peer) => [peer.name, peer]));
   for (const name of change.peersRemoved) removePeer(core, core.peers.get(name), target, CEASE.peerDeconfigured);
-  for (const { name, reset, resetKeys } of change.peersChanged) {
+  const restarted: string[] = [];
+  for (const { name, reset, resetKeys, keys } of change.peersChanged) {
     const peer = core.peers.get(name);
     const config = configs.get(name)!;
-    if (reset) {
-      core.log("info", "peer changed", { peer: name, reason: `session reset for ${resetKeys.join(", ")}` });
+    if (reset) core.log("info", "peer changed", { peer: name, reason: `session reset for ${resetKeys.join(", ")}` });
+    if (reset || (!peer?.active && keys.some((key) => CONNECTING.includes(key)))) {
       removePeer(core, peer, target, CEASE.otherConfigurationChange);
       addPeer(core, config, target);
-    } else if (peer) peer.config = config;
+      restarted.push(name);
+    } else if (peer) takeOver(core, peer, config);
   }
   for (const name of change.peersAdded) addPeer(core, configs.get(name)!, target);
 
@@ -84,13 +87,23 @@ export function applyConfig(
   if (previous) target.recovery.configured();
   else target.recovery.begin();
   for (const name of change.peersAdded) startPeer(core, name, target);
-  for (const { name, reset } of change.peersChanged) if (reset) startPeer(core, name, target);
+  for (const name of restarted) startPeer(core, name, target);
   core.log("info", "configuration applied", {
     generation: core.generation,
     added: change.peersAdded.length,
     removed: change.peersRemoved.length,
     changed: change.peersChanged.length,
   });
+}
+
+/** How a session comes about: nothing to one that is up, and another attempt to one that is not. */
+const CONNECTING: readonly string[] = ["passive", "port", "timers.connectRetry", "timers.connectDelay"];
+
+/** What the session may go on with: its times are ours alone. */
+function takeOver(core: Core, peer: PeerRuntime, config: PeerConfig): void {
+  peer.config = config;
+  peer.session = withSettings(peer.session, sessionSettings(core.config, config, core.routerId));
+  if (peer.negotiated) peer.negotiated = withTimes(peer.session.settings, peer.negotiated);
 }
 
 function compileAll(config: Config): ReadonlyMap<string, CompiledPolicy> {
