@@ -8,8 +8,8 @@ import { withTimes } from "../bgp/session/negotiate.ts";
 import { createPeer, withSettings } from "../bgp/session/peer.ts";
 import { type ConfigChange, diffConfig } from "../config/diff.ts";
 import type { Config, PeerConfig } from "../config/model.ts";
-import { BUILTIN_POLICIES, builtinPolicy } from "../policy/builtin.ts";
-import { compilePolicy } from "../policy/compile.ts";
+import { BUILTIN_POLICIES } from "../policy/builtin.ts";
+import { createCompiler } from "../policy/compile.ts";
 import type { CompiledPolicy } from "../policy/types.ts";
 import type { PeerId } from "../rib/types.ts";
 import type { Core } from "./core.ts";
@@ -107,9 +107,9 @@ function takeOver(core: Core, peer: PeerRuntime, config: PeerConfig): void {
 }
 
 function compileAll(config: Config): ReadonlyMap<string, CompiledPolicy> {
-  const lookup = (name: string) => config.policies.find((policy) => policy.name === name) ?? builtinPolicy(name);
-  const all = [...BUILTIN_POLICIES, ...config.policies];
-  return new Map(all.map((policy) => [policy.name, compilePolicy(policy, lookup)]));
+  const byName = new Map(config.policies.map((policy) => [policy.name, policy]));
+  const compile = createCompiler((name) => byName.get(name));
+  return new Map([...BUILTIN_POLICIES, ...config.policies].map((policy) => [policy.name, compile(policy)]));
 }
 
 function configureKernel(core: Core, previous: Config | undefined, next: Config, target: ConfigTarget): void {
