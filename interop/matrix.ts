@@ -122,6 +122,30 @@ export const ROWS = {
     quick: ["bird2"],
     only: ["bird2"],
   },
+  addPathSent: {
+    file: "add-path",
+    title: "we reflect both paths of a prefix, by stable identifiers",
+    needs: ["addPathReceive"],
+    quick: ["frr"],
+  },
+  addPathReceived: {
+    file: "add-path",
+    title: "the peer gives us both paths; both next hops in our kernel",
+    needs: ["addPathSend"],
+    quick: ["bird2"],
+  },
+  restartSurvived: {
+    file: "graceful-restart",
+    title: "we are killed, stopped, killed again: no route of the peer's kernel changes, no packet is lost",
+    needs: ["restartHelper", "transit"],
+    quick: ["bird2"],
+  },
+  restartHelped: {
+    file: "graceful-restart",
+    title: "the peer is killed and comes back: we forward on, and drop what it does not announce again",
+    needs: ["restarter"],
+    quick: ["frr"],
+  },
 } as const satisfies Record<string, Row>;
 
 export type RowName = keyof typeof ROWS;

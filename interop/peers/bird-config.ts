@@ -121,7 +121,9 @@ function channelLines(session: SessionPlan): string[] {
 
 /** Own static routes, with their prepends, and what other sessions gave. BIRD 1.6 adds our AS before its filter runs. */
 function exportFilter(plan: SpeakerPlan, session: SessionPlan, family: FamilyName, ownAs: number | undefined): string {
-  if (session.exports !== undefined) return `filter { if net = ${defaultOf(family)} then accept; reject; }`;
+  const isDefault = `net = ${defaultOf(family)}`;
+  if (session.exports === "own") return "where source = RTS_STATIC";
+  if (session.exports?.startsWith("default")) return `where ${isDefault}`;
   const prepends = staticsOf(plan, family)
     .filter((route) => route.prepend !== undefined || route.communities !== undefined)
     .map((route) => {
@@ -133,5 +135,6 @@ function exportFilter(plan: SpeakerPlan, session: SessionPlan, family: FamilyNam
         steps.push(`bgp_community.add((${community.replace(":", ",")}));`);
       return `if net = ${route.prefix} then { ${steps.join(" ")} }`;
     });
-  return `filter { if source != RTS_STATIC && source != RTS_BGP then reject; ${prepends.join(" ")} accept; }`;
+  const excluded = session.exports === "allButDefault" ? `if ${isDefault} then reject; ` : "";
+  return `filter { ${excluded}if source != RTS_STATIC && source != RTS_BGP then reject; ${prepends.join(" ")} accept; }`;
 }

@@ -11,7 +11,15 @@ export function calidrisConfig(plan: SpeakerPlan): string {
     },
     kernel: { program: isKernelUsed, learn: isKernelUsed, multipath: plan.multipath ?? 1 },
     static: (plan.statics ?? []).map(staticRoute),
-    policies: { announce: announcePolicy(plan.statics ?? []) },
+    policies: {
+      own: [{ match: { source: ["static"] }, action: "accept" }, { action: "reject" }],
+      "all-but-default": [
+        { match: { prefixes: ["0.0.0.0/0", "::/0"] }, action: "reject" },
+        { match: { source: ["static", "bgp"] }, action: "accept" },
+        { action: "reject" },
+      ],
+      announce: announcePolicy(plan.statics ?? []),
+    },
     peers: plan.sessions.map((session) => peer(plan, session)),
   };
   return `${JSON.stringify(config, null, 2)}\n`;
@@ -54,9 +62,7 @@ function peer(plan: SpeakerPlan, session: SessionPlan): object {
     ...(session.reflectorClient === true ? { routeReflectorClient: true } : {}),
     ...(session.nextHopSelf === true ? { nextHop: "self" } : {}),
     ...(session.multihop === true ? { multihop: true } : {}),
-    ...(session.exports === undefined
-      ? {}
-      : { export: "default-only", ...(session.exports === "default" ? {} : { defaultOnly: "ifReachable" }) }),
+    ...exportKeys(session.exports),
     ...restartKeys(session),
     ...(session.addPath === undefined ? {} : { addPath: addPathOf(session.addPath) }),
     ...(session.ttlSecurity === undefined ? {} : { ttlSecurity: session.ttlSecurity }),
@@ -67,6 +73,13 @@ function peer(plan: SpeakerPlan, session: SessionPlan): object {
       : { maxPrefixesIn: { limit: session.maxPrefixes, action: "restart", restartAfter: "1s" } }),
     ...(session.fourOctetAs === false ? { capabilities: { fourOctetAs: false } } : {}),
   };
+}
+
+function exportKeys(exports: SessionPlan["exports"]): object {
+  if (exports === undefined) return {};
+  if (exports === "own") return { export: "own" };
+  if (exports === "allButDefault") return { export: "all-but-default" };
+  return { export: "default-only", defaultOnly: exports === "default" ? "always" : "ifReachable" };
 }
 
 function restartKeys(session: SessionPlan): object {

@@ -69,6 +69,11 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
     enable: async (session) => {
       await command("enable", session);
     },
+    shutdown: async (text) => {
+      await command("shutdown", ...(text === undefined ? [] : ["--text", text]));
+      await running!.exited;
+      running = undefined;
+    },
     drain: async () => {
       await command("drain");
     },
@@ -110,6 +115,7 @@ function routeStates(route: RouteAnswer): RouteState[] {
       ...(path.med === null ? {} : { med: path.med }),
       ...(path.originatorId === null ? {} : { originatorId: path.originatorId }),
       ...(path.clusterList.length === 0 ? {} : { clusterList: path.clusterList }),
+      ...(path.pathId === 0 ? {} : { pathId: String(path.pathId) }),
       communities: path.communities,
     }));
 }

@@ -1,6 +1,14 @@
 import { FAMILIES } from "../../src/ip/address.ts";
 /** bgpd's configuration from a plan. */
-import { type FamilyName, familiesOf, familyOf, type SpeakerPlan, type StaticPlan, staticsChanged } from "./speaker.ts";
+import {
+  type FamilyName,
+  familiesOf,
+  familyOf,
+  type SessionPlan,
+  type SpeakerPlan,
+  type StaticPlan,
+  staticsChanged,
+} from "./speaker.ts";
 
 export function frrConfig(plan: SpeakerPlan): string {
   const hold = plan.holdSeconds ?? 9;
@@ -44,8 +52,7 @@ export function frrConfig(plan: SpeakerPlan): string {
     "log stdout",
     "log timestamp precision 3",
     ...maps,
-    "ip prefix-list only-default permit 0.0.0.0/0",
-    "ipv6 prefix-list only-default permit ::/0",
+    ...LISTS,
     `router bgp ${plan.asn}`,
     ...router.map((line) => ` ${line}`),
     "exit",
@@ -78,8 +85,7 @@ function familyLines(plan: SpeakerPlan, family: FamilyName): string[] {
         `neighbor ${session.remote} activate`,
         ...(session.reflectorClient === true ? [`neighbor ${session.remote} route-reflector-client`] : []),
         ...(session.nextHopSelf === true ? [`neighbor ${session.remote} next-hop-self`] : []),
-        ...(session.exports === undefined ? [] : [`neighbor ${session.remote} prefix-list only-default out`]),
-        ...(session.exports === "default" ? [`neighbor ${session.remote} default-originate`] : []),
+        ...exportLines(session),
         ...(session.addPath === "send" || session.addPath === "both"
           ? [`neighbor ${session.remote} addpath-tx-all-paths`]
           : []),
@@ -92,6 +98,22 @@ function familyLines(plan: SpeakerPlan, family: FamilyName): string[] {
       ]),
     ...(plan.statics ?? []).filter((route) => familyOf(route.prefix) === family).map((route) => network(route)),
   ];
+}
+
+/** For every plan: what `exportLines` names. */
+const LISTS = [
+  "bgp as-path access-list own permit ^$",
+  ...["ip prefix-list only-default permit 0.0.0.0/0", "ipv6 prefix-list only-default permit ::/0"],
+  ...["ip prefix-list but-default deny 0.0.0.0/0", "ipv6 prefix-list but-default deny ::/0"],
+  ...["ip prefix-list but-default permit 0.0.0.0/0 le 32", "ipv6 prefix-list but-default permit ::/0 le 128"],
+];
+
+function exportLines({ exports, remote }: SessionPlan): string[] {
+  if (exports === undefined) return [];
+  if (exports === "own") return [`neighbor ${remote} filter-list own out`];
+  if (exports === "allButDefault") return [`neighbor ${remote} prefix-list but-default out`];
+  const made = exports === "default" ? [`neighbor ${remote} default-originate`] : [];
+  return [`neighbor ${remote} prefix-list only-default out`, ...made];
 }
 
 function network(route: StaticPlan): string {

@@ -32,10 +32,10 @@ export interface SessionPlan {
   /** How often its own AS may stand in a received path. */
   readonly allowOwnAs?: number;
   /**
-   * What is announced: all, or the default route alone, made here or (`defaultIfReachable`) passed on from those above.
-   * Absent: all.
+   * What is announced, absent: all. Of the default route alone it is made here, or (`defaultIfReachable`) passed on from
+   * those above.
    */
-  readonly exports?: "default" | "defaultIfReachable";
+  readonly exports?: "default" | "defaultIfReachable" | "allButDefault" | "own";
   /** For each family; beyond it the session ends with Cease 6/1. */
   readonly maxPrefixes?: number;
 }
@@ -142,6 +142,8 @@ export interface Speaker {
   /** Ends a session as an operator would, with a word to the peer. */
   disable?(session: string, text?: string): Promise<void>;
   enable?(session: string): Promise<void>;
+  /** Ends for good: peers are told, kernel routes go. */
+  shutdown?(text?: string): Promise<void>;
   /** Announces all with GRACEFUL_SHUTDOWN from now on. */
   drain?(): Promise<void>;
   /** Every NOTIFICATION that it has received since it was started first, in order. */

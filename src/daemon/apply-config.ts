@@ -8,8 +8,8 @@ import { withTimes } from "../bgp/session/negotiate.ts";
 import { createPeer, withSettings } from "../bgp/session/peer.ts";
 import { type ConfigChange, diffConfig } from "../config/diff.ts";
 import type { Config, PeerConfig } from "../config/model.ts";
-import { BUILTIN_POLICIES, builtinPolicy } from "../policy/builtin.ts";
-import { compilePolicy } from "../policy/compile.ts";
+import { BUILTIN_POLICIES } from "../policy/builtin.ts";
+import { createCompiler } from "../policy/compile.ts";
 import type { CompiledPolicy } from "../policy/types.ts";
 import type { PeerId } from "../rib/types.ts";
 import type { Core } from "./core.ts";
@@ -19,8 +19,10 @@ import type { Listening } from "./listening.ts";
 import type { LocalRoutes } from "./local-routes.ts";
 import { newCounts, type PeerRuntime } from "./peer.ts";
 import type { Pruning } from "./pruning.ts";
+import type { Recovery } from "./recovery.ts";
 import type { Sessions } from "./sessions.ts";
 import { isExternal, sessionSettings } from "./settings.ts";
+import type { StaleRoutes } from "./stale-routes.ts";
 import type { Round, Walk } from "./walks.ts";
 
 const CEASE = ERROR.cease.sub;
@@ -37,6 +39,8 @@ export interface ConfigTarget {
   readonly sweep: Round;
   readonly reprogram: Walk;
   readonly pruning: Pruning;
+  readonly stale: StaleRoutes;
+  readonly recovery: Recovery;
   refreshContexts(): void;
   staticsChanged(): void;
 }
@@ -80,6 +84,8 @@ export function applyConfig(
   configureKernel(core, previous, next, target);
   target.refreshContexts();
   target.imports.configured();
+  if (previous) target.recovery.configured();
+  else target.recovery.begin();
   for (const name of change.peersAdded) startPeer(core, name, target);
   for (const name of restarted) startPeer(core, name, target);
   core.log("info", "configuration applied", {
@@ -101,9 +107,9 @@ function takeOver(core: Core, peer: PeerRuntime, config: PeerConfig): void {
 }
 
 function compileAll(config: Config): ReadonlyMap<string, CompiledPolicy> {
-  const lookup = (name: string) => config.policies.find((policy) => policy.name === name) ?? builtinPolicy(name);
-  const all = [...BUILTIN_POLICIES, ...config.policies];
-  return new Map(all.map((policy) => [policy.name, compilePolicy(policy, lookup)]));
+  const byName = new Map(config.policies.map((policy) => [policy.name, policy]));
+  const compile = createCompiler((name) => byName.get(name));
+  return new Map([...BUILTIN_POLICIES, ...config.policies].map((policy) => [policy.name, compile(policy)]));
 }
 
 function configureKernel(core: Core, previous: Config | undefined, next: Config, target: ConfigTarget): void {
@@ -150,10 +156,13 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
     counts: { received: newCounts(), sent: newCounts() },
     attributesDiscarded: 0,
     treatedAsWithdraw: 0,
+    updatesRefused: 0,
+    lastFault: undefined,
     nextReportMs: 0,
     timers: new Map(),
     outlets: { ipv4: undefined, ipv6: undefined },
     endOfRib: { ipv4: { received: false, sent: false }, ipv6: { received: false, sent: false } },
+    stale: undefined,
     gone: false,
   };
   core.peers.set(config.name, peer);
@@ -169,6 +178,7 @@ function startPeer(core: Core, name: string, target: ConfigTarget): void {
 function removePeer(core: Core, peer: PeerRuntime | undefined, target: ConfigTarget, subcode: number): void {
   if (!peer) return;
   peer.gone = true;
+  target.stale.forget(peer);
   target.imports.removed(peer);
   target.sessions.stop(peer, subcode, true);
   core.peers.delete(peer.config.name);

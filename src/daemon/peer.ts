@@ -8,7 +8,9 @@ import type { MessageCounts } from "../control/answers.ts";
 import type { Family } from "../ip/address.ts";
 import type { PeerId } from "../rib/types.ts";
 import type { Outlet } from "./exporter.ts";
+import type { FaultyUpdate } from "./faulty-updates.ts";
 import type { ConnectionId, Endpoint } from "./ports.ts";
+import type { StaleState } from "./stale-routes.ts";
 
 export interface Connection {
   readonly id: ConnectionId;
@@ -45,12 +47,17 @@ export interface PeerRuntime {
   readonly counts: { received: MutableCounts; sent: MutableCounts };
   attributesDiscarded: number;
   treatedAsWithdraw: number;
+  /** UPDATEs that ended a session. */
+  updatesRefused: number;
+  lastFault: FaultyUpdate | undefined;
   /** Faults before this time are counted, not logged. */
   nextReportMs: number;
   readonly timers: Map<string, { readonly cancel: () => void; readonly dueMs: number }>;
   /** Membership in the update group of each active family. */
   readonly outlets: Record<Family, Outlet | undefined>;
   readonly endOfRib: Record<Family, { received: boolean; sent: boolean }>;
+  /** What is kept of a lost session. */
+  stale: StaleState | undefined;
   /** Removed from the configuration: its paths are being swept, then its id is freed. */
   gone: boolean;
 }

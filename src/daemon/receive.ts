@@ -10,15 +10,21 @@ import { scanNotification, scanUpdate } from "../bgp/update-scanner.ts";
 import { type Family, isLinkLocalAt } from "../ip/address.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import type { AttributeSets, NextHopId, NextHops, SetHandle } from "../rib/types.ts";
+import { createFaultReporter } from "./faulty-updates.ts";
 import type { Import } from "./import.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Log } from "./ports.ts";
 
-const REPORT_EVERY_MS = 1000;
-const OUT_OF_RESOURCES: Notification = {
+/** The NOTIFICATION that must end the session, and why in words. */
+export interface Refusal extends Notification {
+  readonly why: string;
+}
+
+const OUT_OF_RESOURCES: Refusal = {
   code: ERROR.cease.code,
   subcode: ERROR.cease.sub.outOfResources,
   data: new Uint8Array(),
+  why: "a limit of the tables is reached",
 };
 
 /** Routes in one UPDATE at most: a default route takes one octet, the rest of the longest message (RFC 8654) is theirs. */
@@ -34,8 +40,8 @@ export interface ReceiverOptions {
 }
 
 export interface Receiver {
-  /** Handles the body of one UPDATE at `[from, to)`; returns the NOTIFICATION that must end the session, if any. */
-  update(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined;
+  /** Handles the body of one UPDATE at `[from, to)`; returns what must end the session, if anything. */
+  update(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Refusal | undefined;
   /** Most routes handled in one UPDATE (at most UPDATE_ROUTES), and all so far. */
   readonly counters: { longestUpdateRoutes: number; announced: number; withdrawn: number };
 }
@@ -43,6 +49,7 @@ export interface Receiver {
 export function createReceiver(options: ReceiverOptions): Receiver {
   const { ribs, sets, nextHops, log, imports } = options;
   const scan = createUpdateScan();
+  const report = createFaultReporter(log);
   const counters = { longestUpdateRoutes: 0, announced: 0, withdrawn: 0 };
   let routes = 0;
 
@@ -135,7 +142,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     ofMpReach: boolean,
     from: number,
     to: number,
-  ): Notification | undefined {
+  ): Refusal | undefined {
     const set = hop && sets.intern(bytes, scan, peer.parsing, hop, ofMpReach);
     if (set === 0) return OUT_OF_RESOURCES;
     const all = hasPathIds(peer, family) ? announcePaths : announceAll;
@@ -144,31 +151,15 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     return ok ? undefined : OUT_OF_RESOURCES;
   }
 
-  /** Counts each fault; says so in the log once a second at most, since a broken peer repeats itself. */
-  function report(peer: PeerRuntime): void {
-    if (scan.treatment === TREATMENT.withdraw) peer.treatedAsWithdraw++;
-    else peer.attributesDiscarded++;
-    if (peer.lastHeardMs < peer.nextReportMs) return;
-    peer.nextReportMs = peer.lastHeardMs + REPORT_EVERY_MS;
-    log("warn", scan.treatment === TREATMENT.withdraw ? "treat as withdraw" : "attribute discarded", {
-      peer: peer.config.name,
-      attribute: scan.faultType,
-      code: scan.errorCode,
-      subcode: scan.errorSubcode,
-      withdrawn: peer.treatedAsWithdraw,
-      discarded: peer.attributesDiscarded,
-    });
-  }
-
   function isActive(peer: PeerRuntime, afi: number, safi: number): Family | undefined {
     const family = familyOf(afi, safi);
     return family && peer.negotiated?.[family] ? family : undefined;
   }
 
-  function handle(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined {
+  function handle(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Refusal | undefined {
     scanUpdate(bytes, from, to, peer.parsing, scan);
-    if (scan.treatment === TREATMENT.reset) return scanNotification(bytes, scan);
-    if (scan.treatment !== TREATMENT.none) report(peer);
+    if (scan.treatment !== TREATMENT.none) report(peer, scan, bytes, from, to);
+    if (scan.treatment === TREATMENT.reset) return { ...scanNotification(bytes, scan), why: peer.lastFault!.why };
     const plain = peer.negotiated!.ipv4;
     if (plain) withdrawAll(peer, "ipv4", bytes, scan.withdrawnAt, scan.withdrawnEnd);
     const unreach = isActive(peer, scan.unreachAfi, scan.unreachSafi);

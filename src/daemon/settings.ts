@@ -8,6 +8,20 @@ export function isExternal(config: Config, peer: PeerConfig): boolean {
   return peer.asn !== config.router.asn;
 }
 
+/** F and R are for the moment in which the OPEN is sent to say. With an empty list we only keep the peer's routes. */
+function gracefulRestartOf({ families, gracefulRestart }: PeerConfig): Pick<Capabilities, "gracefulRestart"> {
+  const { mode, notification, restartTimeMs } = gracefulRestart;
+  if (mode === "off") return {};
+  return {
+    gracefulRestart: {
+      restarting: false,
+      notification,
+      timeSeconds: mode === "on" ? Math.round(restartTimeMs / 1000) : 0,
+      families: mode === "on" ? families.map((family) => ({ family, forwarding: false })) : [],
+    },
+  };
+}
+
 function capabilitiesOf(config: Config, peer: PeerConfig): Capabilities {
   const { fourOctetAs, routeRefresh, extendedMessage } = peer.capabilities;
   return {
@@ -15,6 +29,7 @@ function capabilitiesOf(config: Config, peer: PeerConfig): Capabilities {
     routeRefresh,
     enhancedRouteRefresh: false,
     extendedMessage,
+    ...gracefulRestartOf(peer),
     ...(fourOctetAs ? { fourOctetAs: config.router.asn } : {}),
     addPath: addPathModes(peer),
   };

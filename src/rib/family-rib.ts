@@ -1,5 +1,5 @@
 import { writeU32 } from "../bgp/octets.ts";
-import type { Family } from "../ip/address.ts";
+import { FAMILIES, type Family } from "../ip/address.ts";
 import { createPrefixTable } from "../ip/create-prefix-table.ts";
 import type { PrefixRow, PrefixRows } from "../ip/prefix-table.ts";
 import { reserveWords } from "../ip/reserve.ts";
@@ -362,10 +362,11 @@ export class FamilyRib {
   /** Removes the paths whose epoch their peer no longer keeps. */
   sweepStale(cursor: Cursor, budget: number): Cursor {
     const { paths, peers } = this;
+    const family = FAMILIES.indexOf(this.family);
     const end = Math.min(this.unusedPath, cursor + budget);
     for (let path = Math.max(cursor, 1); path < end; path++) {
       const p = path * PATH_STRIDE;
-      if (paths[p + SET_IN] !== 0 && peers.isSwept(paths[p + PEER]!, paths[p + EPOCH]!)) this.removePath(path);
+      if (paths[p + SET_IN] !== 0 && peers.isSwept(paths[p + PEER]!, family, paths[p + EPOCH]!)) this.removePath(path);
     }
     return end === this.unusedPath ? DONE : end;
   }

@@ -41,8 +41,9 @@ export function peer(name: string, address: string, changes: Partial<PeerAnswer>
         endOfRibSent: true,
       },
     ],
+    stale: null,
     messages: { received: COUNTS, sent: COUNTS },
-    errors: { attributesDiscarded: 0, treatedAsWithdraw: 0 },
+    errors: { attributesDiscarded: 0, treatedAsWithdraw: 0, refused: 0, last: null },
     importPolicy: "accept",
     exportPolicy: "to-tor",
     ...changes,
@@ -73,6 +74,7 @@ export function path(from: string | null, changes: Partial<PathAnswer> = {}): Pa
     clusterList: [],
     atomicAggregate: false,
     aggregator: null,
+    stale: null,
     rejected: null,
     ...changes,
   };
@@ -138,6 +140,7 @@ export const STATUS: StatusAnswer = {
     { family: "ipv6", prefixes: 1, paths: 1 },
   ],
   attributeSets: 4,
+  recovery: null,
   kernel: {
     programming: true,
     installed: 3,

@@ -19,8 +19,17 @@ export interface SpeakerOptions {
   readonly extendedMessage?: boolean;
   /** RFC 7911, for all its families: what it announces then has "#" and a path identifier behind each prefix. */
   readonly addPath?: "receive" | "send" | "both";
+  readonly gracefulRestart?: RestartOffer;
   /** KEEPALIVEs are answered with KEEPALIVEs unless this is false. */
   readonly keepalive?: boolean;
+}
+
+/** Capability 64; without `families` those of the session, F set. */
+export interface RestartOffer {
+  readonly restarting?: boolean;
+  readonly notification?: boolean;
+  readonly seconds?: number;
+  readonly families?: readonly { readonly family: Family; readonly forwarding?: boolean }[];
 }
 
 export interface Notified {
@@ -137,7 +146,15 @@ export class Speaker {
   }
 
   private open(): Uint8Array {
-    const { asn, families = ["ipv4"], fourOctetAs = true, hold = 90, extendedMessage = false, addPath } = this.options;
+    const {
+      asn,
+      families = ["ipv4"],
+      fourOctetAs = true,
+      hold = 90,
+      extendedMessage = false,
+      addPath,
+      gracefulRestart,
+    } = this.options;
     const mode = addPath && { receive: 1, send: 2, both: 3 }[addPath];
     const id = this.options.id ?? (this.address.family === "ipv4" ? formatAddress(this.address) : "9.9.9.9");
     const capabilities = [
@@ -146,6 +163,7 @@ export class Speaker {
       ...(fourOctetAs ? [[65, 4, ...u32(asn)]] : []),
       ...(extendedMessage ? [[6, 0]] : []),
       ...(mode ? [[69, 4 * families.length, ...families.flatMap((f) => [...u16(f === "ipv4" ? 1 : 2), 1, mode])]] : []),
+      ...(gracefulRestart ? [restartCapability(gracefulRestart, families)] : []),
     ].flat();
     const parameters = [2, capabilities.length, ...capabilities];
     const short = asn > 65535 ? 23456 : asn;
@@ -215,6 +233,17 @@ export class Speaker {
         this.established++;
     }
   }
+}
+
+function restartCapability(offer: RestartOffer, active: readonly Family[]): number[] {
+  const { restarting = false, notification = false, seconds = 120 } = offer;
+  const families: NonNullable<RestartOffer["families"]> = offer.families ?? active.map((family) => ({ family }));
+  const tuples = families.flatMap(({ family, forwarding = true }) => [
+    ...u16(family === "ipv4" ? 1 : 2),
+    1,
+    forwarding ? 0x80 : 0,
+  ]);
+  return [64, 2 + tuples.length, ...u16((restarting ? 0x8000 : 0) | (notification ? 0x4000 : 0) | seconds), ...tuples];
 }
 
 export const KEEPALIVE = message(4, new Uint8Array());

@@ -27,7 +27,7 @@ const TORS = ["tor1", "tor2", "tor3"] as const;
 const NODES = ["n1", "n2", "n3"] as const;
 type Name = (typeof CORES)[number] | (typeof TORS)[number] | (typeof NODES)[number];
 
-/** A host's number on every link that it is on; its AS is 65000 and that. */
+/** A host's number on every link that it is on. */
 const NUMBERS: Readonly<Record<Name, number>> = {
   ...{ core1: 1, core2: 2, tor1: 11, tor2: 12, tor3: 13, n1: 21, n2: 22, n3: 23 },
 };
@@ -86,17 +86,19 @@ describe("three tiers by eBGP, the default downwards", { concurrency: 2 }, () =>
     );
 });
 
+/** The cores share one, so that what a ToR has from one of them is no way up for another. */
+function asnOf(name: Name): number {
+  return CORES.some((core) => core === name) ? 65001 : 65000 + NUMBERS[name];
+}
+
 function sessionsOf(name: Name): SessionPlan[] {
   const own = NUMBERS[name];
   return LINKS.flatMap((ends, link) => {
     const [above, ...below] = ends;
     if (!ends.includes(name)) return [];
-    // A core gives its ToRs the default always, a ToR its nodes only while it has one from above.
-    const isCore = CORES.some((core) => core === name);
-    const exports: NonNullable<SessionPlan["exports"]> = isCore ? "default" : "defaultIfReachable";
     const others = name === above ? below : [above!];
     return others.flatMap((other) => {
-      const common = { asn: 65000 + NUMBERS[other], ...(name === above ? { exports } : {}) };
+      const common = { asn: asnOf(other), exports: exportsOf(name, name === above) };
       return [
         { name: `${other}l${link}v4`, local: v4(own, link), remote: v4(NUMBERS[other], link), ...common },
         { name: `${other}l${link}v6`, local: v6(own, link), remote: v6(NUMBERS[other], link), ...common },
@@ -105,12 +107,20 @@ function sessionsOf(name: Name): SessionPlan[] {
   });
 }
 
+/** Down goes the default, a core's always and a ToR's only while it has one from above; up goes what is below. */
+function exportsOf(name: Name, isDown: boolean): NonNullable<SessionPlan["exports"]> {
+  if (CORES.some((core) => core === name)) return "default";
+  if (NODES.some((node) => node === name)) return "own";
+  return isDown ? "defaultIfReachable" : "allButDefault";
+}
+
 function planOf(name: Name): SpeakerPlan {
   const own = NUMBERS[name];
   return {
     routerId: `10.255.0.${own}`,
-    asn: 65000 + own,
+    asn: asnOf(name),
     multipath: 4,
+    holdSeconds: 6,
     sessions: sessionsOf(name),
     ...(NODES.some((node) => node === name) ? { statics: statics(own) } : {}),
   };
