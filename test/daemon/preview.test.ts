@@ -162,15 +162,6 @@ function foretell(seed: number): void {
   const second = changed(first, random);
   const text = configText(second);
   const answer = previewOf(world, text);
-  console.log(
-    JSON.stringify(answer.sessions, null, 1),
-    [...first.peers],
-    [...second.peers],
-    first.kernel,
-    second.kernel,
-    first.clusterId,
-    second.clusterId,
-  );
   assert.deepEqual(see(world, speakers), before, "asking changes nothing");
 
   world.configure(text);
