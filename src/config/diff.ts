@@ -1,5 +1,7 @@
 import { formatPrefix } from "../ip/prefix.ts";
+import { builtinPolicy } from "../policy/builtin.ts";
 import { contentKey } from "../policy/content-key.ts";
+import type { Policy } from "../policy/types.ts";
 import type { Config, PeerConfig, RouterConfig } from "./model.ts";
 import { isInternal } from "./own-as.ts";
 import { type Plain, plainDynamicPeers, plainPeer, plainRouter, plainStatic } from "./plain.ts";
@@ -52,6 +54,10 @@ const IN_PLACE = new Set([
   "import",
   "export",
   "nextHop",
+  "passive" /* and port: they count for the next connection */,
+  "port",
+  "clusterId" /* of the routes that are passed on from now on, and of those passed on before too */,
+  "router.clusterId",
   "localAs.noPrepend",
   "localAs.replaceAs",
   "allowOwnAs",
@@ -65,6 +71,7 @@ const IN_PLACE = new Set([
   "timers.connectRetry",
   "timers.connectDelay",
   "timers.delayOpen",
+  "timers.keepalive",
   "timers.idleHoldMin",
   "timers.idleHoldMax",
   "timers.sendHold",
@@ -90,7 +97,9 @@ export function diffConfig(before: Config, after: Config): ConfigChange {
     }),
     policiesAdded: policies.added,
     policiesRemoved: policies.removed,
-    policiesChanged: policies.both.flatMap(([old, now]) => (contentKey(old) === contentKey(now) ? [] : now.name)),
+    policiesChanged: policies.both.flatMap(([old, now]) =>
+      contentKey(old, policyOf(before)) === contentKey(now, policyOf(after)) ? [] : now.name,
+    ),
     staticAdded: statics.added,
     staticRemoved: statics.removed,
     staticChanged: statics.both.flatMap(([old, now]) =>
@@ -103,7 +112,15 @@ export function diffConfig(before: Config, after: Config): ConfigChange {
   return { ...change, empty: Object.values(change).every((list) => list.length === 0) };
 }
 
-/** What becomes of one session; undefined when nothing changes for it. */
+/** A policy that calls one of other content is another too. */
+function policyOf({ policies }: Config): (name: string) => Policy | undefined {
+  return (name) => builtinPolicy(name) ?? policies.find((policy) => policy.name === name);
+}
+
+/**
+ * What becomes of one session; undefined when nothing changes for it. How many paths are sent is our own matter as long
+ * as there are several: OPEN only says that there are.
+ */
 export function diffPeer(
   before: PeerConfig,
   after: PeerConfig,
@@ -114,7 +131,10 @@ export function diffPeer(
   const keys = [...own, ...routerKeys(after, from, to)];
   if (keys.length === 0) return undefined;
   const rekeyed = KEYS_ARE_LIVE && before.password !== undefined && after.password !== undefined;
-  const resetKeys = keys.filter((key) => !(IN_PLACE.has(key) || (key === "password" && rekeyed)));
+  const resend = before.addPath.send !== "none" && after.addPath.send !== "none";
+  const resetKeys = keys.filter(
+    (key) => !(IN_PLACE.has(key) || (key === "password" && rekeyed) || (key === "addPath.send" && resend)),
+  );
   return { name: after.name, keys, reset: resetKeys.length > 0, resetKeys };
 }
 

@@ -71,7 +71,8 @@ function routes(peer: PeerAnswer): string[] {
   const lines = peer.families.map((family) => {
     if (!family.active) return `  ${family.family}: ${peer.negotiated ? "not agreed on with the peer" : "configured"}`;
     const end = family.endOfRibReceived ? "complete" : "End-of-RIB not yet received";
-    return `  ${family.family}: ${family.received} received, ${family.accepted} accepted, ${family.announced} announced (${end})`;
+    const counts = `${family.received} received, ${family.accepted} accepted, ${family.announced} announced (${end})`;
+    return `  ${family.family}: ${counts}${severalPaths(family)}`;
   });
   if (stale)
     lines.push(
@@ -80,14 +81,42 @@ function routes(peer: PeerAnswer): string[] {
   return [`Routes: import policy ${peer.importPolicy}, export policy ${peer.exportPolicy}`, ...lines];
 }
 
+/** RFC 7911, where it is in use. */
+function severalPaths({ addPathReceive, addPathSend }: PeerAnswer["families"][number]): string {
+  const sent = addPathSend === "all" ? "all paths sent" : `the best ${addPathSend} paths sent`;
+  const words = [...(addPathReceive ? ["several paths received"] : []), ...(addPathSend === "none" ? [] : [sent])];
+  return words.length === 0 ? "" : `, ADD-PATH: ${words.join(", ")}`;
+}
+
 function messages({ messages, errors }: PeerAnswer): string[] {
   const counts = (c: MessageCounts) =>
     `${c.open} OPEN, ${c.update} UPDATE, ${c.keepalive} KEEPALIVE, ${c.notification} NOTIFICATION, ${c.routeRefresh} ROUTE-REFRESH`;
   const lines = [`Messages received: ${counts(messages.received)}`, `Messages sent: ${counts(messages.sent)}`];
-  const { attributesDiscarded, treatedAsWithdraw } = errors;
-  if (attributesDiscarded + treatedAsWithdraw > 0)
-    lines.push(
-      `Malformed (RFC 7606): ${attributesDiscarded} attributes discarded, ${treatedAsWithdraw} messages treated as withdrawals`,
-    );
+  return [...lines, ...malformed(errors)];
+}
+
+/** Octets of hexadecimal on one line: as much as a terminal of 100 columns takes. */
+const HEX_DIGITS = 80;
+
+/** What the peer sent that it should not have, with the octets to show to who made it. */
+function malformed({ attributesDiscarded, treatedAsWithdraw, refused, last }: PeerAnswer["errors"]): string[] {
+  if (attributesDiscarded + treatedAsWithdraw + refused === 0) return [];
+  const lines = [
+    `Malformed UPDATEs (RFC 7606): ${attributesDiscarded} with attributes discarded, ${treatedAsWithdraw} treated as withdrawals, ${refused} ended the session`,
+  ];
+  if (last === null) return lines;
+  const { hex } = last;
+  lines.push(
+    `  Last ${inWords(last.agoSeconds)} ago (${TREATMENTS[last.treatment]}, ${last.code}/${last.subcode}): ${last.why}`,
+  );
+  const kept = hex.length / 2;
+  lines.push(`  Octets of the ${last.of}${kept < last.octets ? ` (the first ${kept} of ${last.octets})` : ""}:`);
+  for (let at = 0; at < hex.length; at += HEX_DIGITS) lines.push(`    ${hex.slice(at, at + HEX_DIGITS)}`);
   return lines;
 }
+
+const TREATMENTS = {
+  discard: "attribute discarded",
+  withdraw: "treated as a withdrawal",
+  reset: "ended the session",
+} as const;

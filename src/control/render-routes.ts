@@ -29,6 +29,13 @@ export function viaText(path: PathAnswer): string {
 }
 
 const PREFIX: Column<PathLine> = { heading: "PREFIX", value: (line) => line.prefix };
+const PATH_ID: Column<PathLine> = {
+  heading: "PATH ID",
+  align: "right",
+  value: ({ path }) => (path.pathId === 0 ? "" : String(path.pathId)),
+  optional: true,
+  drop: 3,
+};
 const STATE: Column<PathLine> = {
   heading: "STATE",
   value: ({ path }) => pathState(path),
@@ -95,9 +102,9 @@ export function renderRoutes(routes: readonly RouteAnswer[], wide: boolean, styl
     ),
   );
   return wide
-    ? renderTable([PREFIX, STATE, FROM, NEXT_HOP, KERNEL, ...WIDE_PATH], lines, { ...style, width: undefined })
+    ? renderTable([PREFIX, STATE, FROM, PATH_ID, NEXT_HOP, KERNEL, ...WIDE_PATH], lines, { ...style, width: undefined })
     : renderTable(
-        [PREFIX, STATE, FROM, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, KERNEL, STALE, REASON],
+        [PREFIX, STATE, FROM, PATH_ID, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, KERNEL, STALE, REASON],
         lines,
         style,
       );
@@ -113,8 +120,8 @@ export function renderPeerRoutes(
   const lines = routes.map(({ prefix, path }): PathLine => ({ prefix, path, kernel: "" }));
   const state = direction === "in" ? [STATE] : [FROM];
   return wide
-    ? renderTable([PREFIX, ...state, NEXT_HOP, ...WIDE_PATH], lines, { ...style, width: undefined })
-    : renderTable([PREFIX, ...state, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, STALE, REASON], lines, style);
+    ? renderTable([PREFIX, ...state, PATH_ID, NEXT_HOP, ...WIDE_PATH], lines, { ...style, width: undefined })
+    : renderTable([PREFIX, ...state, PATH_ID, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, STALE, REASON], lines, style);
 }
 
 function kernelWord(state: RouteAnswer["kernel"]["state"]): string {

@@ -1,9 +1,12 @@
 /** A peer as an answer: its session, what went over it, and what is wrong with it. */
+import { attributeName } from "../bgp/iana.ts";
 import { stateOf } from "../bgp/session/peer.ts";
 import type { DownReason, NegotiatedRestart } from "../bgp/session/types.ts";
+import { formatHex } from "../bgp/text.ts";
 import type { PeerAnswer, RestartAnswer, StaleAnswer } from "../control/answers.ts";
 import { FAMILIES, type Family, formatAddress, formatQuad } from "../ip/address.ts";
 import type { Core } from "./core.ts";
+import type { FaultyUpdate } from "./faulty-updates.ts";
 import type { PeerRuntime } from "./peer.ts";
 import { adviceFor } from "./peer-advice.ts";
 import { isExternal, policyName } from "./settings.ts";
@@ -59,6 +62,8 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
       received: core.ribs[family].received(peer.id),
       accepted: core.ribs[family].accepted(peer.id),
       announced: announced(family),
+      addPathReceive: negotiated?.addPath[family].receive ?? false,
+      addPathSend: negotiated?.addPath[family].send ? config.addPath.send : "none",
       endOfRibReceived: negotiated ? peer.endOfRib[family].received : false,
       endOfRibSent: negotiated ? peer.endOfRib[family].sent : false,
     })),
@@ -70,9 +75,33 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
         }
       : null,
     messages: { received: { ...peer.counts.received }, sent: { ...peer.counts.sent } },
-    errors: { attributesDiscarded: peer.attributesDiscarded, treatedAsWithdraw: peer.treatedAsWithdraw },
+    errors: {
+      attributesDiscarded: peer.attributesDiscarded,
+      treatedAsWithdraw: peer.treatedAsWithdraw,
+      refused: peer.updatesRefused,
+      last: peer.lastFault ? faultAnswer(core, peer.lastFault) : null,
+    },
     importPolicy: policyName(config.import, external),
     exportPolicy: policyName(config.export, external),
+  };
+}
+
+const TREATMENTS = ["discard", "discard", "withdraw", "reset"] as const;
+
+function faultAnswer(core: Core, fault: FaultyUpdate): NonNullable<PeerAnswer["errors"]["last"]> {
+  const { attribute, code, subcode, why, of } = fault;
+  return {
+    treatment: TREATMENTS[fault.treatment],
+    code,
+    subcode,
+    attribute: attribute === 0 ? null : attributeName(attribute),
+    type: attribute === 0 ? null : attribute,
+    why,
+    of,
+    hex: formatHex(fault.octets),
+    octets: fault.length,
+    at: wallTime(core, fault.atMs),
+    agoSeconds: seconds(core.clock.nowMs() - fault.atMs),
   };
 }
 

@@ -29,6 +29,8 @@ export interface Import {
   configured(): void;
   /** Our addresses changed: all is imported again. */
   forget(): void;
+  /** Next hops resolve through other interfaces, or interfaces have other names: policies that read them run again. */
+  interfacesMoved(): void;
   removed(peer: PeerRuntime): void;
   trace(family: Family, row: PrefixRow, path: PathRow): readonly TraceStep[];
 }
@@ -38,6 +40,8 @@ export function createImport(core: Core): Import {
   const importer = createImporter(sets, core.nextHops);
   const handles = new Map<PeerId, Record<Family, ImportHandle>>();
   const classes = new Map<string, ParsingClass>();
+  /** By what alters attributes: path identifiers do not, so sets are shared with sessions without them. */
+  const classIds = new Map<string, number>();
   /** Peers whose paths are to be imported again by the walk. */
   const dirty = new Set<PeerId>();
   const octets = new Uint8Array(16);
@@ -73,6 +77,7 @@ export function createImport(core: Core): Import {
       peerName: peer.config.name,
       family,
       external,
+      client: peer.config.routeReflectorClient,
       policy: peer.config.import === undefined ? undefined : core.policies.get(peer.config.import),
       localAs: config.router.asn,
       allowedOwnAs: 0,
@@ -105,10 +110,15 @@ export function createImport(core: Core): Import {
     parsingClass(negotiated, internal, ifindex) {
       const scope = negotiated.ipv6 ? ifindex : 0;
       const key = `${internal}|${negotiated.fourOctetAs}|${scope}`;
-      let known = classes.get(key);
+      const { addPath } = negotiated;
+      const [addPathIpv4, addPathIpv6] = [addPath.ipv4.receive, addPath.ipv6.receive];
+      const wholeKey = `${key}|${addPathIpv4}|${addPathIpv6}`;
+      let known = classes.get(wholeKey);
       if (!known) {
-        known = { id: classes.size + 1, internal, fourOctetAs: negotiated.fourOctetAs, ifindex: scope };
-        classes.set(key, known);
+        const id = classIds.get(key) ?? classIds.size + 1;
+        classIds.set(key, id);
+        known = { id, internal, fourOctetAs: negotiated.fourOctetAs, ifindex: scope, addPathIpv4, addPathIpv6 };
+        classes.set(wholeKey, known);
       }
       return known;
     },
@@ -127,6 +137,15 @@ export function createImport(core: Core): Import {
       importer.forget();
       for (const id of handles.keys()) dirty.add(id);
       if (dirty.size > 0) walk.request();
+    },
+    interfacesMoved() {
+      let moved = false;
+      for (const [id, pair] of handles)
+        if (FAMILIES.some((family) => pair[family].readsInterface)) {
+          dirty.add(id);
+          moved = true;
+        }
+      if (moved) walk.request();
     },
     removed(peer) {
       const pair = handles.get(peer.id);

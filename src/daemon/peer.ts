@@ -8,6 +8,7 @@ import type { MessageCounts } from "../control/answers.ts";
 import type { Family } from "../ip/address.ts";
 import type { PeerId } from "../rib/types.ts";
 import type { Outlet } from "./exporter.ts";
+import type { FaultyUpdate } from "./faulty-updates.ts";
 import type { ConnectionId, Endpoint } from "./ports.ts";
 import type { StaleState } from "./stale-routes.ts";
 
@@ -46,6 +47,9 @@ export interface PeerRuntime {
   readonly counts: { received: MutableCounts; sent: MutableCounts };
   attributesDiscarded: number;
   treatedAsWithdraw: number;
+  /** UPDATEs that ended a session. */
+  updatesRefused: number;
+  lastFault: FaultyUpdate | undefined;
   /** Faults before this time are counted, not logged. */
   nextReportMs: number;
   readonly timers: Map<string, { readonly cancel: () => void; readonly dueMs: number }>;

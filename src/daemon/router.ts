@@ -151,6 +151,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     core,
     local,
     imports,
+    exporter,
     forwarding,
     reselect,
     reprogram,

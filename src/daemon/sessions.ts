@@ -42,7 +42,12 @@ export interface SessionHooks {
   /** What the next OPEN says of our own restart. */
   restartBits(peer: PeerRuntime): RestartBits;
   /** One UPDATE body; returns a fault that ends the session. */
-  update(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined;
+  update(
+    peer: PeerRuntime,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+  ): (Notification & { readonly why: string }) | undefined;
   refresh(peer: PeerRuntime, message: RouteRefresh): void;
   listenFailed(local: Endpoint, reason: string): void;
   /** The connection can take more. */
@@ -291,7 +296,7 @@ export function createSessions(options: SessionOptions): Sessions {
         received.update++;
         if (peer.active !== connection) return dispatch(peer, { kind: "update", side });
         const fault = hooks.update(peer, bytes, from, to);
-        if (fault) dispatch(peer, { kind: "fault", side, notification: fault, message: "UPDATE refused" });
+        if (fault) dispatch(peer, { kind: "fault", side, notification: fault, message: fault.why });
         return;
       }
       case MESSAGE.keepalive.code:

@@ -31,8 +31,16 @@ function capabilitiesOf(config: Config, peer: PeerConfig): Capabilities {
     extendedMessage,
     ...gracefulRestartOf(peer),
     ...(fourOctetAs ? { fourOctetAs: config.router.asn } : {}),
-    addPath: [],
+    addPath: addPathModes(peer),
   };
+}
+
+/** RFC 7911 §4, the same for each family of the session. */
+function addPathModes({ addPath, families }: PeerConfig): Capabilities["addPath"] {
+  const sends = addPath.send !== "none";
+  if (!addPath.receive && !sends) return [];
+  const mode = addPath.receive ? (sends ? "both" : "receive") : "send";
+  return families.map((family) => ({ family, mode }));
 }
 
 export function sessionSettings(config: Config, peer: PeerConfig, routerId: number): SessionSettings {

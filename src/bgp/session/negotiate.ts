@@ -3,7 +3,7 @@ import { AS_TRANS, ERROR } from "../iana.ts";
 import type { Notification } from "../notification.ts";
 import type { Capabilities, OpenMessage } from "../open.ts";
 import { LEAST_HOLD_SECONDS, LEAST_KEEPALIVE_MS } from "./timing.ts";
-import type { Negotiated, NegotiatedRestart, SessionSettings } from "./types.ts";
+import type { AddPathDirections, Negotiated, NegotiatedRestart, SessionSettings } from "./types.ts";
 
 const VERSION = 4;
 const BAD = ERROR.open.sub;
@@ -102,6 +102,10 @@ function negotiate(settings: SessionSettings, open: OpenMessage, offered: Capabi
     fourOctetAs: offered.fourOctetAs !== undefined && theirs.fourOctetAs !== undefined,
     ipv4,
     ipv6,
+    addPath: {
+      ipv4: addPathDirections("ipv4", ipv4, offered, theirs),
+      ipv6: addPathDirections("ipv6", ipv6, offered, theirs),
+    },
     routeRefresh: offered.routeRefresh && theirs.routeRefresh,
     extendedMessage: offered.extendedMessage && theirs.extendedMessage,
     gracefulRestart: negotiateRestart(offered, theirs, { ipv4, ipv6 }),
@@ -126,6 +130,39 @@ function negotiateRestart(
     timeMs: theirs.timeSeconds * 1000,
     families: families.map((family) => ({ family, forwarding: listed.get(family)! })),
   };
+}
+
+/**
+ * What was agreed, with our own times as they are configured now: they stand in no message. A hold time is agreed with
+ * the peer and stays.
+ */
+export function withTimes(settings: SessionSettings, negotiated: Negotiated): Negotiated {
+  const { holdMs } = negotiated;
+  return {
+    ...negotiated,
+    keepaliveMs: keepaliveFor(settings, holdMs),
+    sendHoldMs: sendHoldFor(settings, holdMs),
+  };
+}
+
+/** RFC 7911 §4: a direction counts where the one side offered to send and the other to receive. */
+function addPathDirections(
+  family: Family,
+  active: boolean,
+  offered: Capabilities,
+  theirs: Capabilities,
+): AddPathDirections {
+  const ours = addPathMode(family, offered);
+  const peers = addPathMode(family, theirs);
+  return {
+    receive: active && ours !== undefined && ours !== "send" && peers !== undefined && peers !== "receive",
+    send: active && ours !== undefined && ours !== "receive" && peers !== undefined && peers !== "send",
+  };
+}
+
+/** Of several for one family the last one counts. */
+function addPathMode(family: Family, { addPath }: Capabilities): "receive" | "send" | "both" | undefined {
+  return addPath.findLast((it) => it.family === family)?.mode;
 }
 
 /** No multiprotocol capability at all means IPv4 unicast (RFC 4760 §8). */

@@ -63,6 +63,8 @@ export interface Negotiated {
   /** Active families. */
   readonly ipv4: boolean;
   readonly ipv6: boolean;
+  /** NLRI carry path identifiers (RFC 7911 §4): those that the peer sends, those that we send. */
+  readonly addPath: Readonly<Record<Family, AddPathDirections>>;
   readonly routeRefresh: boolean;
   readonly extendedMessage: boolean;
   /** Undefined unless both sent the capability. */
@@ -71,6 +73,11 @@ export interface Negotiated {
   readonly open: OpenMessage;
   /** Sentences for the log: what is odd about the agreement, though not refused. */
   readonly remarks: readonly string[];
+}
+
+export interface AddPathDirections {
+  readonly receive: boolean;
+  readonly send: boolean;
 }
 
 export type TimerName =
