@@ -94,6 +94,9 @@ export interface PeerAnswer {
     readonly received: number;
     readonly accepted: number;
     readonly announced: number;
+    /** Path identifiers (RFC 7911): the peer sends them; how many paths of a prefix it is sent. */
+    readonly addPathReceive: boolean;
+    readonly addPathSend: "none" | "all" | number;
     readonly endOfRibReceived: boolean;
     readonly endOfRibSent: boolean;
   }[];
@@ -144,6 +147,7 @@ export interface PathAnswer {
   /** Name of the peer, null for local sources. */
   readonly peer: string | null;
   readonly peerAddress: string | null;
+  /** Path identifier (RFC 7911) as received, or as sent in what a peer gets; 0 also without one. */
   readonly pathId: number;
   readonly nextHop: string | null;
   /** Where packets go: gateway and interface after resolution. */
@@ -211,13 +215,24 @@ export interface ExplainAnswer {
   /** Trace of the kernel's export policy for the best path. */
   readonly kernelTrace: readonly TraceAnswer[];
   /** Only when a peer was named. */
-  readonly to: {
-    readonly peer: string;
-    readonly announced: boolean;
-    /** What the peer gets. */
-    readonly path: PathAnswer | null;
-    /** The first thing that stopped it; null when announced. */
-    readonly stoppedBy: { readonly step: string; readonly reason: string } | null;
-    readonly trace: readonly TraceAnswer[];
-  } | null;
+  readonly to: ToPeerAnswer | null;
+}
+
+/** What a peer is sent of a prefix, or of one path. */
+export interface ExportAnswer {
+  readonly announced: boolean;
+  /** What the peer gets. */
+  readonly path: PathAnswer | null;
+  /** The first thing that stopped it; null when announced. */
+  readonly stoppedBy: { readonly step: string; readonly reason: string } | null;
+  readonly trace: readonly TraceAnswer[];
+}
+
+export interface ToPeerAnswer extends ExportAnswer {
+  readonly peer: string;
+  /**
+   * Where the peer is sent several paths of a prefix (RFC 7911): each usable path as it stands in our table, the best one
+   * first, and what becomes of it. Null where the best path is sent alone.
+   */
+  readonly paths: readonly (ExportAnswer & { readonly of: PathAnswer })[] | null;
 }

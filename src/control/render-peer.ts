@@ -51,9 +51,17 @@ function routes(peer: PeerAnswer): string[] {
   const lines = peer.families.map((family) => {
     if (!family.active) return `  ${family.family}: ${peer.negotiated ? "not agreed on with the peer" : "configured"}`;
     const end = family.endOfRibReceived ? "complete" : "End-of-RIB not yet received";
-    return `  ${family.family}: ${family.received} received, ${family.accepted} accepted, ${family.announced} announced (${end})`;
+    const counts = `${family.received} received, ${family.accepted} accepted, ${family.announced} announced (${end})`;
+    return `  ${family.family}: ${counts}${severalPaths(family)}`;
   });
   return [`Routes: import policy ${peer.importPolicy}, export policy ${peer.exportPolicy}`, ...lines];
+}
+
+/** RFC 7911, where it is in use. */
+function severalPaths({ addPathReceive, addPathSend }: PeerAnswer["families"][number]): string {
+  const sent = addPathSend === "all" ? "all paths sent" : `the best ${addPathSend} paths sent`;
+  const words = [...(addPathReceive ? ["several paths received"] : []), ...(addPathSend === "none" ? [] : [sent])];
+  return words.length === 0 ? "" : `, ADD-PATH: ${words.join(", ")}`;
 }
 
 function messages({ messages, errors }: PeerAnswer): string[] {

@@ -60,6 +60,8 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
       received: core.ribs[family].received(peer.id),
       accepted: core.ribs[family].accepted(peer.id),
       announced: announced(family),
+      addPathReceive: negotiated?.addPath[family].receive ?? false,
+      addPathSend: negotiated?.addPath[family].send ? config.addPath.send : "none",
       endOfRibReceived: negotiated ? peer.endOfRib[family].received : false,
       endOfRibSent: negotiated ? peer.endOfRib[family].sent : false,
     })),

@@ -18,8 +18,10 @@ import type { Listening } from "./listening.ts";
 import type { LocalRoutes } from "./local-routes.ts";
 import { newCounts, type PeerRuntime } from "./peer.ts";
 import type { Pruning } from "./pruning.ts";
+import type { Recovery } from "./recovery.ts";
 import type { Sessions } from "./sessions.ts";
 import { isExternal, sessionSettings } from "./settings.ts";
+import type { StaleRoutes } from "./stale-routes.ts";
 import type { Round, Walk } from "./walks.ts";
 
 const CEASE = ERROR.cease.sub;
@@ -36,6 +38,8 @@ export interface ConfigTarget {
   readonly sweep: Round;
   readonly reprogram: Walk;
   readonly pruning: Pruning;
+  readonly stale: StaleRoutes;
+  readonly recovery: Recovery;
   refreshContexts(): void;
   staticsChanged(): void;
 }
@@ -77,6 +81,8 @@ export function applyConfig(
   configureKernel(core, previous, next, target);
   target.refreshContexts();
   target.imports.configured();
+  if (previous) target.recovery.configured();
+  else target.recovery.begin();
   for (const name of change.peersAdded) startPeer(core, name, target);
   for (const { name, reset } of change.peersChanged) if (reset) startPeer(core, name, target);
   core.log("info", "configuration applied", {
@@ -143,6 +149,7 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
     timers: new Map(),
     outlets: { ipv4: undefined, ipv6: undefined },
     endOfRib: { ipv4: { received: false, sent: false }, ipv6: { received: false, sent: false } },
+    stale: undefined,
     gone: false,
   };
   core.peers.set(config.name, peer);
@@ -158,6 +165,7 @@ function startPeer(core: Core, name: string, target: ConfigTarget): void {
 function removePeer(core: Core, peer: PeerRuntime | undefined, target: ConfigTarget, subcode: number): void {
   if (!peer) return;
   peer.gone = true;
+  target.stale.forget(peer);
   target.imports.removed(peer);
   target.sessions.stop(peer, subcode, true);
   core.peers.delete(peer.config.name);

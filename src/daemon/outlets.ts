@@ -8,12 +8,15 @@ import type { Core } from "./core.ts";
 import { exportContext } from "./export-settings.ts";
 import type { Exporter } from "./exporter.ts";
 import type { PeerRuntime } from "./peer.ts";
+import type { Recovery } from "./recovery.ts";
 import { type Job, PRIORITY } from "./scheduler.ts";
 import type { Sessions } from "./sessions.ts";
 
 export interface Outlets {
   /** The session is Established: its peer is sent what its families hold. */
   open(peer: PeerRuntime): void;
+  /** The family is no longer deferred: those who are up are sent what it holds. */
+  release(family: Family): void;
   close(peer: PeerRuntime): void;
   /** The connection can take more. */
   writable(peer: PeerRuntime): void;
@@ -29,7 +32,7 @@ export interface Outlets {
 const PEERS_PER_SLICE = 128;
 
 /** `sessions` is asked for when it is needed: it is made after what it reports to. */
-export function createOutlets(core: Core, exporter: Exporter, sessions: () => Sessions): Outlets {
+export function createOutlets(core: Core, exporter: Exporter, recovery: Recovery, sessions: () => Sessions): Outlets {
   const { log, nextHops } = core;
   let moving: PeerRuntime[] = [];
   const moves: Job = { name: "move peers", priority: PRIORITY.refresh, step: moveSome };
@@ -54,6 +57,11 @@ export function createOutlets(core: Core, exporter: Exporter, sessions: () => Se
     };
   }
 
+  function attach(peer: PeerRuntime, family: Family): void {
+    if (!peer.negotiated?.[family] || peer.outlets[family]) return;
+    peer.outlets[family] = exporter.attach(exportContext(core, peer, family), memberOf(peer, family));
+  }
+
   /** A slice of the peers whose context may have changed. True while some are left. */
   function moveSome(): boolean {
     for (const peer of moving.splice(-PEERS_PER_SLICE))
@@ -68,9 +76,11 @@ export function createOutlets(core: Core, exporter: Exporter, sessions: () => Se
     open(peer) {
       for (const family of FAMILIES) {
         peer.endOfRib[family] = { received: false, sent: false };
-        if (!peer.negotiated![family]) continue;
-        peer.outlets[family] = exporter.attach(exportContext(core, peer, family), memberOf(peer, family));
+        if (!recovery.isDeferred(family)) attach(peer, family);
       }
+    },
+    release(family) {
+      for (const peer of core.peers.values()) attach(peer, family);
     },
     close(peer) {
       for (const family of FAMILIES) {

@@ -8,11 +8,15 @@ import { PRIORITY } from "./scheduler.ts";
 /** Changed prefixes dealt with in one slice: `rows` at most, and none once it has lasted `ms`; the clock is read per `step`. */
 const PROPAGATE = { rows: 1024, ms: 2, step: 128 } as const;
 
-/** Starts by itself whenever a prefix changes; `sliceDone` runs after each slice. */
+/**
+ * Starts by itself whenever a prefix changes; `sliceDone` runs after each slice. Changes of a deferred family go no
+ * further: the whole table is gone over when it is released.
+ */
 export function startPropagation(
   core: Core,
   exporter: Exporter,
   forwarding: ForwardingTable,
+  isDeferred: (family: Family) => boolean,
   sliceDone: () => void,
 ): void {
   const { clock, scheduler, ribs } = core;
@@ -32,13 +36,16 @@ export function startPropagation(
   function propagate(family: Family): void {
     const rib = ribs[family];
     if (rib.changed.size === 0) return;
+    const deferred = isDeferred(family);
     const endMs = clock.nowMs() + PROPAGATE.ms;
     for (let rows = 0; rows < PROPAGATE.rows && rib.changed.size > 0; ) {
       const count = rib.takeChanged(changedRows);
       for (let i = 0; i < count; i++) {
         const row = changedRows[i]!;
-        exporter.propagate(family, row);
-        forwarding.program(family, row);
+        if (!deferred) {
+          exporter.propagate(family, row);
+          forwarding.program(family, row);
+        }
         rib.unhold(row);
       }
       rows += count;

@@ -4,6 +4,7 @@
  */
 import { ERROR, familyOf, MAX_EXTENDED_MESSAGE_OCTETS, MESSAGE } from "../bgp/iana.ts";
 import type { Notification } from "../bgp/notification.ts";
+import { u32 } from "../bgp/octets.ts";
 import { createUpdateScan, TREATMENT } from "../bgp/update-scan.ts";
 import { scanNotification, scanUpdate } from "../bgp/update-scanner.ts";
 import { type Family, isLinkLocalAt } from "../ip/address.ts";
@@ -54,11 +55,26 @@ export function createReceiver(options: ReceiverOptions): Receiver {
 
   /** Removes each prefix of an NLRI field from the peer's Adj-RIB-In. Its syntax has been checked. */
   function withdrawAll(peer: PeerRuntime, family: Family, bytes: Uint8Array, from: number, to: number): void {
+    if (hasPathIds(peer, family)) {
+      withdrawPaths(peer, family, bytes, from, to);
+      return;
+    }
     const rib = ribs[family];
     for (let at = from; at < to; ) {
       const length = bytes[at]!;
       rib.withdraw(peer.id, 0, bytes, at + 1, length);
       at += 1 + ((length + 7) >> 3);
+      routes++;
+    }
+  }
+
+  /** The same for NLRI with path identifiers: only the path named goes (RFC 7911 §3). */
+  function withdrawPaths(peer: PeerRuntime, family: Family, bytes: Uint8Array, from: number, to: number): void {
+    const rib = ribs[family];
+    for (let at = from; at < to; ) {
+      const length = bytes[at + 4]!;
+      rib.withdraw(peer.id, u32(bytes, at), bytes, at + 5, length);
+      at += 5 + ((length + 7) >> 3);
       routes++;
     }
   }
@@ -90,6 +106,33 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     return ok;
   }
 
+  /** The same for NLRI with path identifiers. */
+  function announcePaths(
+    peer: PeerRuntime,
+    family: Family,
+    set: SetHandle,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+  ): boolean {
+    const rib = ribs[family];
+    const perPrefix = imports.readsPrefix(peer, family);
+    const { walking } = imports;
+    let result = perPrefix ? 0 : imports.evaluate(peer, set, family, bytes, 0, 0);
+    let ok = true;
+    for (let at = from; at < to && ok; ) {
+      const length = bytes[at + 4]!;
+      if (perPrefix) result = imports.evaluate(peer, set, family, bytes, at + 5, length);
+      ok = result !== 0 && rib.announce(peer.id, peer.epoch, u32(bytes, at), bytes, at + 5, length, set, result) >= 0;
+      if (walking) imports.announced(family, bytes, at + 5, length);
+      if (perPrefix && result > 0) sets.release(result);
+      at += 5 + ((length + 7) >> 3);
+      routes++;
+    }
+    if (!perPrefix && result > 0) sets.release(result);
+    return ok;
+  }
+
   /** Announces the NLRI of one family with the scan's attributes; returns the fault at a bound. */
   function announce(
     peer: PeerRuntime,
@@ -102,7 +145,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   ): Refusal | undefined {
     const set = hop && sets.intern(bytes, scan, peer.parsing, hop, ofMpReach);
     if (set === 0) return OUT_OF_RESOURCES;
-    const ok = announceAll(peer, family, set, bytes, from, to);
+    const all = hasPathIds(peer, family) ? announcePaths : announceAll;
+    const ok = all(peer, family, set, bytes, from, to);
     sets.release(set);
     return ok ? undefined : OUT_OF_RESOURCES;
   }
@@ -171,6 +215,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     },
     counters,
   };
+}
+
+/** The peer sends path identifiers with its NLRI of the family. */
+function hasPathIds({ parsing }: PeerRuntime, family: Family): boolean {
+  return (family === "ipv4" ? parsing.addPathIpv4 : parsing.addPathIpv6) === true;
 }
 
 /** Neither link-local nor unspecified. */

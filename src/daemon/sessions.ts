@@ -10,9 +10,17 @@ import { encodeKeepalive } from "../bgp/message.ts";
 import { decodeNotification, encodeNotification, type Notification } from "../bgp/notification.ts";
 import { decodeOpen, encodeOpen } from "../bgp/open.ts";
 import { decodeRefresh, type RouteRefresh } from "../bgp/refresh.ts";
-import { openFor } from "../bgp/session/negotiate.ts";
+import { placeForIncoming } from "../bgp/session/collision.ts";
+import { openFor, type RestartBits } from "../bgp/session/negotiate.ts";
 import { step } from "../bgp/session/step.ts";
-import type { DownReason, Negotiated, SessionAction, SessionEvent, Side } from "../bgp/session/types.ts";
+import type {
+  DownReason,
+  Negotiated,
+  NegotiatedRestart,
+  SessionAction,
+  SessionEvent,
+  Side,
+} from "../bgp/session/types.ts";
 import { formatAddress } from "../ip/address.ts";
 import { createFolding } from "./folding.ts";
 import type { Connection, MutableCounts, PeerRuntime } from "./peer.ts";
@@ -27,7 +35,12 @@ export const STEP_BUDGET = { octets: 65_536, messages: Math.ceil(65_536 / HEADER
 
 export interface SessionHooks {
   established(peer: PeerRuntime, negotiated: Negotiated): void;
-  down(peer: PeerRuntime, reason: DownReason): void;
+  /** `kept`: what the peer promised about its restart, where its routes are to be kept meanwhile. */
+  down(peer: PeerRuntime, reason: DownReason, kept: NegotiatedRestart | undefined): void;
+  /** The peer is not to come back by itself. */
+  stopped(peer: PeerRuntime): void;
+  /** What the next OPEN says of our own restart. */
+  restartBits(peer: PeerRuntime): RestartBits;
   /** One UPDATE body; returns a fault that ends the session. */
   update(
     peer: PeerRuntime,
@@ -87,7 +100,7 @@ export function createSessions(options: SessionOptions): Sessions {
       case "connect":
         return connect(peer);
       case "sendOpen": {
-        const open = openFor(peer.session.settings, peer.session.fallback);
+        const open = openFor(peer.session.settings, peer.session.fallback, hooks.restartBits(peer));
         return send(peer, action.side, encodeOpen(open), "open");
       }
       case "sendKeepalive":
@@ -102,11 +115,13 @@ export function createSessions(options: SessionOptions): Sessions {
         return timers.disarm(peer, action.timer);
       case "established":
         return establish(peer, action.side, action.negotiated);
-      case "down":
+      case "down": {
+        const kept = action.graceful ? peer.negotiated?.gracefulRestart : undefined;
         peer.active = undefined;
         peer.negotiated = undefined;
         log("warn", "session down", { peer: peer.config.name, reason: action.reason.text, code: action.reason.code });
-        return hooks.down(peer, action.reason);
+        return hooks.down(peer, action.reason, kept);
+      }
       case "attemptFailed":
         return logFailure(peer, action.side, action.reason);
       case "state":
@@ -219,14 +234,20 @@ export function createSessions(options: SessionOptions): Sessions {
 
   function onIncoming(id: ConnectionId, local: Endpoint, remote: Endpoint): void {
     const peer = options.match(local, remote);
-    if (!peer || peer.connections.incoming) {
+    const side = peer && placeForIncoming(peer.session);
+    if (!side) {
       logRefusal(remote, peer);
       transport.close(id, false);
       return;
     }
-    peer.connections.incoming = register(id, "incoming", peer, local, remote);
+    const former = peer.connections[side];
+    if (former) {
+      transport.close(former.id, false);
+      onClosed(former, "the peer opened another connection", true);
+    }
+    peer.connections[side] = register(id, side, peer, local, remote);
     if (peer.direct) transport.setTtl(id, DIRECT_TTL, undefined);
-    dispatch(peer, { kind: "connected", side: "incoming" });
+    dispatch(peer, { kind: "connected", side, newcomer: side === "outgoing" });
   }
 
   function logRefusal(remote: Endpoint, peer: PeerRuntime | undefined): void {
@@ -241,11 +262,11 @@ export function createSessions(options: SessionOptions): Sessions {
     });
   }
 
-  function onClosed(connection: Connection, reason: string): void {
+  function onClosed(connection: Connection, reason: string, replaced = false): void {
     const { peer, side } = connection;
     connections.delete(connection.id);
     if (peer.connections[side] === connection) peer.connections[side] = undefined;
-    dispatch(peer, { kind: "failed", side, reason });
+    dispatch(peer, { kind: "failed", side, reason, replaced });
   }
 
   /** A read chunk: one step (STEP_BUDGET). */
@@ -316,6 +337,7 @@ export function createSessions(options: SessionOptions): Sessions {
     stop(peer, subcode, manual, text) {
       const cause = text === undefined ? { subcode } : { subcode, text };
       dispatch(peer, { kind: "stop", manual, cause });
+      if (manual) hooks.stopped(peer);
     },
     fault(peer, notification, message) {
       if (peer.active) dispatch(peer, { kind: "fault", side: peer.active.side, notification, message });

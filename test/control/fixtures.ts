@@ -35,6 +35,8 @@ export function peer(name: string, address: string, changes: Partial<PeerAnswer>
         received: 12,
         accepted: 11,
         announced: 4,
+        addPathReceive: false,
+        addPathSend: "none",
         endOfRibReceived: true,
         endOfRibSent: true,
       },
@@ -94,6 +96,8 @@ const DOWN = peer("tor-b", "10.99.0.9", {
       received: 0,
       accepted: 0,
       announced: 0,
+      addPathReceive: false,
+      addPathSend: "none",
       endOfRibReceived: false,
       endOfRibSent: false,
     },
@@ -174,8 +178,8 @@ export function fakeView(routes: readonly RouteAnswer[] = ROUTES, peers: readonl
     lookup: (host) => (formatPrefix(host).startsWith("10.9.0.") ? exact("10.9.0.0/24") : undefined),
     routesIn: (name, family, cursor) => page(of(name, family), cursor),
     routesOut: (name, family, cursor) => page(of(name, family), cursor),
-    routeIn: (name, prefix) => of(name, prefix.family).find((each) => each.prefix === formatPrefix(prefix)),
-    routeOut: () => undefined,
+    routeIn: (name, prefix) => of(name, prefix.family).filter((each) => each.prefix === formatPrefix(prefix)),
+    routeOut: () => [],
     explain(prefix, to) {
       const found = exact(formatPrefix(prefix));
       return {
@@ -188,7 +192,14 @@ export function fakeView(routes: readonly RouteAnswer[] = ROUTES, peers: readonl
         to:
           to === undefined
             ? null
-            : { peer: to, announced: false, path: null, stoppedBy: { step: "session", reason: "down" }, trace: [] },
+            : {
+                peer: to,
+                announced: false,
+                path: null,
+                stoppedBy: { step: "session", reason: "down" },
+                trace: [],
+                paths: null,
+              },
       };
     },
   };
