@@ -84,6 +84,7 @@ export interface PeerAnswer {
     readonly remoteId: string;
     readonly fourOctetAs: boolean;
     readonly routeRefresh: boolean;
+    readonly enhancedRouteRefresh: boolean;
     readonly extendedMessage: boolean;
     readonly hostname: string | null;
     readonly software: string | null;
@@ -99,6 +100,8 @@ export interface PeerAnswer {
     readonly addPathSend: "none" | "all" | number;
     readonly endOfRibReceived: boolean;
     readonly endOfRibSent: boolean;
+    /** Route refreshes that have begun and not ended (RFC 7313). */
+    readonly refresh: { readonly receiving: boolean; readonly sending: boolean };
   }[];
   readonly messages: {
     readonly received: MessageCounts;

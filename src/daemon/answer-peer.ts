@@ -49,6 +49,7 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
           remoteId: formatQuad(negotiated.remoteId),
           fourOctetAs: negotiated.fourOctetAs,
           routeRefresh: negotiated.routeRefresh,
+          enhancedRouteRefresh: negotiated.enhancedRouteRefresh,
           extendedMessage: negotiated.extendedMessage,
           hostname: negotiated.open.capabilities.hostname ?? null,
           software: negotiated.open.capabilities.softwareVersion ?? null,
@@ -64,6 +65,7 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
       addPathSend: negotiated?.addPath[family].send ? config.addPath.send : "none",
       endOfRibReceived: negotiated ? peer.endOfRib[family].received : false,
       endOfRibSent: negotiated ? peer.endOfRib[family].sent : false,
+      refresh: { receiving: peer.refresh[family].receiving !== undefined, sending: peer.refresh[family].sending },
     })),
     messages: { received: { ...peer.counts.received }, sent: { ...peer.counts.sent } },
     errors: {
