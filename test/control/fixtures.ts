@@ -42,6 +42,7 @@ export function peer(name: string, address: string, changes: Partial<PeerAnswer>
         refresh: { receiving: false, sending: false },
       },
     ],
+    stale: null,
     messages: { received: COUNTS, sent: COUNTS },
     errors: { attributesDiscarded: 0, treatedAsWithdraw: 0, refused: 0, last: null },
     importPolicy: "accept",
@@ -74,6 +75,7 @@ export function path(from: string | null, changes: Partial<PathAnswer> = {}): Pa
     clusterList: [],
     atomicAggregate: false,
     aggregator: null,
+    stale: null,
     rejected: null,
     ...changes,
   };
@@ -140,6 +142,7 @@ export const STATUS: StatusAnswer = {
     { family: "ipv6", prefixes: 1, paths: 1 },
   ],
   attributeSets: 4,
+  recovery: null,
   kernel: {
     programming: true,
     installed: 3,
