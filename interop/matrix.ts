@@ -134,6 +134,18 @@ export const ROWS = {
     needs: ["addPathSend"],
     quick: ["bird2"],
   },
+  restartSurvived: {
+    file: "graceful-restart",
+    title: "we are killed, stopped, killed again: no route of the peer's kernel changes, no packet is lost",
+    needs: ["restartHelper", "transit"],
+    quick: ["bird2"],
+  },
+  restartHelped: {
+    file: "graceful-restart",
+    title: "the peer is killed and comes back: we forward on, and drop what it does not announce again",
+    needs: ["restarter"],
+    quick: ["frr"],
+  },
 } as const satisfies Record<string, Row>;
 
 export type RowName = keyof typeof ROWS;

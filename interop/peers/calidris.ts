@@ -69,6 +69,11 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
     enable: async (session) => {
       await command("enable", session);
     },
+    shutdown: async (text) => {
+      await command("shutdown", ...(text === undefined ? [] : ["--text", text]));
+      await running!.exited;
+      running = undefined;
+    },
     drain: async () => {
       await command("drain");
     },

@@ -142,6 +142,8 @@ export interface Speaker {
   /** Ends a session as an operator would, with a word to the peer. */
   disable?(session: string, text?: string): Promise<void>;
   enable?(session: string): Promise<void>;
+  /** Ends for good: peers are told, kernel routes go. */
+  shutdown?(text?: string): Promise<void>;
   /** Announces all with GRACEFUL_SHUTDOWN from now on. */
   drain?(): Promise<void>;
   /** Every NOTIFICATION that it has received since it was started first, in order. */
