@@ -40,6 +40,8 @@ export interface StatusAnswer {
   readonly attributeSets: number;
   /** We took over from a process that ended a moment ago, and wait for the peers' End-of-RIB; null when we do not. */
   readonly recovery: {
+    /** Nothing is announced yet; else only the kernel's routes wait. */
+    readonly deferred: boolean;
     readonly until: string;
     readonly leftSeconds: number;
     readonly waitingFor: readonly string[];

@@ -14,6 +14,14 @@ const CALM_MS = 600_000;
 /** Time for withdrawals to get round. */
 const ENDING_MS = 120_000;
 
+/** The gracefulRestart key of all peers; nothing of it may be seen in the end. */
+const RESTARTS = [
+  "aware",
+  "{ mode: on, restartTime: 60s, staleTime: 90s }",
+  "{ mode: on, restartTime: 60s, staleTime: 90s, notification: true }",
+  "off",
+];
+
 /** One test per seed. */
 export function simulateSeeds(first: number, count: number): void {
   for (let seed = first; seed < first + count; seed++)
@@ -26,6 +34,7 @@ export function simulateSeeds(first: number, count: number): void {
         // A connection that takes little: members of a group lag and are blocked most of the time.
         highOctets: lagging ? 200 : 65_536,
         lookMs: seed % 7 === 0 ? 6 : 0,
+        restart: RESTARTS[seed % RESTARTS.length]!,
       });
       const heard = listen(sim);
       // A lagging member is sent the newest state, which may be what it held before: repeats count in calm times only.
@@ -80,7 +89,7 @@ function hear({ table, refreshing }: Reader, event: WireEvent): void {
   if (event.kind === "announce" && refreshing.has(event.prefix.includes(":") ? 2 : 1)) table.duplicates.length = before;
 }
 
-function assertConverged(sim: Simulation): void {
+export function assertConverged(sim: Simulation): void {
   for (const { a, b } of sim.topology.sessions)
     for (const [from, to] of [
       [sim.routers[a]!, sim.routers[b]!],
