@@ -15,6 +15,8 @@ export type ControlRequest =
   | { readonly command: "peers"; readonly peer?: string | undefined }
   /** Names for completion. */
   | { readonly command: "names" }
+  /** For `preview`: see running-state.ts. */
+  | { readonly command: "running" }
   | ({ readonly command: "routes" } & TableRequest)
   | ({ readonly command: "routesIn" | "routesOut"; readonly peer: string } & TableRequest)
   | { readonly command: "explainRoute"; readonly target: string; readonly peer?: string | undefined };
