@@ -39,6 +39,7 @@ export function peer(name: string, address: string, changes: Partial<PeerAnswer>
         addPathSend: "none",
         endOfRibReceived: true,
         endOfRibSent: true,
+        refresh: { receiving: false, sending: false },
       },
     ],
     stale: null,
@@ -102,6 +103,7 @@ const DOWN = peer("tor-b", "10.99.0.9", {
       addPathSend: "none",
       endOfRibReceived: false,
       endOfRibSent: false,
+      refresh: { receiving: false, sending: false },
     },
   ],
 });
