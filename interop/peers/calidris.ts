@@ -82,7 +82,12 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
     pids: () => (running === undefined ? [] : [running.pid]),
     sessions: async () => {
       const peers = await ask<PeerAnswer>({ command: "peers" });
-      return peers.map(({ name, state, reason }) => ({ name, state, info: reason ?? "" }));
+      return peers.map(({ name, state, reason, families }) => ({
+        name,
+        state,
+        info: reason ?? "",
+        isAllSent: families.every((family) => !family.active || family.endOfRibSent),
+      }));
     },
     routes: async (family) => {
       const routes = await ask<RouteAnswer>({ command: "routes" });
