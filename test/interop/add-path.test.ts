@@ -41,6 +41,11 @@ describe("several paths of a prefix on one session", { concurrency: CONCURRENCY 
       { ...PLAN, kinds: { dut: "dut", peer: kind, a: "bird2", b: "bird2" } },
       (speakers) => reflected(speakers, speakers.dut, DUT, speakers.peer, PEER),
     );
+  scenario(
+    "we at both ends: a client of our reflector has both next hops in its kernel, one when one is withdrawn, and both again",
+    { ...PLAN, kinds: { dut: "dut", peer: "dut", a: "bird2", b: "frr" } },
+    (speakers) => reflected(speakers, speakers.dut, DUT, speakers.peer, PEER),
+  );
   for (const kind of speakersOf("addPathReceived"))
     scenario(
       `${kind} gives us both paths: the kernel has both next hops, one when one is withdrawn, and both again`,
