@@ -38,6 +38,12 @@ export interface StatusAnswer {
   readonly peers: { readonly total: number; readonly established: number };
   readonly rib: readonly { readonly family: Family; readonly prefixes: number; readonly paths: number }[];
   readonly attributeSets: number;
+  /** We took over from a process that ended a moment ago, and wait for the peers' End-of-RIB; null when we do not. */
+  readonly recovery: {
+    readonly until: string;
+    readonly leftSeconds: number;
+    readonly waitingFor: readonly string[];
+  } | null;
   readonly kernel: FibCounters & { readonly programming: boolean };
   readonly updateGroups: readonly {
     readonly family: Family;
@@ -84,7 +90,9 @@ export interface PeerAnswer {
     readonly remoteId: string;
     readonly fourOctetAs: boolean;
     readonly routeRefresh: boolean;
+    readonly enhancedRouteRefresh: boolean;
     readonly extendedMessage: boolean;
+    readonly gracefulRestart: RestartAnswer | null;
     readonly hostname: string | null;
     readonly software: string | null;
   } | null;
@@ -99,7 +107,11 @@ export interface PeerAnswer {
     readonly addPathSend: "none" | "all" | number;
     readonly endOfRibReceived: boolean;
     readonly endOfRibSent: boolean;
+    /** Route refreshes that have begun and not ended (RFC 7313). */
+    readonly refresh: { readonly receiving: boolean; readonly sending: boolean };
   }[];
+  /** Routes of a lost session that are still in use; null when there are none. */
+  readonly stale: (StaleAnswer & { readonly families: readonly Family[]; readonly leftSeconds: number }) | null;
   readonly messages: {
     readonly received: MessageCounts;
     readonly sent: MessageCounts;
@@ -128,6 +140,25 @@ export interface PeerAnswer {
   };
   readonly importPolicy: string;
   readonly exportPolicy: string;
+}
+
+/** Graceful restart as both ends have it (RFC 4724, RFC 8538). */
+export interface RestartAnswer {
+  /** The peer keeps our routes of these families while we restart. */
+  readonly keepsOurs: readonly Family[];
+  /** We keep the peer's of these, for so long. */
+  readonly weKeep: readonly Family[];
+  readonly restartSeconds: number;
+  /** A NOTIFICATION is a restart too, a hard reset aside. */
+  readonly notification: boolean;
+  /** The peer said that it had restarted, and for which families it had forwarded packets meanwhile. */
+  readonly peerRestarted: boolean;
+  readonly peerForwarded: readonly Family[];
+}
+
+export interface StaleAnswer {
+  readonly since: string;
+  readonly keptUntil: string;
 }
 
 export interface MessageCounts {
@@ -166,6 +197,8 @@ export interface PathAnswer {
   readonly clusterList: readonly string[];
   readonly atomicAggregate: boolean;
   readonly aggregator: string | null;
+  /** Of a session that is lost, and kept while the peer restarts; null otherwise. */
+  readonly stale: StaleAnswer | null;
   /** Why it is kept but not used; null when it takes part in selection. */
   readonly rejected: { readonly code: RejectCode; readonly reason: string } | null;
 }

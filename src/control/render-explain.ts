@@ -49,9 +49,14 @@ function attributes(path: PathAnswer): string[] {
   lines.push(`  ${words.join(", ")}`);
   const communities = [...path.communities, ...path.largeCommunities, ...path.extendedCommunities];
   if (communities.length > 0) lines.push(`  communities ${communities.join(" ")}`);
+  lines.push(...staleLine(path));
   if (path.originatorId !== null)
     lines.push(`  reflected: originator ${path.originatorId}, clusters ${path.clusterList.join(" ") || "none"}`);
   return lines;
+}
+
+function staleLine({ stale, peer }: PathAnswer): string[] {
+  return stale ? [`  stale since ${stale.since}, kept until ${stale.keptUntil} while ${peer} restarts`] : [];
 }
 
 function lost(loser: Loser): string[] {
@@ -60,6 +65,7 @@ function lost(loser: Loser): string[] {
   if (step === "unreachable") return [`Unusable: ${origin(path)}: ${value}`];
   const { what, rule } = STEP_WORDS[step] ?? { what: step, rule: "" };
   const lines = [`Lost: ${origin(path)}: ${what} ${value} against ${bestValue} (${rule})`];
+  lines.push(...staleLine(path));
   if (path.multipath) lines.push("  used beside the best path all the same (multipath)");
   return lines;
 }

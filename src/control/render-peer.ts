@@ -1,5 +1,5 @@
 /** Everything about one peer, in sentences: `explain peer`. */
-import type { MessageCounts, PeerAnswer } from "./answers.ts";
+import type { MessageCounts, PeerAnswer, RestartAnswer } from "./answers.ts";
 import { formatDuration, inWords } from "./duration.ts";
 import { stateWord } from "./render-peers.ts";
 
@@ -43,18 +43,48 @@ function agreed({ negotiated }: PeerAnswer): string[] {
   const who = [negotiated.hostname, negotiated.software].filter((word) => word !== null).join(", ");
   return [
     `Agreed: router id ${negotiated.remoteId}, ${timers}${who === "" ? "" : ` (${who})`}`,
-    `  4-octet AS ${on(negotiated.fourOctetAs)}, route refresh ${on(negotiated.routeRefresh)}, extended messages ${on(negotiated.extendedMessage)}`,
+    ...restart(negotiated.gracefulRestart),
+    `  4-octet AS ${on(negotiated.fourOctetAs)}, route refresh ${negotiated.enhancedRouteRefresh ? "enhanced" : on(negotiated.routeRefresh)}, extended messages ${on(negotiated.extendedMessage)}`,
   ];
 }
 
+function restart(agreed: RestartAnswer | null): string[] {
+  if (agreed === null) return ["  no graceful restart"];
+  const { keepsOurs, weKeep, restartSeconds, notification, peerRestarted, peerForwarded } = agreed;
+  const parts = [
+    weKeep.length > 0 ? `we keep its ${both(weKeep)} routes for ${restartSeconds} s` : "we keep none of its routes",
+    keepsOurs.length > 0 ? `it keeps ours of ${both(keepsOurs)}` : "it keeps none of ours",
+    ...(notification ? ["also after a NOTIFICATION that is no hard reset"] : []),
+  ];
+  const past =
+    peerForwarded.length > 0 ? `had forwarded ${both(peerForwarded)} meanwhile` : "had not forwarded meanwhile";
+  return [
+    `  graceful restart: ${parts.join(", ")}`,
+    ...(peerRestarted ? [`  the peer had restarted, and said that it ${past}`] : []),
+  ];
+}
+
+const both = (families: readonly string[]) => families.join(" and ");
+
 function routes(peer: PeerAnswer): string[] {
+  const { stale } = peer;
   const lines = peer.families.map((family) => {
     if (!family.active) return `  ${family.family}: ${peer.negotiated ? "not agreed on with the peer" : "configured"}`;
     const end = family.endOfRibReceived ? "complete" : "End-of-RIB not yet received";
     const counts = `${family.received} received, ${family.accepted} accepted, ${family.announced} announced (${end})`;
-    return `  ${family.family}: ${counts}${severalPaths(family)}`;
+    return `  ${family.family}: ${counts}${severalPaths(family)}${refreshing(family)}`;
   });
+  if (stale)
+    lines.push(
+      `  ${both(stale.families)} routes of its last session are stale since ${stale.since}, kept until ${stale.keptUntil} (another ${inWords(stale.leftSeconds)})`,
+    );
   return [`Routes: import policy ${peer.importPolicy}, export policy ${peer.exportPolicy}`, ...lines];
+}
+
+/** Route refreshes that are under way (RFC 7313). */
+function refreshing({ refresh }: PeerAnswer["families"][number]): string {
+  const ways = [...(refresh.receiving ? ["receiving"] : []), ...(refresh.sending ? ["sending"] : [])];
+  return ways.length === 0 ? "" : `, route refresh: ${ways.join(" and ")}`;
 }
 
 /** RFC 7911, where it is in use. */

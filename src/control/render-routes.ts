@@ -57,6 +57,13 @@ const COMMUNITIES: Column<PathLine> = {
   value: ({ path }) => [...path.communities, ...path.largeCommunities, ...path.extendedCommunities].join(" "),
   optional: true,
 };
+const STALE: Column<PathLine> = {
+  heading: "STALE",
+  value: ({ path }) => (path.stale ? `since ${path.stale.since}, kept until ${path.stale.keptUntil}` : ""),
+  optional: true,
+  shrink: 12,
+  drop: 3,
+};
 const REASON: Column<PathLine> = {
   heading: "REASON",
   value: ({ path }) => path.rejected?.reason ?? "",
@@ -83,6 +90,7 @@ const WIDE_PATH: readonly Column<PathLine>[] = [
   ORIGIN,
   COMMUNITIES,
   ...REFLECTION,
+  STALE,
   REASON,
 ];
 
@@ -96,7 +104,7 @@ export function renderRoutes(routes: readonly RouteAnswer[], wide: boolean, styl
   return wide
     ? renderTable([PREFIX, STATE, FROM, PATH_ID, NEXT_HOP, KERNEL, ...WIDE_PATH], lines, { ...style, width: undefined })
     : renderTable(
-        [PREFIX, STATE, FROM, PATH_ID, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, KERNEL, REASON],
+        [PREFIX, STATE, FROM, PATH_ID, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, KERNEL, STALE, REASON],
         lines,
         style,
       );
@@ -113,7 +121,7 @@ export function renderPeerRoutes(
   const state = direction === "in" ? [STATE] : [FROM];
   return wide
     ? renderTable([PREFIX, ...state, PATH_ID, NEXT_HOP, ...WIDE_PATH], lines, { ...style, width: undefined })
-    : renderTable([PREFIX, ...state, PATH_ID, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, REASON], lines, style);
+    : renderTable([PREFIX, ...state, PATH_ID, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, STALE, REASON], lines, style);
 }
 
 function kernelWord(state: RouteAnswer["kernel"]["state"]): string {

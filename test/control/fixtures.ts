@@ -39,8 +39,10 @@ export function peer(name: string, address: string, changes: Partial<PeerAnswer>
         addPathSend: "none",
         endOfRibReceived: true,
         endOfRibSent: true,
+        refresh: { receiving: false, sending: false },
       },
     ],
+    stale: null,
     messages: { received: COUNTS, sent: COUNTS },
     errors: { attributesDiscarded: 0, treatedAsWithdraw: 0, refused: 0, last: null },
     importPolicy: "accept",
@@ -73,6 +75,7 @@ export function path(from: string | null, changes: Partial<PathAnswer> = {}): Pa
     clusterList: [],
     atomicAggregate: false,
     aggregator: null,
+    stale: null,
     rejected: null,
     ...changes,
   };
@@ -100,6 +103,7 @@ const DOWN = peer("tor-b", "10.99.0.9", {
       addPathSend: "none",
       endOfRibReceived: false,
       endOfRibSent: false,
+      refresh: { receiving: false, sending: false },
     },
   ],
 });
@@ -138,6 +142,7 @@ export const STATUS: StatusAnswer = {
     { family: "ipv6", prefixes: 1, paths: 1 },
   ],
   attributeSets: 4,
+  recovery: null,
   kernel: {
     programming: true,
     installed: 3,

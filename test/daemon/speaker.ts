@@ -19,8 +19,18 @@ export interface SpeakerOptions {
   readonly extendedMessage?: boolean;
   /** RFC 7911, for all its families: what it announces then has "#" and a path identifier behind each prefix. */
   readonly addPath?: "receive" | "send" | "both";
+  readonly enhancedRefresh?: boolean;
+  readonly gracefulRestart?: RestartOffer;
   /** KEEPALIVEs are answered with KEEPALIVEs unless this is false. */
   readonly keepalive?: boolean;
+}
+
+/** Capability 64; without `families` those of the session, F set. */
+export interface RestartOffer {
+  readonly restarting?: boolean;
+  readonly notification?: boolean;
+  readonly seconds?: number;
+  readonly families?: readonly { readonly family: Family; readonly forwarding?: boolean }[];
 }
 
 export interface Notified {
@@ -125,8 +135,9 @@ export class Speaker {
     this.send(message(2, bytes(family === "ipv4" ? [0, 0, 0, 0] : [0, 0, 0, 6, 0x80, 15, 3, 0, 2, 1])));
   }
 
-  refresh(family: Family = "ipv4"): void {
-    this.send(message(5, bytes(u16(family === "ipv4" ? 1 : 2), [0, 1])));
+  /** Subtype 0 asks, 1 is BoRR, 2 EoRR. */
+  refresh(family: Family = "ipv4", subtype = 0): void {
+    this.send(message(5, bytes(u16(family === "ipv4" ? 1 : 2), [subtype, 1])));
   }
 
   /** Notes made so far are forgotten, the table is not. */
@@ -137,7 +148,16 @@ export class Speaker {
   }
 
   private open(): Uint8Array {
-    const { asn, families = ["ipv4"], fourOctetAs = true, hold = 90, extendedMessage = false, addPath } = this.options;
+    const {
+      asn,
+      families = ["ipv4"],
+      fourOctetAs = true,
+      hold = 90,
+      extendedMessage = false,
+      addPath,
+      enhancedRefresh = false,
+      gracefulRestart,
+    } = this.options;
     const mode = addPath && { receive: 1, send: 2, both: 3 }[addPath];
     const id = this.options.id ?? (this.address.family === "ipv4" ? formatAddress(this.address) : "9.9.9.9");
     const capabilities = [
@@ -146,6 +166,8 @@ export class Speaker {
       ...(fourOctetAs ? [[65, 4, ...u32(asn)]] : []),
       ...(extendedMessage ? [[6, 0]] : []),
       ...(mode ? [[69, 4 * families.length, ...families.flatMap((f) => [...u16(f === "ipv4" ? 1 : 2), 1, mode])]] : []),
+      ...(enhancedRefresh ? [[70, 0]] : []),
+      ...(gracefulRestart ? [restartCapability(gracefulRestart, families)] : []),
     ].flat();
     const parameters = [2, capabilities.length, ...capabilities];
     const short = asn > 65535 ? 23456 : asn;
@@ -206,6 +228,9 @@ export class Speaker {
           data: Buffer.from(octets.subarray(21)).toString("hex"),
         });
         return;
+      case 5:
+        this.table.log.push(`refresh ${octets[20] === 1 ? "ipv4" : "ipv6"} ${octets[21]}`);
+        return;
       case 4:
         if (this.up) {
           if (this.options.keepalive !== false) this.send(KEEPALIVE);
@@ -215,6 +240,17 @@ export class Speaker {
         this.established++;
     }
   }
+}
+
+function restartCapability(offer: RestartOffer, active: readonly Family[]): number[] {
+  const { restarting = false, notification = false, seconds = 120 } = offer;
+  const families: NonNullable<RestartOffer["families"]> = offer.families ?? active.map((family) => ({ family }));
+  const tuples = families.flatMap(({ family, forwarding = true }) => [
+    ...u16(family === "ipv4" ? 1 : 2),
+    1,
+    forwarding ? 0x80 : 0,
+  ]);
+  return [64, 2 + tuples.length, ...u16((restarting ? 0x8000 : 0) | (notification ? 0x4000 : 0) | seconds), ...tuples];
 }
 
 export const KEEPALIVE = message(4, new Uint8Array());
