@@ -10,8 +10,8 @@ import { signalTo } from "./bird.ts";
 import { calidrisConfig } from "./calidris-config.ts";
 import type { NotificationSeen, RouteState, Speaker, SpeakerPlan } from "./speaker.ts";
 
-/** The command line of this checkout, after a build. */
-export const MAIN = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
+/** The command line of this checkout, after a build, or of another build that is to be tried. */
+export const MAIN = process.env.CALIDRIS_MAIN ?? fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 
 export function calidris(node: LabNode, main = MAIN): Speaker {
   let running: Running | undefined;

@@ -15,8 +15,8 @@ import { formatRecord, parseRecord, type RestartRecord } from "./restart-record.
 const MAX_DEFERRAL_MS = 240_000;
 /** How often the record is written anew: it says by its age when the process ended. */
 const HEARTBEAT_MS = 5_000;
-/** Peers come up by the hundred: the record is written when they have. */
-const COLLECT_MS = 500;
+/** Peers come up by the hundred: the record is written at once, and then no more often than this. */
+const COLLECT_MS = 100;
 
 export interface Recovery {
   /** Peers are configured: those that were up before are waited for. */
@@ -74,6 +74,7 @@ export function createRecovery(core: Core, { released }: RecoveryHooks): Recover
   let deferredUntilMs = 0;
   let cancelDeferral = () => {};
   let cancelHeartbeat = () => {};
+  let writtenMs = 0;
   let ended = false;
 
   function begin(): void {
@@ -126,6 +127,7 @@ export function createRecovery(core: Core, { released }: RecoveryHooks): Recover
       return;
     }
     memory.save(formatRecord({ restartTimeMs: restartTimeOf(core.config), peers: knownPeers() }));
+    writtenMs = clock.nowMs();
     cancelHeartbeat = clock.after(HEARTBEAT_MS, write);
   }
 
@@ -140,10 +142,11 @@ export function createRecovery(core: Core, { released }: RecoveryHooks): Recover
     return known;
   }
 
+  /** We may be killed at any time: what changed is not held back by what changes next. */
   function writeSoon(): void {
     if (!memory || ended) return;
     cancelHeartbeat();
-    cancelHeartbeat = clock.after(COLLECT_MS, write);
+    cancelHeartbeat = clock.after(Math.max(0, writtenMs + COLLECT_MS - clock.nowMs()), write);
   }
 
   return {
