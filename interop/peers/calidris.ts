@@ -120,6 +120,7 @@ function routeStates(route: RouteAnswer): RouteState[] {
       ...(path.med === null ? {} : { med: path.med }),
       ...(path.originatorId === null ? {} : { originatorId: path.originatorId }),
       ...(path.clusterList.length === 0 ? {} : { clusterList: path.clusterList }),
+      ...(path.stale === null ? {} : { isStale: true }),
       ...(path.pathId === 0 ? {} : { pathId: String(path.pathId) }),
       communities: path.communities,
     }));
