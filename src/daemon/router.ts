@@ -155,6 +155,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     core,
     local,
     imports,
+    exporter,
     forwarding,
     reselect,
     reprogram,
