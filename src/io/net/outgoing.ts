@@ -1,4 +1,5 @@
 import type { ConnectSpec } from "../../daemon/ports.ts";
+import { setMd5Key } from "./md5-key.ts";
 import { bindSocket, closeSocket, openSocket } from "./native.ts";
 import { codeOf, connectFailure } from "./reasons.ts";
 import {
@@ -7,7 +8,6 @@ import {
   setHops,
   setInterface,
   setLatePort,
-  setMd5Key,
   socketAddress,
 } from "./socket-options.ts";
 
@@ -28,7 +28,7 @@ export function openOutgoing(spec: ConnectSpec, sendBufferOctets: number): numbe
     setCommonOptions(fd, remote, sendBufferOctets) ||
     setHops(fd, remote.family, spec.ttl, spec.minTtl) ||
     (device === undefined ? 0 : setInterface(fd, device)) ||
-    (md5Key === undefined ? 0 : setMd5Key(fd, remote, undefined, md5Key));
+    (md5Key === undefined ? 0 : setMd5Key(fd, { remote }, md5Key));
   if (status === 0 && local) {
     setLatePort(fd); // only an optimisation: its failure does not matter
     status = source ? bindSocket(fd, source) : -ENODEV;
