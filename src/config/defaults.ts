@@ -2,7 +2,7 @@
 export const DEFAULTS = {
   port: 179,
   listen: ["0.0.0.0", "::"],
-  kernel: { program: true, learn: true, export: "accept", keepOnExit: false, multipath: 16 },
+  kernel: { program: true, learn: true, export: "accept", multipath: 16 },
   static: { blackhole: false, metric: 0 },
   peer: {
     passive: false,
