@@ -111,12 +111,7 @@ function configureKernel(core: Core, previous: Config | undefined, next: Config,
 }
 
 /** Undefined where the daemon can hold no more. `range`: of a dynamic peer, where it came from. */
-export function addPeer(
-  core: Core,
-  config: PeerConfig,
-  target: ConfigTarget,
-  range?: string,
-): PeerRuntime | undefined {
+export function addPeer(core: Core, config: PeerConfig, target: ConfigTarget, range?: string): PeerRuntime | undefined {
   const external = isExternal(core.config, config);
   const id = core.peerTable.allocate({
     name: config.name,

@@ -2,10 +2,11 @@
  * Neighbours without an entry of their own: a connection from within a configured range makes a peer, which goes again
  * when its session has ended and nothing of it is left.
  */
-import { cease } from "../bgp/session/causes.ts";
 import { ERROR } from "../bgp/iana.ts";
-import { comparePeers } from "../config/diff.ts";
-import type { Config, DynamicPeersConfig, PeerConfig } from "../config/model.ts";
+import { cease } from "../bgp/session/causes.ts";
+import { diffPeer } from "../config/diff.ts";
+import { dynamicPeer } from "../config/dynamic-peers.ts";
+import type { Config, DynamicPeersConfig } from "../config/model.ts";
 import { type Address, FAMILIES, formatAddress, sameAddress } from "../ip/address.ts";
 import { contains } from "../ip/prefix.ts";
 import { addPeer, type ConfigTarget, removePeer, updatePeer } from "./apply-config.ts";
@@ -44,6 +45,7 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
   /** Peers without a connection. */
   const vacant = new Set<PeerRuntime>();
   let cancel: (() => void) | undefined;
+  let applied = core.config;
 
   function rangeFor(address: Address, incoming: IncomingConnection | undefined): Range | undefined {
     for (const range of ranges.values()) {
@@ -68,7 +70,7 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
 
   function make(range: Range, address: Address): PeerRuntime | Refusal {
     const { name, limit, template } = range.config;
-    const config: PeerConfig = memberOf(range.config, address);
+    const config = dynamicPeer(range.config, address);
     if (template.disabled) return reject(range, `range "${name}" is disabled`);
     if (core.peers.has(config.name)) return reject(range, `the name "${config.name}" belongs to a configured peer`);
     if (range.peers.size >= limit && !makeRoom(range))
@@ -135,8 +137,8 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
     );
     if (!range || range.config.template.disabled) return remove(peer, CEASE.peerDeconfigured);
     if (claimed || range.config.name !== peer.range) return remove(peer, CEASE.otherConfigurationChange);
-    const config = memberOf(range.config, address);
-    const change = comparePeers(before, next, peer.config, config);
+    const config = dynamicPeer(range.config, address);
+    const change = diffPeer(peer.config, config, before.router, next.router);
     if (!change) return;
     if (change.reset) {
       core.log("info", "peer changed", {
@@ -172,10 +174,6 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
     },
     stop: () => cancel?.(),
   };
-}
-
-function memberOf({ name, template }: DynamicPeersConfig, address: Address): PeerConfig {
-  return { ...template, name: `${name}-${formatAddress(address)}`, address, passive: true };
 }
 
 function accepts({ localAddress, interface: device }: DynamicPeersConfig["template"], incoming: IncomingConnection) {

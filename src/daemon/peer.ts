@@ -37,6 +37,8 @@ export interface KeyUse {
   refusedAtMs: number;
   /** Dropped in that time on the session's own connection; 0 where only the namespace's counters tell. */
   refusedSegments: number;
+  /** For their signature, or for a TTL below what GTSM accepts. */
+  refusedKind: "signature" | "ttl";
 }
 
 export type MutableCounts = { -readonly [K in keyof MessageCounts]: number };
@@ -81,6 +83,7 @@ export function newKeyUse(nowMs: number): KeyUse {
     refusedSinceMs: undefined,
     refusedAtMs: 0,
     refusedSegments: 0,
+    refusedKind: "signature",
   };
 }
 

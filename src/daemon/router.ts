@@ -4,13 +4,14 @@
  * and a list of events reproduce a run.
  */
 import { ERROR } from "../bgp/iana.ts";
-import type { Negotiated } from "../bgp/session/types.ts";
+import type { DownReason, Negotiated } from "../bgp/session/types.ts";
 import { diffConfig } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
 import { chooseRouterId } from "../config/router-id.ts";
 import { type Family, formatQuad } from "../ip/address.ts";
 import { applyConfig, type ConfigTarget, firstChange } from "./apply-config.ts";
 import { type Core, changesWaiting, createCore, type RouterPorts } from "./core.ts";
+import { createDynamicPeers, type DynamicPeers } from "./dynamic-peers.ts";
 import type { RouterEvent } from "./events.ts";
 import { createExporter, type Exporter } from "./exporter.ts";
 import { createForwarding, type ForwardingTable } from "./forwarding.ts";
@@ -27,8 +28,9 @@ import { createReading } from "./reading.ts";
 import { createReceiver, type Receiver } from "./receive.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import { PRIORITY } from "./scheduler.ts";
+import { createSessionKeys, type SessionKeys } from "./session-keys.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
-import { isExternal } from "./settings.ts";
+import { addressOnLink, connectSpec, isExternal } from "./settings.ts";
 import { createRound, createWalk } from "./walks.ts";
 
 const CEASE = ERROR.cease.sub;
@@ -47,6 +49,8 @@ export interface RouterParts {
   readonly forwarding: ForwardingTable;
   readonly imports: Import;
   readonly listening: Listening;
+  readonly dynamicPeers: DynamicPeers;
+  readonly keys: SessionKeys;
   readonly sessions: Sessions;
   readonly receiver: Receiver;
   readonly recorder: Recorder;
@@ -61,6 +65,15 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   const imports = createImport(core);
   const receiver = createReceiver({ ribs, sets, nextHops, log, imports, endOfRib: onEndOfRib });
   const listening = createListening({ clock, log, transport: ports.transport });
+
+  const dynamicPeers = createDynamicPeers(core, () => target);
+  const keys = createSessionKeys({
+    clock,
+    log,
+    transport: ports.transport,
+    peers: () => core.peers.values(),
+    failed: (peer) => sessions.stop(peer, CEASE.otherConfigurationChange, false),
+  });
 
   // Its ways out: update groups and the kernel.
   const forwarding = createForwarding({ fib: ports.fib, sets, nextHops, peers: peerTable, interfaces, ribs });
@@ -107,7 +120,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     random: ports.random,
     log,
     transport: ports.transport,
-    match: core.peerIndex.match,
+    admit: dynamicPeers.admit,
+    connectSpec: (peer) => connectSpec(core.config, peer.config),
     hooks: {
       established,
       down,
@@ -118,6 +132,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
         housekeeping.afterReading();
         reading.chunkHandled(connection);
       },
+      vacant: dynamicPeers.vacant,
       listenFailed: listening.failed,
     },
   });
@@ -129,6 +144,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     reselect,
     reprogram,
     refreshContexts: outlets.refreshContexts,
+    linksChanged: listening.linksChanged,
     synced: start,
   });
   const target: ConfigTarget = {
@@ -137,6 +153,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     forwarding,
     local,
     listening,
+    keys,
+    dynamicPeers,
     sweep,
     reprogram,
     pruning,
@@ -170,7 +188,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     const { config } = peer;
     identify(peer, negotiated.remoteId | 0);
     peer.epoch = peerTable.epoch(peer.id);
-    const link = interfaces.shared(config.address);
+    const link = interfaces.shared(addressOnLink(config));
     peer.parsing = imports.parsingClass(negotiated, !isExternal(core.config, config), link?.ifindex ?? 0);
     outlets.open(peer);
     if (!negotiated.ipv4 && !negotiated.ipv6)
@@ -197,7 +215,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   }
 
   /** Its paths are of an old epoch from now on: the sweep takes them, unless they are announced again before it comes by. */
-  function down(peer: PeerRuntime): void {
+  function down(peer: PeerRuntime, reason: DownReason): void {
+    keys.down(peer, reason);
     outlets.close(peer);
     if (peer.gone) return;
     peer.epoch = peerTable.newEpoch(peer.id, false);
@@ -225,7 +244,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   return {
     core,
-    parts: { exporter, forwarding, imports, listening, sessions, receiver, recorder },
+    parts: { exporter, forwarding, imports, listening, dynamicPeers, keys, sessions, receiver, recorder },
     handle(event) {
       recorder.note(event, clock.nowMs());
       switch (event.from) {
@@ -250,6 +269,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       }
       pruning.cancel();
       listening.stop();
+      dynamicPeers.stop();
+      keys.stop();
       scheduler.stop();
     },
   };

@@ -350,11 +350,7 @@ export function createSessions(options: SessionOptions): Sessions {
 const REPEAT_MS = 300_000;
 
 /** Why a connection is refused although it is the peer's. */
-function refusalOf(
-  peer: PeerRuntime,
-  { ttl }: IncomingConnection,
-  minTtl: number | undefined,
-): string | undefined {
+function refusalOf(peer: PeerRuntime, { ttl }: IncomingConnection, minTtl: number | undefined): string | undefined {
   if (peer.connections.incoming) return "a connection from this peer is open already";
   if (minTtl === undefined || ttl === undefined || ttl >= minTtl) return undefined;
   return `its handshake arrived with TTL ${ttl}, less than ${minTtl}: ttlSecurity takes it to be from farther away, or the peer sends another TTL than 255`;

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { requires } from "../../interop/requires.ts";
 import type { ListenerKey } from "../../src/daemon/ports.ts";
+import { readRefused } from "../../src/io/net/socket-facts.ts";
 import { parseAddress } from "../../src/ip/address.ts";
 import { find, octets } from "../contract/transport.ts";
-import { readMd5Counters } from "./md5-counters.ts";
 import { endpoint, openTcpWorld, type TcpHost, type TcpWorld } from "./tcp-world.ts";
 
 const noIpv6 = await requires("ipv6-loopback");
@@ -18,8 +18,8 @@ const key = (remote: string, md5Key: string, prefixLength?: number): ListenerKey
 
 /** Segments dropped for their signature in this network namespace; they only grow. */
 function dropped(): number {
-  const counters = readMd5Counters()!;
-  return counters.notFound + counters.unexpected + counters.failure;
+  const counters = readRefused()!;
+  return counters.unsigned + counters.unexpected + counters.mismatched;
 }
 
 describe("TCP-MD5", { skip: await requires("kernel-md5") }, () => {

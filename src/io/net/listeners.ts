@@ -5,7 +5,14 @@ import { formatAddress } from "../../ip/address.ts";
 import { createListenerKeys, type ListenerKeys } from "./listener-keys.ts";
 import { bindSocket, closeSocket, interfaceIndex, listenSocket, openSocket } from "./native.ts";
 import { codeOf, errnoText, errorCode, listenFailure } from "./reasons.ts";
-import { domainOf, setCommonOptions, setHops, setInterface, setListenerOptions, socketAddress } from "./socket-options.ts";
+import {
+  domainOf,
+  setCommonOptions,
+  setHops,
+  setInterface,
+  setListenerOptions,
+  socketAddress,
+} from "./socket-options.ts";
 
 export interface ListenLimits {
   readonly sendBufferOctets: number;

@@ -2,14 +2,7 @@ import type { ConnectSpec } from "../../daemon/ports.ts";
 import { setMd5Key } from "./md5-key.ts";
 import { bindSocket, closeSocket, openSocket } from "./native.ts";
 import { codeOf, connectFailure } from "./reasons.ts";
-import {
-  domainOf,
-  setCommonOptions,
-  setHops,
-  setInterface,
-  setLatePort,
-  socketAddress,
-} from "./socket-options.ts";
+import { domainOf, setCommonOptions, setHops, setInterface, setLatePort, socketAddress } from "./socket-options.ts";
 
 const ENODEV = 19;
 const EAFNOSUPPORT = 97;

@@ -25,8 +25,7 @@ export function errorCode(error: unknown): string {
   return String(error);
 }
 
-const MD5_HINT =
-  "an MD5 key is set: a key that is missing or different on the other side looks exactly like this";
+const MD5_HINT = "an MD5 key is set: a key that is missing or different on the other side looks exactly like this";
 
 /** Why a connection attempt failed. */
 export function connectFailure(code: string, spec: ConnectSpec): string {
