@@ -102,8 +102,10 @@ export interface PeerAnswer {
   readonly refused: {
     readonly since: string;
     readonly sinceSeconds: number;
-    /** On the peer's own connection; 0: only counters rose that all connections of the network namespace share. */
+    /** On the peer's own connection. */
     readonly segments: number;
+    /** What we send is not acknowledged. With neither, only counters rose that the whole network namespace shares. */
+    readonly unacknowledged: boolean;
     readonly because: "signature" | "ttl";
   } | null;
   /** GTSM: at most so many hops away, and the least TTL accepted. */

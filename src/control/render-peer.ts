@@ -42,18 +42,21 @@ function transport({ dynamic, interface: device, ttlSecurity, ttl, key, refused 
     lines.push(
       `TTL security: at most ${hops} ${hops === 1 ? "hop" : "hops"} away, sent with TTL 255, less than ${leastTtl} is refused`,
     );
-  } else if (ttl !== null) lines.push(`sent with TTL ${ttl}`);
+  } else if (ttl !== null && ttl > 1) lines.push(`sent with TTL ${ttl}`);
   if (key) {
     const how = key.changedWhileEstablished ? ", changed while Established" : "";
     lines.push(`key in use since ${key.since}, for ${formatDuration(key.sinceSeconds)}${how}`);
   }
   if (refused) {
     const what = refused.because === "signature" ? "their signature" : "their TTL";
-    const evidence =
-      refused.segments > 0
-        ? `${refused.segments} on this connection`
-        : "by counters that all connections of the network namespace share";
-    lines.push(`segments refused for ${what}: suspected since ${refused.since} (${evidence})`);
+    const evidence = [
+      ...(refused.segments > 0 ? [`${refused.segments} on this connection`] : []),
+      ...(refused.unacknowledged ? ["ours are not acknowledged"] : []),
+    ];
+    const shared = "by counters that all connections of the network namespace share";
+    lines.push(
+      `segments refused for ${what}: suspected since ${refused.since} (${evidence.length > 0 ? evidence.join(", ") : shared})`,
+    );
   } else if (key || ttlSecurity) lines.push("segments refused: none known");
   return lines.map((line) => `  ${line}`);
 }

@@ -62,6 +62,7 @@ export function peerAnswer(
           since: wallTime(core, suspicion.sinceMs),
           sinceSeconds: seconds(now - suspicion.sinceMs),
           segments: suspicion.segments,
+          unacknowledged: suspicion.unacknowledged,
           because: suspicion.kind,
         }
       : null,

@@ -32,8 +32,9 @@ export function adviceFor(
 }
 
 /** The kernel drops segments without a word; whose they are it tells only where a connection exists already. */
-function refusedAdvice({ kind, segments }: Suspicion, peer: PeerConfig): string {
-  const whose = segments > 0 ? "" : " (of some connection of this network namespace, this one perhaps)";
+function refusedAdvice({ kind, segments, unacknowledged }: Suspicion, peer: PeerConfig): string {
+  const whose =
+    segments > 0 || unacknowledged ? "" : " (of some connection of this network namespace, this one perhaps)";
   return kind === "signature"
     ? `the kernel refuses segments for their TCP-MD5 signature${whose}: compare the password with the peer's`
     : `the kernel refuses segments for their TTL${whose}: the peer must send 255 and be at most ${peer.ttlSecurity} hops away (ttlSecurity)`;

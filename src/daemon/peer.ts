@@ -37,6 +37,8 @@ export interface KeyUse {
   refusedAtMs: number;
   /** Dropped in that time on the session's own connection; 0 where only the namespace's counters tell. */
   refusedSegments: number;
+  /** Ours are not acknowledged either. */
+  unacknowledged: boolean;
   /** For their signature, or for a TTL below what GTSM accepts. */
   refusedKind: "signature" | "ttl";
 }
@@ -83,6 +85,7 @@ export function newKeyUse(nowMs: number): KeyUse {
     refusedSinceMs: undefined,
     refusedAtMs: 0,
     refusedSegments: 0,
+    unacknowledged: false,
     refusedKind: "signature",
   };
 }

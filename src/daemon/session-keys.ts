@@ -13,6 +13,8 @@ import type { Clock, Log, RefusedSegments, Transport } from "./ports.ts";
 const WATCH_MS = 2_000;
 /** An answer looks again after so long. */
 const GLANCE_MS = 200;
+/** A segment that was sent again so often was not merely lost. */
+const REPEATED = 2;
 /** Looks without news, after which drops that have another reason are forgotten. */
 const QUIET_LOOKS = 15;
 /** Evidence that is older tells nothing of now: a segment that is refused is sent again within two minutes. */
@@ -33,8 +35,10 @@ export interface SessionKeys {
 
 export interface Suspicion {
   readonly sinceMs: number;
-  /** Segments dropped on the session's own connection meanwhile; 0: only the counters of the namespace rose. */
+  /** Segments dropped on the session's own connection meanwhile. */
   readonly segments: number;
+  /** Ours are not acknowledged since the key changed. With neither, only the counters of the namespace rose. */
+  readonly unacknowledged: boolean;
   readonly kind: "signature" | "ttl";
 }
 
@@ -52,6 +56,8 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
   let before: RefusedSegments | undefined;
   let lookedAtMs = 0;
   let quiet = 0;
+  /** Peers whose key changed on the live session, and who have not been heard since. */
+  const unproven = new Set<PeerRuntime>();
   let cancel: (() => void) | undefined;
 
   function watch(): void {
@@ -64,6 +70,7 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
     const last = before;
     before = now;
     lookedAtMs = clock.nowMs();
+    for (const peer of unproven) prove(peer);
     if (!now || !last) return;
     const signatures = total(now) > total(last);
     const ttl = now.fromAfar > last.fromAfar;
@@ -78,16 +85,33 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
     }
   }
 
+  /** Refused segments of ours show by being sent again and again. */
+  function prove(peer: PeerRuntime): void {
+    const { active, key, gone } = peer;
+    if (!active || gone || peer.lastHeardMs > key.sinceMs) {
+      unproven.delete(peer);
+      return;
+    }
+    if ((transport.health(active.id)?.retransmits ?? 0) < REPEATED) return;
+    suspect(peer, "signature", 0);
+    key.unacknowledged = true;
+  }
+
   /** The namespace's counters rose: does the peer show that it was about its segments? */
   function note(peer: PeerRuntime, kind: Suspicion["kind"]): void {
     const segments = droppedSince(peer);
     // A peer that is up is suspected by its own connection only.
     if (segments === 0 && peer.active) return;
     if (segments === 0 && peer.config.disabled) return;
+    suspect(peer, kind, segments);
+  }
+
+  function suspect(peer: PeerRuntime, kind: Suspicion["kind"], segments: number): void {
     const { key } = peer;
     if (!isSuspected(peer)) {
       key.refusedSinceMs = clock.nowMs();
       key.refusedSegments = 0;
+      key.unacknowledged = false;
     }
     key.refusedAtMs = clock.nowMs();
     key.refusedSegments += segments;
@@ -118,7 +142,12 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
     if (clock.nowMs() - lookedAtMs >= GLANCE_MS) look();
     const { key } = peer;
     if (!isSuspected(peer)) return undefined;
-    return { sinceMs: key.refusedSinceMs!, segments: key.refusedSegments, kind: key.refusedKind };
+    return {
+      sinceMs: key.refusedSinceMs!,
+      segments: key.refusedSegments,
+      unacknowledged: key.unacknowledged,
+      kind: key.refusedKind,
+    };
   }
 
   return {
@@ -135,6 +164,7 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
       key.changedLive = established;
       key.refusedSinceMs = undefined;
       droppedSince(peer);
+      if (established) unproven.add(peer);
       for (const side of SIDES) {
         const connection = peer.connections[side];
         if (!connection) continue;
@@ -161,6 +191,7 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
     cancel?.();
     cancel = undefined;
     before = undefined;
+    unproven.clear();
   }
 
   function explain(key: KeyUse, unheard: boolean, suspected: boolean): string | undefined {

@@ -43,8 +43,9 @@ export interface End {
   reading: boolean;
   /** TCP-MD5 key of this end. */
   key: string | undefined;
-  /** Segments refused for their signature. */
+  /** Segments refused for their signature; and times that the other end refused one of this end's. */
   dropped: number;
+  resent: number;
 }
 
 /** A segment that was refused is sent again after so long. */
@@ -107,7 +108,11 @@ export class Host {
       write: (id, bytes) => network.write(this.ends.get(id), bytes),
       pending: (id) => this.ends.get(id)?.other?.arrivingOctets ?? 0,
       accepted: (id) => this.ends.get(id)?.other?.taken ?? 0,
-      hasUnread: (id) => (this.ends.get(id)?.arrivingOctets ?? 0) > 0,
+      hasUnread: (id) => {
+        const end = this.ends.get(id);
+        // What is refused has not arrived.
+        return end !== undefined && end.arrivingOctets > 0 && (!end.other || end.other.key === end.key);
+      },
       setTtl: () => {},
       setInterface: () => {},
       setKey: (id, md5Key) => {
@@ -117,7 +122,7 @@ export class Host {
       },
       health: (id) => {
         const end = this.ends.get(id);
-        return end && { dropped: end.dropped, retransmits: 0, unacknowledged: 0 };
+        return end && { dropped: end.dropped, retransmits: end.resent, unacknowledged: end.resent > 0 ? 1 : 0 };
       },
       refused: () => ({ ...this.refused }),
       pauseReading: (id) => {
@@ -248,6 +253,7 @@ export class Network {
     }
     if (end.arrivingOctets > 0 && end.other && end.other.key !== end.key) {
       end.dropped++;
+      end.other.resent++;
       countRefused(end.host, end.key, end.other.key);
       end.reading = true;
       this.time.after(RESEND_MS, () => {
@@ -256,6 +262,7 @@ export class Network {
       });
       return;
     }
+    if (end.other) end.other.resent = 0;
     const bytes = this.take(end);
     if (bytes.length > 0) end.host.receive({ kind: "data", id: end.id, bytes });
     this.relieve(end);
@@ -350,6 +357,7 @@ function newEnd(host: Host, id: ConnectionId, local: Endpoint, remote: Endpoint,
     reading: false,
     key,
     dropped: 0,
+    resent: 0,
   };
 }
 
