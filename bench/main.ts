@@ -10,11 +10,12 @@ import { DUT, type SpeakerKind } from "../interop/peers/kinds.ts";
 import { requires } from "../interop/requires.ts";
 import { table, type Verdict, verdicts, type WorkResult } from "./report.ts";
 import { type Measured, measure, swarmProgram } from "./swarm.ts";
-import { QUICK_WORKS, WORKS, type Work } from "./works.ts";
+import { QUICK_WORKS, WORKS, type Work, withAddPath } from "./works.ts";
 
 const USAGE = `Usage: npm run bench -- [options]
   --quick            smaller works, under five minutes
   --work NAME,...    ${WORKS.map((work) => work.name).join(", ")}; a part of a name selects all that begin with it
+  --add-path         path identifiers both ways on every session (RFC 7911)
   --peers KIND,...   speakers beside ours: bird2 (the reference), bird1, frr; default bird2
   --repeat N         runs of each speaker, in turn; default 3
   --timeout SECONDS  for one run; default 180
@@ -35,6 +36,7 @@ function readOptions(): Options {
     options: {
       quick: { type: "boolean", default: false },
       work: { type: "string" },
+      "add-path": { type: "boolean", default: false },
       peers: { type: "string", default: "bird2" },
       repeat: { type: "string", default: "3" },
       timeout: { type: "string", default: "180" },
@@ -48,7 +50,8 @@ function readOptions(): Options {
   }
   const wanted = values.work?.split(",");
   const all = values.quick ? QUICK_WORKS : WORKS;
-  const works = all.filter((work) => wanted?.some((name) => work.name.startsWith(name)) ?? true);
+  const selected = all.filter((work) => wanted?.some((name) => work.name.startsWith(name)) ?? true);
+  const works = values["add-path"] ? selected.map(withAddPath) : selected;
   if (works.length === 0)
     throw new Error(`No work begins with "${values.work}"; there are ${all.map((work) => work.name)}`);
   const peers = values.peers.split(",").filter((name) => name !== "") as SpeakerKind[];

@@ -97,7 +97,10 @@ export function diffConfig(before: Config, after: Config): ConfigChange {
   return { ...change, empty: Object.values(change).every((list) => list.length === 0) };
 }
 
-/** What becomes of one session; undefined when nothing changes for it. */
+/**
+ * What becomes of one session; undefined when nothing changes for it. How many paths are sent is our own matter as long
+ * as there are several: OPEN only says that there are.
+ */
 export function diffPeer(
   before: PeerConfig,
   after: PeerConfig,
@@ -110,7 +113,10 @@ export function diffPeer(
   // A live connection takes another TCP-MD5 key in place of the one it has, or goes on without. A first key resets it:
   // Linux goes on cutting what it has signed into segments as for a connection without one, and they do not fit.
   const rekeyed = before.password !== undefined;
-  const resetKeys = keys.filter((key) => !(IN_PLACE.has(key) || (key === "password" && rekeyed)));
+  const resend = before.addPath.send !== "none" && after.addPath.send !== "none";
+  const resetKeys = keys.filter(
+    (key) => !(IN_PLACE.has(key) || (key === "password" && rekeyed) || (key === "addPath.send" && resend)),
+  );
   return { name: after.name, keys, reset: resetKeys.length > 0, resetKeys };
 }
 

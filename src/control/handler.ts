@@ -44,9 +44,11 @@ export function createControlHandler(view: RouterView, soon: (run: () => void) =
       for (let cursor = 0; cursor >= 0 && left > 0; ) {
         if (output.signal.aborted) return;
         const { rows, next } = page(family, cursor, Math.min(PAGE_ROWS, left));
-        left -= rows.length;
+        // A prefix with several paths of one peer may take a page beyond what was asked for.
+        const shown = rows.length > left ? rows.slice(0, left) : rows;
+        left -= shown.length;
         cursor = next;
-        if (rows.length > 0 && !output.send(rows)) await output.drained();
+        if (shown.length > 0 && !output.send(shown)) await output.drained();
         await new Promise<void>((resolve) => soon(resolve));
       }
     }
@@ -57,7 +59,7 @@ export function createControlHandler(view: RouterView, soon: (run: () => void) =
     const find = direction === "in" ? view.routeIn : view.routeOut;
     for (const prefix of candidates(target)) {
       const found = find(peer.name, prefix);
-      if (found) return [found];
+      if (found.length > 0) return found;
     }
     const verb = direction === "in" ? "received from" : "announced to";
     throw new ControlError("notFound", `no route for ${spelled(target)} is ${verb} ${peer.name}`);

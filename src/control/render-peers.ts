@@ -24,6 +24,14 @@ export function stateWord(peer: PeerAnswer): string {
   return peer.disabled && peer.state === "idle" ? "Disabled" : STATE_WORDS[peer.state];
 }
 
+/** Whose routes are kept while the other end restarts. */
+function restartWord({ negotiated }: PeerAnswer): string {
+  const restart = negotiated?.gracefulRestart;
+  if (!restart) return "";
+  const [theirs, ours] = [restart.weKeep.length > 0, restart.keepsOurs.length > 0];
+  return theirs && ours ? "both" : theirs ? "its" : ours ? "ours" : "aware";
+}
+
 function stateColour(peer: PeerAnswer): Colour | undefined {
   if (peer.state === "established") return "green";
   return peer.disabled ? "yellow" : "red";
@@ -82,6 +90,7 @@ const WIDE: readonly Column<PeerRow>[] = [
   { heading: "UP", align: "right", value: ({ peer }) => String(peer.established) },
   { heading: "LOST", align: "right", value: ({ peer }) => String(peer.lost) },
   { heading: "AUTH", value: ({ peer }) => peer.authentication },
+  { heading: "RESTART", value: ({ peer }) => restartWord(peer), optional: true },
   { heading: "IMPORT", value: ({ peer }) => peer.importPolicy },
   { heading: "EXPORT", value: ({ peer }) => peer.exportPolicy },
   { heading: "DESCRIPTION", value: ({ peer }) => peer.description ?? "", optional: true },

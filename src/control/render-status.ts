@@ -1,6 +1,6 @@
 /** The daemon as a whole, in a few lines. */
 import type { StatusAnswer } from "./answers.ts";
-import { formatDuration } from "./duration.ts";
+import { formatDuration, inWords } from "./duration.ts";
 import { oneLine } from "./table.ts";
 
 export function statusLines(status: StatusAnswer): string[] {
@@ -20,6 +20,12 @@ export function statusLines(status: StatusAnswer): string[] {
     lines.push(`Dynamic peers ${name}: ${now} of at most ${limit} from ${prefix}${beyond}`);
   }
   lines.push(`Peers: ${peers.established} of ${peers.total} Established`);
+  if (status.recovery) {
+    const { leftSeconds, waitingFor } = status.recovery;
+    lines.push(
+      `Recovering from a restart: nothing is announced for another ${inWords(leftSeconds)}, or until End-of-RIB from ${waitingFor.join(", ")}`,
+    );
+  }
   for (const rib of status.rib) lines.push(`Routes ${rib.family}: ${rib.prefixes} prefixes, ${rib.paths} paths`);
   const troubles = [
     [kernel.pending, "waiting"],

@@ -29,7 +29,8 @@ export interface RouterView {
     cursor: number,
     count: number,
   ): { readonly rows: readonly PeerRouteAnswer[]; readonly next: number };
-  routeIn(peer: string, prefix: Prefix): PeerRouteAnswer | undefined;
-  routeOut(peer: string, prefix: Prefix): PeerRouteAnswer | undefined;
+  /** The paths of one prefix: several where path identifiers are used, none where there is no route. */
+  routeIn(peer: string, prefix: Prefix): readonly PeerRouteAnswer[];
+  routeOut(peer: string, prefix: Prefix): readonly PeerRouteAnswer[];
   explain(prefix: Prefix, peer?: string): ExplainAnswer;
 }

@@ -8,6 +8,7 @@ import type { Router } from "./router.ts";
 export function statusAnswer({ core, parts }: Router): StatusAnswer {
   const now = core.clock.nowMs();
   const peers = [...core.peers.values()];
+  const { deferredUntilMs } = parts.recovery;
   return {
     version: core.version,
     routerId: formatQuad(core.routerId),
@@ -38,6 +39,14 @@ export function statusAnswer({ core, parts }: Router): StatusAnswer {
       prefixes: core.ribs[family].prefixes.size,
       paths: core.ribs[family].pathCount,
     })),
+    recovery:
+      deferredUntilMs === undefined
+        ? null
+        : {
+            until: wallTime(core, deferredUntilMs),
+            leftSeconds: seconds(deferredUntilMs - now),
+            waitingFor: [...new Set(FAMILIES.flatMap((family) => parts.recovery.awaited(family)))],
+          },
     attributeSets: core.sets.size,
     kernel: { programming: core.config.kernel.program, ...core.fib.counters() },
     updateGroups: [...parts.exporter.groups()].map((group) => ({

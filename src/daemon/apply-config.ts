@@ -19,9 +19,12 @@ import type { Listening } from "./listening.ts";
 import type { LocalRoutes } from "./local-routes.ts";
 import { newCounts, newKeyUse, type PeerRuntime } from "./peer.ts";
 import type { Pruning } from "./pruning.ts";
+import type { Recovery } from "./recovery.ts";
+import { newRefreshState } from "./route-refresh.ts";
 import type { SessionKeys } from "./session-keys.ts";
 import type { Sessions } from "./sessions.ts";
 import { isExternal, sessionSettings } from "./settings.ts";
+import type { StaleRoutes } from "./stale-routes.ts";
 import type { Round, Walk } from "./walks.ts";
 
 const CEASE = ERROR.cease.sub;
@@ -40,6 +43,8 @@ export interface ConfigTarget {
   readonly sweep: Round;
   readonly reprogram: Walk;
   readonly pruning: Pruning;
+  readonly stale: StaleRoutes;
+  readonly recovery: Recovery;
   refreshContexts(): void;
   staticsChanged(): void;
 }
@@ -83,6 +88,8 @@ export function applyConfig(
   configureKernel(core, previous, next, target);
   target.refreshContexts();
   target.imports.configured();
+  if (previous) target.recovery.configured();
+  else target.recovery.begin();
   for (const name of change.peersAdded) startPeer(core, name, target);
   for (const { name, reset } of change.peersChanged) if (reset) startPeer(core, name, target);
   core.log("info", "configuration applied", {
@@ -144,12 +151,16 @@ export function addPeer(core: Core, config: PeerConfig, target: ConfigTarget, ra
     counts: { received: newCounts(), sent: newCounts() },
     attributesDiscarded: 0,
     treatedAsWithdraw: 0,
+    updatesRefused: 0,
+    lastFault: undefined,
+    refresh: { ipv4: newRefreshState(), ipv6: newRefreshState() },
     nextReportMs: 0,
     timers: new Map(),
     outlets: { ipv4: undefined, ipv6: undefined },
     endOfRib: { ipv4: { received: false, sent: false }, ipv6: { received: false, sent: false } },
     range,
     key: newKeyUse(core.clock.nowMs()),
+    stale: undefined,
     gone: false,
   };
   core.peers.set(config.name, peer);
@@ -174,6 +185,7 @@ export function updatePeer(core: Core, peer: PeerRuntime, config: PeerConfig, ta
 export function removePeer(core: Core, peer: PeerRuntime | undefined, target: ConfigTarget, subcode: number): void {
   if (!peer) return;
   peer.gone = true;
+  target.stale.forget(peer);
   target.imports.removed(peer);
   target.sessions.stop(peer, subcode, true);
   core.peers.delete(peer.config.name);

@@ -117,7 +117,7 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
   function look(): void {
     cancel = undefined;
     for (const peer of [...vacant]) {
-      if (peer.connections.incoming) vacant.delete(peer);
+      if (peer.connections.incoming || peer.connections.outgoing) vacant.delete(peer);
       // In its idle hold time a peer that fails again and again is refused.
       else if (peer.session.phase !== "idleHold" && isEmpty(peer)) remove(peer, CEASE.peerDeconfigured);
     }

@@ -32,6 +32,7 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
     localAs: config.router.asn,
     clusterId: clusterIdOf(config, peer.config, core.routerId),
     fourOctetAs: peer.negotiated?.fourOctetAs ?? true,
+    addPath: peer.negotiated?.addPath[family].send ? peer.config.addPath.send : "none",
     maxOctets: peer.negotiated?.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS,
   };
 }

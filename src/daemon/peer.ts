@@ -8,7 +8,10 @@ import type { MessageCounts } from "../control/answers.ts";
 import type { Family } from "../ip/address.ts";
 import type { PeerId } from "../rib/types.ts";
 import type { Outlet } from "./exporter.ts";
+import type { FaultyUpdate } from "./faulty-updates.ts";
 import type { ConnectionId, Endpoint } from "./ports.ts";
+import type { RefreshState } from "./route-refresh.ts";
+import type { StaleState } from "./stale-routes.ts";
 
 export interface Connection {
   readonly id: ConnectionId;
@@ -64,6 +67,9 @@ export interface PeerRuntime {
   readonly counts: { received: MutableCounts; sent: MutableCounts };
   attributesDiscarded: number;
   treatedAsWithdraw: number;
+  /** UPDATEs that ended a session. */
+  updatesRefused: number;
+  lastFault: FaultyUpdate | undefined;
   /** Faults before this time are counted, not logged. */
   nextReportMs: number;
   readonly timers: Map<string, { readonly cancel: () => void; readonly dueMs: number }>;
@@ -73,6 +79,9 @@ export interface PeerRuntime {
   /** Name of the range of dynamic peers that it came from. */
   readonly range: string | undefined;
   readonly key: KeyUse;
+  readonly refresh: Record<Family, RefreshState>;
+  /** What is kept of a lost session. */
+  stale: StaleState | undefined;
   /** Removed from the configuration: its paths are being swept, then its id is freed. */
   gone: boolean;
 }

@@ -141,6 +141,16 @@ export interface Clock {
   soon(run: () => void): void;
 }
 
+/** Survives the process, not the computer: by it a process knows that it takes over from another (RFC 4724 §4.1). */
+export interface RestartMemory {
+  /** What the process before wrote last, and how long ago; undefined: there was none, or it ended for good. */
+  readonly previous: { readonly text: string; readonly ageMs: number } | undefined;
+  /** Replaces it, soon. */
+  save(text: string): void;
+  /** Removes it: the next process starts cold. */
+  forget(): void;
+}
+
 /** Uniform in [0, 1). */
 export type Random = () => number;
 

@@ -10,9 +10,17 @@ import { encodeKeepalive } from "../bgp/message.ts";
 import { decodeNotification, encodeNotification, type Notification } from "../bgp/notification.ts";
 import { decodeOpen, encodeOpen } from "../bgp/open.ts";
 import { decodeRefresh, type RouteRefresh } from "../bgp/refresh.ts";
-import { openFor } from "../bgp/session/negotiate.ts";
+import { placeForIncoming } from "../bgp/session/collision.ts";
+import { openFor, type RestartBits } from "../bgp/session/negotiate.ts";
 import { step } from "../bgp/session/step.ts";
-import type { DownReason, Negotiated, SessionAction, SessionEvent, Side } from "../bgp/session/types.ts";
+import type {
+  DownReason,
+  Negotiated,
+  NegotiatedRestart,
+  SessionAction,
+  SessionEvent,
+  Side,
+} from "../bgp/session/types.ts";
 import { formatAddress } from "../ip/address.ts";
 import { createFolding } from "./folding.ts";
 import type { Connection, MutableCounts, PeerRuntime } from "./peer.ts";
@@ -37,9 +45,19 @@ export const STEP_BUDGET = { octets: 65_536, messages: Math.ceil(65_536 / HEADER
 
 export interface SessionHooks {
   established(peer: PeerRuntime, negotiated: Negotiated): void;
-  down(peer: PeerRuntime, reason: DownReason): void;
+  /** `kept`: what the peer promised about its restart, where its routes are to be kept meanwhile. */
+  down(peer: PeerRuntime, reason: DownReason, kept: NegotiatedRestart | undefined): void;
+  /** The peer is not to come back by itself. */
+  stopped(peer: PeerRuntime): void;
+  /** What the next OPEN says of our own restart. */
+  restartBits(peer: PeerRuntime): RestartBits;
   /** One UPDATE body; returns a fault that ends the session. */
-  update(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined;
+  update(
+    peer: PeerRuntime,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+  ): (Notification & { readonly why: string }) | undefined;
   refresh(peer: PeerRuntime, message: RouteRefresh): void;
   listenFailed(place: { readonly local: Endpoint; readonly interface?: string }, reason: string): void;
   /** The connection can take more. */
@@ -105,7 +123,7 @@ export function createSessions(options: SessionOptions): Sessions {
       case "connect":
         return connect(peer);
       case "sendOpen": {
-        const open = openFor(peer.session.settings, peer.session.fallback);
+        const open = openFor(peer.session.settings, peer.session.fallback, hooks.restartBits(peer));
         return send(peer, action.side, encodeOpen(open), "open");
       }
       case "sendKeepalive":
@@ -120,11 +138,13 @@ export function createSessions(options: SessionOptions): Sessions {
         return timers.disarm(peer, action.timer);
       case "established":
         return establish(peer, action.side, action.negotiated);
-      case "down":
+      case "down": {
+        const kept = action.graceful ? peer.negotiated?.gracefulRestart : undefined;
         peer.active = undefined;
         peer.negotiated = undefined;
         log("warn", "session down", { peer: peer.config.name, reason: action.reason.text, code: action.reason.code });
-        return hooks.down(peer, action.reason);
+        return hooks.down(peer, action.reason, kept);
+      }
       case "attemptFailed":
         return logFailure(peer, action.side, action.reason);
       case "state":
@@ -234,12 +254,18 @@ export function createSessions(options: SessionOptions): Sessions {
     if ("reason" in admitted) return refuse(incoming, admitted);
     const peer = admitted;
     const { ttl, minTtl } = options.connectSpec(peer);
-    const refusal = refusalOf(peer, incoming, minTtl);
-    if (refusal !== undefined) return refuse(incoming, { reason: refusal, peer: peer.config.name });
-    peer.connections.incoming = register(id, "incoming", peer, local, remote);
+    const side = placeForIncoming(peer.session);
+    const reason = side ? tooFar(incoming, minTtl) : "a connection from this peer is open already";
+    if (!side || reason !== undefined) return refuse(incoming, { reason: reason!, peer: peer.config.name });
+    const former = peer.connections[side];
+    if (former) {
+      transport.close(former.id, false);
+      onClosed(former, "the peer opened another connection", true);
+    }
+    peer.connections[side] = register(id, side, peer, local, remote);
     transport.setTtl(id, ttl, minTtl);
     if (peer.config.interface !== undefined) transport.setInterface(id, peer.config.interface);
-    dispatch(peer, { kind: "connected", side: "incoming" });
+    dispatch(peer, { kind: "connected", side, newcomer: side === "outgoing" });
   }
 
   /** Folded by what it is about: many addresses of one range, and one address again and again, are each one line. */
@@ -257,11 +283,11 @@ export function createSessions(options: SessionOptions): Sessions {
     });
   }
 
-  function onClosed(connection: Connection, reason: string): void {
+  function onClosed(connection: Connection, reason: string, replaced = false): void {
     const { peer, side } = connection;
     connections.delete(connection.id);
     if (peer.connections[side] === connection) peer.connections[side] = undefined;
-    dispatch(peer, { kind: "failed", side, reason });
+    dispatch(peer, { kind: "failed", side, reason, replaced });
   }
 
   /** A read chunk: one step (STEP_BUDGET). */
@@ -291,7 +317,7 @@ export function createSessions(options: SessionOptions): Sessions {
         received.update++;
         if (peer.active !== connection) return dispatch(peer, { kind: "update", side });
         const fault = hooks.update(peer, bytes, from, to);
-        if (fault) dispatch(peer, { kind: "fault", side, notification: fault, message: "UPDATE refused" });
+        if (fault) dispatch(peer, { kind: "fault", side, notification: fault, message: fault.why });
         return;
       }
       case MESSAGE.keepalive.code:
@@ -332,6 +358,7 @@ export function createSessions(options: SessionOptions): Sessions {
     stop(peer, subcode, manual, text) {
       const cause = text === undefined ? { subcode } : { subcode, text };
       dispatch(peer, { kind: "stop", manual, cause });
+      if (manual) hooks.stopped(peer);
     },
     fault(peer, notification, message) {
       if (peer.active) dispatch(peer, { kind: "fault", side: peer.active.side, notification, message });
@@ -349,9 +376,8 @@ export function createSessions(options: SessionOptions): Sessions {
 /** A failure or a refusal that repeats itself is logged this often, with the number of repeats. */
 const REPEAT_MS = 300_000;
 
-/** Why a connection is refused although it is the peer's. */
-function refusalOf(peer: PeerRuntime, { ttl }: IncomingConnection, minTtl: number | undefined): string | undefined {
-  if (peer.connections.incoming) return "a connection from this peer is open already";
+/** Why a connection is refused by GTSM (RFC 5082): the kernel looks at what comes after the handshake only. */
+function tooFar({ ttl }: IncomingConnection, minTtl: number | undefined): string | undefined {
   if (minTtl === undefined || ttl === undefined || ttl >= minTtl) return undefined;
   return `its handshake arrived with TTL ${ttl}, less than ${minTtl}: ttlSecurity takes it to be from farther away, or the peer sends another TTL than 255`;
 }

@@ -9,16 +9,39 @@ export function isExternal(config: Config, peer: PeerConfig): boolean {
   return peer.asn !== config.router.asn;
 }
 
+/** F and R are for the moment in which the OPEN is sent to say. With an empty list we only keep the peer's routes. */
+function gracefulRestartOf({ families, gracefulRestart }: PeerConfig): Pick<Capabilities, "gracefulRestart"> {
+  const { mode, notification, restartTimeMs } = gracefulRestart;
+  if (mode === "off") return {};
+  return {
+    gracefulRestart: {
+      restarting: false,
+      notification,
+      timeSeconds: mode === "on" ? Math.round(restartTimeMs / 1000) : 0,
+      families: mode === "on" ? families.map((family) => ({ family, forwarding: false })) : [],
+    },
+  };
+}
+
 function capabilitiesOf(config: Config, peer: PeerConfig): Capabilities {
-  const { fourOctetAs, routeRefresh, extendedMessage } = peer.capabilities;
+  const { fourOctetAs, routeRefresh, enhancedRouteRefresh, extendedMessage } = peer.capabilities;
   return {
     families: peer.families,
     routeRefresh,
-    enhancedRouteRefresh: false,
+    enhancedRouteRefresh: routeRefresh && enhancedRouteRefresh,
     extendedMessage,
+    ...gracefulRestartOf(peer),
     ...(fourOctetAs ? { fourOctetAs: config.router.asn } : {}),
-    addPath: [],
+    addPath: addPathModes(peer),
   };
+}
+
+/** RFC 7911 §4, the same for each family of the session. */
+function addPathModes({ addPath, families }: PeerConfig): Capabilities["addPath"] {
+  const sends = addPath.send !== "none";
+  if (!addPath.receive && !sends) return [];
+  const mode = addPath.receive ? (sends ? "both" : "receive") : "send";
+  return families.map((family) => ({ family, mode }));
 }
 
 export function sessionSettings(config: Config, peer: PeerConfig, routerId: number): SessionSettings {

@@ -76,6 +76,21 @@ describe("what changes with a peer's key", () => {
     const change = diffConfig(base, parsed(SAMPLE.replace("65000", "65001")));
     assert.deepEqual(change.peersChanged, [{ name: "tor-a", keys: ["asn"], reset: true, resetKeys: ["asn"] }]);
   });
+  const addPath: readonly (readonly [string, string, boolean])[] = [
+    ["{ send: all }", "{ send: 4 }", false],
+    ["{ receive: true, send: 2 }", "both", false],
+    ["{ send: none }", "{ send: 4 }", true],
+    ["both", "{ receive: true }", true],
+    ["{ send: all }", "both", true],
+  ];
+  for (const [from, to, reset] of addPath)
+    test(`addPath ${from} to ${to} ${reset ? "resets the session" : "is taken over by the live session"}`, () => {
+      const [a, b] = [from, to].map((text) => parsed(`${SAMPLE}    addPath: ${text}\n`));
+      assert.deepEqual(
+        diffConfig(a!, b!).peersChanged.map((peer) => peer.reset),
+        [reset],
+      );
+    });
   test("the order of families is no change", () => {
     const [a, b] = ["ipv4, ipv6", "ipv6, ipv4"].map((text) => parsed(`${SAMPLE}    families: [${text}]\n`));
     assert.deepEqual(diffConfig(a!, b!), NOTHING);

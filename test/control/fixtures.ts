@@ -41,12 +41,16 @@ export function peer(name: string, address: string, changes: Partial<PeerAnswer>
         received: 12,
         accepted: 11,
         announced: 4,
+        addPathReceive: false,
+        addPathSend: "none",
         endOfRibReceived: true,
         endOfRibSent: true,
+        refresh: { receiving: false, sending: false },
       },
     ],
+    stale: null,
     messages: { received: COUNTS, sent: COUNTS },
-    errors: { attributesDiscarded: 0, treatedAsWithdraw: 0 },
+    errors: { attributesDiscarded: 0, treatedAsWithdraw: 0, refused: 0, last: null },
     importPolicy: "accept",
     exportPolicy: "to-tor",
     ...changes,
@@ -77,6 +81,7 @@ export function path(from: string | null, changes: Partial<PathAnswer> = {}): Pa
     clusterList: [],
     atomicAggregate: false,
     aggregator: null,
+    stale: null,
     rejected: null,
     ...changes,
   };
@@ -100,8 +105,11 @@ const DOWN = peer("tor-b", "10.99.0.9", {
       received: 0,
       accepted: 0,
       announced: 0,
+      addPathReceive: false,
+      addPathSend: "none",
       endOfRibReceived: false,
       endOfRibSent: false,
+      refresh: { receiving: false, sending: false },
     },
   ],
 });
@@ -141,6 +149,7 @@ export const STATUS: StatusAnswer = {
     { family: "ipv6", prefixes: 1, paths: 1 },
   ],
   attributeSets: 4,
+  recovery: null,
   kernel: {
     programming: true,
     installed: 3,
@@ -181,8 +190,8 @@ export function fakeView(routes: readonly RouteAnswer[] = ROUTES, peers: readonl
     lookup: (host) => (formatPrefix(host).startsWith("10.9.0.") ? exact("10.9.0.0/24") : undefined),
     routesIn: (name, family, cursor) => page(of(name, family), cursor),
     routesOut: (name, family, cursor) => page(of(name, family), cursor),
-    routeIn: (name, prefix) => of(name, prefix.family).find((each) => each.prefix === formatPrefix(prefix)),
-    routeOut: () => undefined,
+    routeIn: (name, prefix) => of(name, prefix.family).filter((each) => each.prefix === formatPrefix(prefix)),
+    routeOut: () => [],
     explain(prefix, to) {
       const found = exact(formatPrefix(prefix));
       return {
@@ -195,7 +204,14 @@ export function fakeView(routes: readonly RouteAnswer[] = ROUTES, peers: readonl
         to:
           to === undefined
             ? null
-            : { peer: to, announced: false, path: null, stoppedBy: { step: "session", reason: "down" }, trace: [] },
+            : {
+                peer: to,
+                announced: false,
+                path: null,
+                stoppedBy: { step: "session", reason: "down" },
+                trace: [],
+                paths: null,
+              },
       };
     },
   };

@@ -4,7 +4,7 @@ import { stateOf } from "../../src/bgp/session/peer.ts";
 import { FAMILIES } from "../../src/ip/address.ts";
 import { actualFib, actualIn, expectedFib, expectedIn } from "./expectation.ts";
 import { type SimRouter, type Simulation, simulate } from "./simulation.ts";
-import { HeardTable, MessageCutter, readUpdate } from "./wire-reader.ts";
+import { HeardTable, MessageCutter, pathIdsBetween, readUpdate } from "./wire-reader.ts";
 
 /** Faults and changes of configuration in an hour. */
 const CUTS = Number(process.env.CALIDRIS_SIM_CUTS ?? 40);
@@ -40,16 +40,21 @@ export function simulateSeeds(first: number, count: number): void {
 /** What each end of each connection was told, read from the wire. */
 function listen(sim: Simulation): HeardTable[] {
   const tables: HeardTable[] = [];
-  const readers = new WeakMap<object, { cutter: MessageCutter; table: HeardTable }>();
+  /** By the end that writes. */
+  const readers = new WeakMap<object, { cutter: MessageCutter; table: HeardTable; open: Uint8Array }>();
   sim.network.onWrite = (end, octets) => {
     let reader = readers.get(end);
     if (!reader) {
-      reader = { cutter: new MessageCutter(), table: new HeardTable() };
+      reader = { cutter: new MessageCutter(), table: new HeardTable(), open: new Uint8Array() };
       readers.set(end, reader);
       tables.push(reader.table);
     }
-    for (const message of reader.cutter.push(octets))
-      if (message[18] === 2) for (const event of readUpdate(message, true)) reader.table.hear(event);
+    for (const message of reader.cutter.push(octets)) {
+      if (message[18] === 1) reader.open = message;
+      if (message[18] !== 2) continue;
+      const pathIds = pathIdsBetween(reader.open, readers.get(end.other!)!.open);
+      for (const event of readUpdate(message, true, pathIds)) reader.table.hear(event);
+    }
   };
   return tables;
 }

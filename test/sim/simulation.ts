@@ -9,6 +9,7 @@ import { type Host, Network } from "./network.ts";
 import {
   configFiles,
   newWishes,
+  pickAddPath,
   pickPolicies,
   pickStatics,
   ROUTERS,
@@ -84,7 +85,10 @@ export function simulate(options: SimulationOptions): Simulation {
   const routers: SimRouter[] = [];
   for (let index = 0; index < ROUTERS; index++) {
     const host = network.host(addressOf("ipv4", index), addressOf("ipv6", index));
-    const shell = { index, host, wishes: newWishes(index, random), fib: new Map(), alive: { on: true } };
+    const wishes = newWishes(index, random);
+    // Half of the networks begin without, and with the sessions that they began with.
+    if (options.seed % 2 === 0) for (let peer = 0; peer < ROUTERS; peer++) pickAddPath(wishes, peer, random);
+    const shell = { index, host, wishes, fib: new Map(), alive: { on: true } };
     const sim: SimRouter = Object.assign(shell, { router: undefined as unknown as Router });
     routers.push(sim);
     time.after(random() * 2000, () => boot(sim));
@@ -137,7 +141,8 @@ export function simulate(options: SimulationOptions): Simulation {
       if (a.router && a.alive.on) restart(a);
     } else {
       if (random() < 0.5) a.wishes.statics = pickStatics(a.index, random);
-      else pickPolicies(topology, a.index, a.wishes, b.index, random);
+      else if (random() < 0.7) pickPolicies(topology, a.index, a.wishes, b.index, random);
+      else pickAddPath(a.wishes, b.index, random);
       if (a.router && a.alive.on) reload(a);
     }
   }

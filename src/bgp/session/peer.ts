@@ -14,6 +14,8 @@ export interface Connection {
   readonly bare: boolean;
   /** From OpenConfirm on; holds the peer's OPEN. */
   readonly negotiated: Negotiated | undefined;
+  /** When TCP came up; 0 before. */
+  readonly upAtMs: number;
 }
 
 /** Why and when something ended; the time is the step's `nowMs`. */
@@ -46,7 +48,13 @@ export interface Peer {
   readonly lastFailure: PastEnd | undefined;
 }
 
-export const NO_CONNECTION: Connection = { state: "idle", delaying: false, bare: false, negotiated: undefined };
+export const NO_CONNECTION: Connection = {
+  state: "idle",
+  delaying: false,
+  bare: false,
+  negotiated: undefined,
+  upAtMs: 0,
+};
 
 /** A peer that is stopped; a `start` event brings it to life. */
 export function createPeer(settings: SessionSettings): Peer {
