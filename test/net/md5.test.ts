@@ -110,6 +110,27 @@ describe("TCP-MD5", { skip: await requires("kernel-md5") }, () => {
     assert.equal(server.events.filter((event) => event.kind === "closed").length, 0);
   });
 
+  it("a host's key that goes leaves its range's in force, and a longer prefix wins whatever the order", async () => {
+    const { client, server, at } = await setUp();
+    const range = key("127.0.0.0", "range", 24);
+    const own = key("127.0.0.9", "own");
+    const local = address("127.0.0.9");
+    let id = 0;
+    for (const [keys, md5Key, other] of [
+      [[range, own], "own", "range"],
+      [[range], "range", "own"],
+      [[own, range], "own", "range"],
+      [[key("127.0.0.9", "own", 32), range], "own", "range"],
+      [[own], "own", "range"],
+    ] as const) {
+      server.transport.listen([{ local: at, keys }]);
+      await isDropped(client, ++id, () => client.transport.connect(id, { remote: at, local, md5Key: other }));
+      client.transport.connect(++id, { remote: at, local, md5Key });
+      await connects(client, server, id);
+    }
+    assert.deepEqual(server.logged, []);
+  });
+
   it("refuses an unsigned connection from where a key could not be set, and logs no key", async () => {
     const { client, server, at } = await setUp();
     const long = "x".repeat(81);
