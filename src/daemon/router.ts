@@ -146,6 +146,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     log,
     transport: ports.transport,
     admit: dynamicPeers.admit,
+    givesUp: keys.isUnheard,
     connectSpec: (peer) => connectSpec(core.config, peer.config),
     hooks: {
       established,

@@ -26,6 +26,11 @@ export interface SessionKeys {
   configure(config: Config): void;
   /** The peer's configuration has another key than its connections. */
   changed(peer: PeerRuntime): void;
+  /**
+   * Its key was changed on the live session and nothing was heard since: a connection that is signed with the new key
+   * says that the peer has changed too, and ended the session to do so. We could not hear that: it was signed with the old one.
+   */
+  isUnheard(peer: PeerRuntime): boolean;
   /** A session has ended: says so where its key may be the reason. */
   down(peer: PeerRuntime, reason: DownReason): void;
   /** Whether the kernel refuses the peer's segments now, as far as one can tell. */
@@ -180,9 +185,10 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
     down(peer, reason) {
       if (reason.code !== "holdTimer" && reason.code !== "sendHoldTimer") return;
       const { key } = peer;
-      const why = explain(key, key.changedLive && peer.lastHeardMs <= key.sinceMs, isSuspected(peer));
+      const why = explain(key, isUnheard(peer), isSuspected(peer));
       if (why !== undefined) log("warn", "key mismatch suspected", { peer: peer.config.name, reason: why });
     },
+    isUnheard,
     suspicion,
     stop,
   };
@@ -201,6 +207,10 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
     if (!suspected || key.refusedKind !== "signature") return undefined;
     return `${key.refusedSegments} segments of the peer were refused in the last ${ago(key.refusedSinceMs!)} s: it signs with another key than ours, or not at all`;
   }
+}
+
+function isUnheard({ key, lastHeardMs }: PeerRuntime): boolean {
+  return key.changedLive && lastHeardMs <= key.sinceMs;
 }
 
 function isWatched({ config }: PeerRuntime): boolean {

@@ -91,6 +91,8 @@ export interface SessionOptions {
   /** The peer that an incoming connection belongs to, or why it belongs to none. */
   readonly admit: (incoming: IncomingConnection) => PeerRuntime | Refusal;
   readonly connectSpec: (peer: PeerRuntime) => ConnectSpec;
+  /** The peer is known to have given up its Established connection when it opens another one. */
+  readonly givesUp: (peer: PeerRuntime) => boolean;
 }
 
 /** Of an incoming connection. */
@@ -254,6 +256,11 @@ export function createSessions(options: SessionOptions): Sessions {
     if ("reason" in admitted) return refuse(incoming, admitted);
     const peer = admitted;
     const { ttl, minTtl } = options.connectSpec(peer);
+    const { active } = peer;
+    if (active && options.givesUp(peer)) {
+      transport.close(active.id, false);
+      onClosed(active, "the peer opened a connection with the new key in place of it");
+    }
     const side = placeForIncoming(peer.session);
     const reason = side ? tooFar(incoming, minTtl) : "a connection from this peer is open already";
     if (!side || reason !== undefined) return refuse(incoming, { reason: reason!, peer: peer.config.name });

@@ -109,6 +109,30 @@ describe("a key that changes", () => {
     assert.equal(late.up, false);
   });
 
+  test("a peer that resets for its new key is back at once: its connection with the new key ends the old session", () => {
+    const { world, a, b } = setUp();
+    world.run(10_000);
+    world.configure(config("two"));
+    // What it says on the old connection is signed with the old key and not heard.
+    a.successor("two");
+    world.run(100);
+    assert.equal(answer(world).lost, 1);
+    assert.match(answer(world).lastDown!.text, /opened a connection with the new key/);
+    assert.equal(answer(world).state, "openConfirm");
+    world.run(1000);
+    assert.equal(b.routes.has("10.9.0.0/16"), false);
+  });
+
+  test("one that was heard since the change is not given up for another connection", () => {
+    const { world, a } = setUp();
+    world.configure(config("two"));
+    a.rekey("two");
+    world.run(40_000);
+    a.successor("two");
+    world.run(1000);
+    assert.deepEqual([answer(world).lost, a.up], [0, true]);
+  });
+
   test("when the system refuses it, the session is reset", () => {
     const { world, a } = setUp();
     const { transport } = world.router.core;

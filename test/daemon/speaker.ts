@@ -108,11 +108,12 @@ export class Speaker {
   }
 
   /** Another process at the address connects and says its OPEN; it knows nothing of the session there is. */
-  successor(): void {
+  successor(md5Key = this.options.md5Key): void {
     const id = this.nextId++;
     this.transport.connect(id, {
       remote: { address: parseAddress(this.options.router)!, port: 179 },
       local: this.address,
+      ...(md5Key === undefined ? {} : { md5Key }),
     });
     this.successors.add(id);
   }
