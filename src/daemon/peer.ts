@@ -27,6 +27,25 @@ export interface Connection {
   paused: boolean;
 }
 
+/** The use of the TCP-MD5 key, or of having none. */
+export interface KeyUse {
+  /** Since when it is this one. */
+  sinceMs: number;
+  /** The session was Established when it changed, and stayed. */
+  changedLive: boolean;
+  /** Segments dropped on each connection when they were last looked at. */
+  readonly dropped: { outgoing: number; incoming: number };
+  /** First and last evidence, since the peer was last heard, that the kernel refuses its segments. */
+  refusedSinceMs: number | undefined;
+  refusedAtMs: number;
+  /** Dropped in that time on the session's own connection; 0 where only the namespace's counters tell. */
+  refusedSegments: number;
+  /** Ours are not acknowledged either. */
+  unacknowledged: boolean;
+  /** For their signature, or for a TTL below what GTSM accepts. */
+  refusedKind: "signature" | "ttl";
+}
+
 export type MutableCounts = { -readonly [K in keyof MessageCounts]: number };
 
 export interface PeerRuntime {
@@ -57,11 +76,27 @@ export interface PeerRuntime {
   /** Membership in the update group of each active family. */
   readonly outlets: Record<Family, Outlet | undefined>;
   readonly endOfRib: Record<Family, { received: boolean; sent: boolean }>;
+  /** Name of the range of dynamic peers that it came from. */
+  readonly range: string | undefined;
+  readonly key: KeyUse;
   readonly refresh: Record<Family, RefreshState>;
   /** What is kept of a lost session. */
   stale: StaleState | undefined;
   /** Removed from the configuration: its paths are being swept, then its id is freed. */
   gone: boolean;
+}
+
+export function newKeyUse(nowMs: number): KeyUse {
+  return {
+    sinceMs: nowMs,
+    changedLive: false,
+    dropped: { outgoing: 0, incoming: 0 },
+    refusedSinceMs: undefined,
+    refusedAtMs: 0,
+    refusedSegments: 0,
+    unacknowledged: false,
+    refusedKind: "signature",
+  };
 }
 
 export function newCounts(): MutableCounts {

@@ -11,6 +11,7 @@ import { chooseRouterId } from "../config/router-id.ts";
 import { type Family, formatQuad } from "../ip/address.ts";
 import { applyConfig, type ConfigTarget, firstChange } from "./apply-config.ts";
 import { type Core, changesWaiting, createCore, type RouterPorts } from "./core.ts";
+import { createDynamicPeers, type DynamicPeers } from "./dynamic-peers.ts";
 import type { RouterEvent } from "./events.ts";
 import { createExporter, type Exporter } from "./exporter.ts";
 import { createForwarding, type ForwardingTable } from "./forwarding.ts";
@@ -29,8 +30,9 @@ import { createRecorder, type Recorder } from "./recorder.ts";
 import { asksForHelp, createRecovery, type Recovery } from "./recovery.ts";
 import { createRouteRefreshes } from "./route-refresh.ts";
 import { PRIORITY } from "./scheduler.ts";
+import { createSessionKeys, type SessionKeys } from "./session-keys.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
-import { isExternal } from "./settings.ts";
+import { addressOnLink, connectSpec, isExternal } from "./settings.ts";
 import { createStaleRoutes } from "./stale-routes.ts";
 import { createRound, createWalk } from "./walks.ts";
 
@@ -55,6 +57,8 @@ export interface RouterParts {
   readonly forwarding: ForwardingTable;
   readonly imports: Import;
   readonly listening: Listening;
+  readonly dynamicPeers: DynamicPeers;
+  readonly keys: SessionKeys;
   readonly sessions: Sessions;
   readonly receiver: Receiver;
   readonly recorder: Recorder;
@@ -75,6 +79,15 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   const imports = createImport(core);
   const receiver = createReceiver({ ribs, sets, nextHops, log, imports, endOfRib: onEndOfRib });
   const listening = createListening({ clock, log, transport: ports.transport });
+
+  const dynamicPeers = createDynamicPeers(core, () => target);
+  const keys = createSessionKeys({
+    clock,
+    log,
+    transport: ports.transport,
+    peers: () => core.peers.values(),
+    failed: (peer) => sessions.stop(peer, CEASE.otherConfigurationChange, false),
+  });
 
   // Its ways out: update groups and the kernel.
   const forwarding = createForwarding({ fib: ports.fib, sets, nextHops, peers: peerTable, interfaces, ribs });
@@ -136,7 +149,9 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     random: ports.random,
     log,
     transport: ports.transport,
-    match: core.peerIndex.match,
+    admit: dynamicPeers.admit,
+    givesUp: keys.isUnheard,
+    connectSpec: (peer) => connectSpec(core.config, peer.config),
     hooks: {
       established,
       down,
@@ -152,6 +167,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
         housekeeping.afterReading();
         reading.chunkHandled(connection);
       },
+      vacant: dynamicPeers.vacant,
       listenFailed: listening.failed,
     },
   });
@@ -164,6 +180,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     reselect,
     reprogram,
     refreshContexts: outlets.refreshContexts,
+    linksChanged: listening.linksChanged,
     synced: start,
   });
   const target: ConfigTarget = {
@@ -172,6 +189,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     forwarding,
     local,
     listening,
+    keys,
+    dynamicPeers,
     sweep,
     reprogram,
     pruning,
@@ -207,7 +226,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     const { config } = peer;
     identify(peer, negotiated.remoteId | 0);
     peer.epoch = peerTable.epoch(peer.id);
-    const link = interfaces.shared(config.address);
+    const link = interfaces.shared(addressOnLink(config));
     peer.parsing = imports.parsingClass(negotiated, !isExternal(core.config, config), link?.ifindex ?? 0);
     stale.returned(peer, negotiated);
     outlets.open(peer);
@@ -240,7 +259,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
    * Its paths are of an old epoch from now on: the sweep takes those that are not kept, unless they are announced again
    * before it comes by.
    */
-  function down(peer: PeerRuntime, _reason: DownReason, kept: NegotiatedRestart | undefined): void {
+  function down(peer: PeerRuntime, reason: DownReason, kept: NegotiatedRestart | undefined): void {
+    keys.down(peer, reason);
     outlets.close(peer);
     refreshes.over(peer);
     if (peer.gone) return;
@@ -272,7 +292,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   return {
     core,
-    parts: { exporter, forwarding, imports, listening, sessions, receiver, recorder, recovery },
+    parts: { exporter, forwarding, imports, listening, dynamicPeers, keys, sessions, receiver, recorder, recovery },
     handle(event) {
       recorder.note(event, clock.nowMs());
       switch (event.from) {
@@ -303,6 +323,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       }
       pruning.cancel();
       listening.stop();
+      dynamicPeers.stop();
+      keys.stop();
       scheduler.stop();
     },
   };
