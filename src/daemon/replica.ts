@@ -133,6 +133,14 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
     for (const family of session.endOfRib) give(peerAt(session.peer), endOfRib(family));
   }
 
+  /** The peer is restarting: what it announced is kept. */
+  function lose(session: RunningSession): void {
+    const id = peerAt(session.peer)?.active?.id;
+    if (id === undefined) return;
+    transport({ kind: "closed", id, reason: "the daemon has lost it" });
+    closed(id);
+  }
+
   start();
   return {
     router,
@@ -154,7 +162,10 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
       }
     },
     complete() {
-      for (const session of sessions.values()) endTables(session);
+      for (const session of sessions.values()) {
+        endTables(session);
+        if (session.lost) lose(session);
+      }
       clock.settle(SETTLE_MS);
     },
     apply(next) {
@@ -165,7 +176,7 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
       let back = 0;
       for (const session of sessions.values()) {
         const before = peerAt(session.peer);
-        if (before?.active || before?.config.disabled) continue;
+        if (session.lost || before?.active || before?.config.disabled) continue;
         bringUp(session);
         const peer = peerAt(session.peer);
         if (!peer?.active) continue;

@@ -153,6 +153,11 @@ function foretell(seed: number): void {
     announceAll(speakers.get(each.name)!, tables.get(each.name)!);
   }
   world.run(2000);
+  for (const { name, restarts } of CASE_PEERS)
+    if (restarts && random() < 0.3) {
+      speakers.get(name)!.drop();
+      world.run(100);
+    }
   const families = new Map(
     [...world.router.core.peers].map(([name, peer]) => [name, FAMILIES.filter((family) => peer.negotiated?.[family])]),
   );
