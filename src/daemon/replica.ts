@@ -126,7 +126,6 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
       return;
     }
     transport({ kind: "data", id: peer.active.id, bytes });
-    clock.settle(0);
   }
 
   function endTables(session: RunningSession): void {
@@ -160,6 +159,7 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
         kept.set(name, said);
         for (const bytes of messages) said.push(bytes);
       }
+      clock.settle(0);
     },
     complete() {
       for (const session of sessions.values()) {
