@@ -11,11 +11,12 @@ import { requires } from "../interop/requires.ts";
 import { measurePolicies, POLICY_WORK, type PolicyFigure, policyFailed, policyLines } from "./policy.ts";
 import { table, type Verdict, verdicts, type WorkResult } from "./report.ts";
 import { type Measured, measure, swarmProgram } from "./swarm.ts";
-import { QUICK_WORKS, WORKS, type Work } from "./works.ts";
+import { QUICK_WORKS, WORKS, type Work, withAddPath } from "./works.ts";
 
 const USAGE = `Usage: npm run bench -- [options]
   --quick            smaller works, under five minutes
   --work NAME,...    ${[...WORKS.map((work) => work.name), POLICY_WORK].join(", ")}; a part of a name selects all that begin with it
+  --add-path         path identifiers both ways on every session (RFC 7911)
   --peers KIND,...   speakers beside ours: bird2 (the reference), bird1, frr; default bird2
   --repeat N         runs of each speaker, in turn; default 3
   --timeout SECONDS  for one run; default 180
@@ -38,6 +39,7 @@ function readOptions(): Options {
     options: {
       quick: { type: "boolean", default: false },
       work: { type: "string" },
+      "add-path": { type: "boolean", default: false },
       peers: { type: "string", default: "bird2" },
       repeat: { type: "string", default: "3" },
       timeout: { type: "string", default: "180" },
@@ -52,7 +54,8 @@ function readOptions(): Options {
   const wanted = values.work?.split(",");
   const all = values.quick ? QUICK_WORKS : WORKS;
   const isWanted = (work: string) => wanted?.some((name) => work.startsWith(name)) ?? true;
-  const works = all.filter((work) => isWanted(work.name));
+  const selected = all.filter((work) => isWanted(work.name));
+  const works = values["add-path"] ? selected.map(withAddPath) : selected;
   const policies = isWanted(POLICY_WORK);
   if (works.length === 0 && !policies)
     throw new Error(

@@ -13,6 +13,8 @@ export interface Work {
   readonly isReflector: boolean;
   /** Single routes that appear and go once the load is through. */
   readonly flaps: number;
+  /** Path identifiers both ways on all sessions (RFC 7911). */
+  readonly addPath?: boolean;
   readonly bounds: readonly Bound[];
 }
 
@@ -48,6 +50,11 @@ export const WORKS: readonly Work[] = [
 
 export const QUICK_WORKS: readonly Work[] = [transit(250_000, [NOT_SLOWER]), reflector(500, 4, [NOT_SLOWER])];
 
+/** The same load with ADD-PATH. */
+export function withAddPath(work: Work): Work {
+  return { ...work, addPath: true, title: `${work.title}, with ADD-PATH`, bounds: [NOT_SLOWER] };
+}
+
 export const SPEAKER_ADDRESS = "10.99.0.1";
 const SPEAKER_AS = 65000;
 /** The swarm's eBGP clients count up from here. */
@@ -63,8 +70,15 @@ export function clientAddress(index: number): string {
 export function speakerPlan(work: Work): SpeakerPlan {
   const sessions = Array.from({ length: work.clients }, (_, index): SessionPlan => {
     const asn = work.isReflector ? SPEAKER_AS : FIRST_CLIENT_AS + index;
-    const common = { name: `c${index}`, local: SPEAKER_ADDRESS, remote: clientAddress(index), asn, passive: true };
-    return work.isReflector ? { ...common, reflectorClient: true } : common;
+    return {
+      name: `c${index}`,
+      local: SPEAKER_ADDRESS,
+      remote: clientAddress(index),
+      asn,
+      passive: true,
+      ...(work.isReflector ? { reflectorClient: true } : {}),
+      ...(work.addPath === true ? { addPath: "both" } : {}),
+    };
   });
   const cluster = work.isReflector ? { clusterId: SPEAKER_ADDRESS } : {};
   return {
@@ -87,5 +101,6 @@ export function swarmArguments(work: Work, pids: readonly number[], timeoutSecon
     ...["--pid", pids.join(","), "--timeout", `${timeoutSeconds}`],
     ...(work.isReflector ? ["--ibgp"] : ["--realistic"]),
     ...(work.flaps > 0 ? ["--flap", `${work.flaps}`] : []),
+    ...(work.addPath === true ? ["--add-path"] : []),
   ];
 }

@@ -11,7 +11,7 @@ import { type TreeName, unpacked } from "./packages.ts";
 import { poll, run } from "./process.ts";
 
 /** Packages with a whole root of their own; what has none brings its program along and runs on a bare root. */
-export type Program = "bird1" | "bird2" | "frr";
+export type Program = "bird1" | "bird2" | "frr" | "gobgp" | "openbgpd" | "exabgp";
 
 /** dist/interop/ → the checkout, which our own daemon needs to see. */
 const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));

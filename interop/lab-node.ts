@@ -70,6 +70,7 @@ export function createNode(parts: NodeParts): LabNode {
     resetConnections: async (port) => {
       await exec([...parts.ss, "-K", "state", "established", `( sport = :${port} or dport = :${port} )`]);
     },
+    pingCommand: parts.ping,
     ping: async (address, from) => {
       const source = from === undefined ? [] : ["-I", from];
       const { code } = await exec([...parts.ping, "-n", "-c1", "-W1", ...source, address], { anyExit: true });

@@ -76,6 +76,8 @@ export interface LabNode {
   connections(port: number): Promise<string[]>;
   /** Ends every TCP connection to or from a port at once, with a RST to the other side. */
   resetConnections(port: number): Promise<void>;
+  /** The beginning of a command line: ping's. */
+  readonly pingCommand: readonly string[];
   /** True when an echo came back within a second. */
   ping(address: string, from?: string): Promise<boolean>;
 }

@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { matrixTable } from "./matrix.ts";
 import { runTests } from "./process.ts";
 import { CONTAINERS, PEERS, requires } from "./requires.ts";
 
@@ -15,8 +16,9 @@ const USAGE = `Usage: npm run interop -- [options]
   --containers     run every speaker, ours too, in a container (needs root)
   --matrix         all scenarios in namespaces, then one of them in containers
   --only NAME,...  ${names().join(", ")}; a part of a name selects all that begin with it
-  --dut KIND       put bird2, bird1 or frr in our place, which tests the laboratory
+  --dut KIND       put bird2 or frr in our place, which tests the laboratory
   --filter REGEX   only scenarios whose title matches
+  --table          print the table of speakers and scenarios
 `;
 
 function names(): string[] {
@@ -32,11 +34,16 @@ async function main(): Promise<number> {
       only: { type: "string" },
       dut: { type: "string" },
       filter: { type: "string" },
+      table: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) {
     console.log(USAGE);
+    return 0;
+  }
+  if (values.table) {
+    console.log(matrixTable());
     return 0;
   }
   const wanted = values.only?.split(",");
@@ -60,6 +67,7 @@ async function main(): Promise<number> {
   for (const { scenarios, contained } of runs) {
     const files = scenarios.map((name) => join(SCENARIOS, `${name}.test.js`));
     const environment = {
+      INTEROP_MATRIX: "1",
       ...(contained ? { INTEROP_CONTAINERS: "1" } : {}),
       ...(values.dut === undefined ? {} : { DUT: values.dut }),
     };

@@ -32,12 +32,21 @@ function tableProtocols(plan: SpeakerPlan, family: FamilyName, dialect: BirdDial
   const suffix = family === "ipv4" ? "4" : "6";
   const statics = staticsOf(plan, family).map((route) => `  route ${route.prefix} ${staticTarget(route)};`);
   const channel = dialect.version === 1 ? "" : `  ${family};\n`;
+  if (plan.sessions.some((session) => session.exports === "default"))
+    statics.push(`  route ${defaultOf(family)} unreachable;`);
   const parts = [`protocol static static${suffix} {\n${channel}${statics.join("\n")}\n}`];
   if (plan.kernel === false) return parts;
   const rules = "import all; export where source = RTS_BGP;";
   const merge = (plan.multipath ?? 1) > 1 ? `merge paths on limit ${plan.multipath};` : "";
+  // Routes that are to outlive the daemon; without it they go with it.
+  const restarts = plan.sessions.some((session) => session.gracefulRestart?.mode === "on");
+  const persist = restarts ? "persist; graceful restart on;" : "";
   const inner = dialect.version === 1 ? `${rules} ${merge}` : `${merge} ${family} { ${rules} };`;
-  return [...parts, `protocol kernel kernel${suffix} {\n  learn; scan time 1; ${inner}\n}`];
+  return [...parts, `protocol kernel kernel${suffix} {\n  learn; scan time 1; ${persist} ${inner}\n}`];
+}
+
+function defaultOf(family: FamilyName): string {
+  return family === "ipv4" ? "0.0.0.0/0" : "::/0";
 }
 
 function staticsOf(plan: SpeakerPlan, family: FamilyName): StaticPlan[] {
@@ -49,8 +58,9 @@ function staticTarget(route: StaticPlan): string {
 }
 
 function bgpProtocol(plan: SpeakerPlan, session: SessionPlan, dialect: BirdDialect): string {
-  const local = dialect.version === 1 ? [`local as ${plan.asn}`, `source address ${session.local}`] : [];
-  if (dialect.version === 2) local.push(`local ${session.local} as ${plan.asn}`);
+  const asn = session.localAs ?? plan.asn;
+  const local = dialect.version === 1 ? [`local as ${asn}`, `source address ${session.local}`] : [];
+  if (dialect.version === 2) local.push(`local ${session.local} as ${asn}`);
   const debug = plan.isPlain === true ? [] : ["debug { states, events }"];
   const lines = [...debug, ...local, `neighbor ${session.remote} ${remoteAs(session, dialect)}`];
   lines.push(
@@ -65,8 +75,12 @@ function bgpProtocol(plan: SpeakerPlan, session: SessionPlan, dialect: BirdDiale
   if (session.reflectorClient === true) lines.push("rr client");
   if (plan.clusterId !== undefined) lines.push(`rr cluster id ${plan.clusterId}`);
   if (session.fourOctetAs === false) lines.push("enable as4 off");
+  if (session.ttlSecurity !== undefined) lines.push("ttl security on");
+  if (session.allowOwnAs !== undefined) lines.push(`allow local as ${session.allowOwnAs}`);
+  lines.push(...restartLines(session));
+  const channel = channelLines(session).join(" ");
   const rules = (family: FamilyName) =>
-    `import all; export ${plan.isPlain === true ? "all" : exportFilter(plan, family, dialect.version === 1 && session.asn !== plan.asn)};${session.nextHopSelf === true ? " next hop self;" : ""}`;
+    `import all; export ${plan.isPlain === true ? "all" : exportFilter(plan, session, family, dialect.version === 1 && session.asn !== asn ? asn : undefined)};${session.nextHopSelf === true ? " next hop self;" : ""} ${channel}`;
   const channels =
     dialect.version === 1
       ? rules(dialect.families[0]!)
@@ -83,14 +97,44 @@ function remoteAs(session: SessionPlan, dialect: BirdDialect): string {
 
 const AS_TRANS = 23456;
 
+function restartLines(session: SessionPlan): string[] {
+  const restart = session.gracefulRestart;
+  if (restart === undefined) return [];
+  const { longLivedSeconds } = restart;
+  return [
+    `graceful restart ${restart.mode === "on" ? "on" : "aware"}`,
+    `graceful restart time ${restart.restartSeconds ?? 60}`,
+    ...(longLivedSeconds === undefined
+      ? []
+      : ["long lived graceful restart on", `long lived stale time ${longLivedSeconds}`]),
+  ];
+}
+
+/** Of the session in BIRD 1.6, of each channel in BIRD 2. */
+function channelLines(session: SessionPlan): string[] {
+  const paths = { receive: "rx", send: "tx", both: "on" } as const;
+  return [
+    ...(session.addPath === undefined ? [] : [`add paths ${paths[session.addPath]};`]),
+    ...(session.maxPrefixes === undefined ? [] : [`receive limit ${session.maxPrefixes} action restart;`]),
+  ];
+}
+
 /** Own static routes, with their prepends, and what other sessions gave. BIRD 1.6 adds our AS before its filter runs. */
-function exportFilter(plan: SpeakerPlan, family: FamilyName, hasOwnAs: boolean): string {
+function exportFilter(plan: SpeakerPlan, session: SessionPlan, family: FamilyName, ownAs: number | undefined): string {
+  const isDefault = `net = ${defaultOf(family)}`;
+  if (session.exports === "own") return "where source = RTS_STATIC";
+  if (session.exports?.startsWith("default")) return `where ${isDefault}`;
   const prepends = staticsOf(plan, family)
-    .filter((route) => route.prepend !== undefined)
+    .filter((route) => route.prepend !== undefined || route.communities !== undefined)
     .map((route) => {
-      const path = hasOwnAs ? [plan.asn, ...route.prepend!] : route.prepend!;
+      const given = route.prepend ?? [];
+      const path = ownAs === undefined || given.length === 0 ? given : [ownAs, ...given];
       const steps = path.toReversed().map((asn) => `bgp_path.prepend(${asn});`);
-      return `if net = ${route.prefix} then { ${hasOwnAs ? "bgp_path.empty; " : ""}${steps.join(" ")} }`;
+      if (ownAs !== undefined && given.length > 0) steps.unshift("bgp_path.empty;");
+      for (const community of route.communities ?? [])
+        steps.push(`bgp_community.add((${community.replace(":", ",")}));`);
+      return `if net = ${route.prefix} then { ${steps.join(" ")} }`;
     });
-  return `filter { if source != RTS_STATIC && source != RTS_BGP then reject; ${prepends.join(" ")} accept; }`;
+  const excluded = session.exports === "allButDefault" ? `if ${isDefault} then reject; ` : "";
+  return `filter { ${excluded}if source != RTS_STATIC && source != RTS_BGP then reject; ${prepends.join(" ")} accept; }`;
 }

@@ -1,5 +1,5 @@
 /** Reads what birdcl prints; BIRD 1.6 and 2 differ little. */
-import type { RouteState, SessionState } from "./speaker.ts";
+import type { NotificationSeen, RouteState, SessionState } from "./speaker.ts";
 
 /** `show protocols`: name, protocol, table, state, since, info. Only BGP sessions are returned. */
 export function parseProtocols(text: string): SessionState[] {
@@ -63,4 +63,34 @@ export function parseRoutes(text: string): RouteState[] {
       route.communities = value.match(/\d+,\d+/g)?.map((c) => c.replace(",", ":")) ?? [];
   }
   return routes;
+}
+
+/** What the log calls the subcodes of Cease. */
+const CEASE = [
+  "Cease",
+  "Maximum number of prefixes reached",
+  "Administrative shutdown",
+  "Peer de-configured",
+  "Administrative reset",
+  "Connection rejected",
+  "Other configuration change",
+  "Connection collision resolution",
+  "Out of Resources",
+  "Hard reset",
+];
+
+/** `NAME: Received: Administrative shutdown: "text"` in the log. */
+export function parseBirdNotifications(log: string): NotificationSeen[] {
+  return [...log.matchAll(/ (\S+): Received: (.*)$/gm)].map((match) => {
+    const [, session, said] = match as unknown as [string, string, string];
+    const text = /"(.*)"$/.exec(said)?.[1];
+    const name = said.replace(/(: )?".*"$/, "");
+    const subcode = CEASE.indexOf(name);
+    return {
+      session,
+      code: subcode < 0 ? 0 : 6,
+      subcode: Math.max(0, subcode),
+      ...(text === undefined ? {} : { text }),
+    };
+  });
 }

@@ -5,7 +5,7 @@ import type { LabNode, Running } from "../lab.ts";
 import { SHARED } from "../overlay.ts";
 import { poll } from "../process.ts";
 import { type BirdDialect, birdConfig } from "./bird-config.ts";
-import { parseProtocols, parseRoutes } from "./bird-output.ts";
+import { parseBirdNotifications, parseProtocols, parseRoutes } from "./bird-output.ts";
 import { type FamilyName, familiesOf, type Speaker, type SpeakerPlan } from "./speaker.ts";
 
 interface Daemon {
@@ -41,6 +41,7 @@ function bird(node: LabNode, version: 1 | 2): Speaker {
     return DAEMONS[version].filter((daemon: Daemon) => daemon.families.some((family) => used.has(family)));
   };
   const running = new Map<string, Running>();
+  let current: SpeakerPlan | undefined;
 
   const ask = async (daemon: Daemon, ...words: string[]): Promise<string> => {
     const argv = [`/usr/sbin/${daemon.client}`, "-s", `${SHARED}/${daemon.program}.ctl`, ...words];
@@ -50,6 +51,7 @@ function bird(node: LabNode, version: 1 | 2): Speaker {
   };
   const write = async (plan: SpeakerPlan) => {
     const folder = await node.folder(kind);
+    current = plan;
     for (const daemon of daemons) {
       const dialect: BirdDialect = { version, families: daemon.families };
       await writeFile(join(folder, `${daemon.program}.conf`), birdConfig(plan, dialect));
@@ -62,10 +64,17 @@ function bird(node: LabNode, version: 1 | 2): Speaker {
     running.clear();
   };
 
+  const askOwner = async (session: string, ...words: string[]) => {
+    const owner = daemons.find((daemon) => familiesOf(planned(session)).some((one) => daemon.families.includes(one)))!;
+    await ask(owner, ...words);
+  };
+  const planned = (session: string) => current!.sessions.find((one) => one.name === session)!;
+  const log = async () => (await Promise.all([...running.values()].map((one) => one.log()))).join("\n");
+
   return {
     kind,
     node,
-    start: async (plan) => {
+    start: async (plan, options = {}) => {
       daemons = daemonsFor(plan);
       const folder = await write(plan);
       for (const daemon of daemons) {
@@ -78,6 +87,7 @@ function bird(node: LabNode, version: 1 | 2): Speaker {
           `${SHARED}/${program}.conf`,
           "-s",
           `${SHARED}/${program}.ctl`,
+          ...(options.recover === true ? ["-R"] : []),
         ];
         running.set(program, await node.spawn(program, folder, argv, { program: kind }));
       }
@@ -101,6 +111,12 @@ function bird(node: LabNode, version: 1 | 2): Speaker {
     },
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
+    crash: () => end("SIGKILL"),
+    refresh: (session) => askOwner(session, "reload", "in", session),
+    disable: (session, text) => askOwner(session, "disable", session, ...(text === undefined ? [] : [`"${text}"`])),
+    enable: (session) => askOwner(session, "enable", session),
+    notifications: async () => parseBirdNotifications(await log()),
+    log,
     pids: () => [...running.values()].map((one) => one.pid),
     sessions: async () => {
       const texts = await Promise.all(daemons.map((daemon) => ask(daemon, "show", "protocols")));

@@ -8,10 +8,10 @@ import type { LabNode, Running } from "../lab.ts";
 import { poll } from "../process.ts";
 import { signalTo } from "./bird.ts";
 import { calidrisConfig } from "./calidris-config.ts";
-import type { RouteState, Speaker, SpeakerPlan } from "./speaker.ts";
+import type { NotificationSeen, RouteState, Speaker, SpeakerPlan } from "./speaker.ts";
 
-/** The command line of this checkout, after a build. */
-export const MAIN = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
+/** The command line of this checkout, after a build, or of another build that is to be tried. */
+export const MAIN = process.env.CALIDRIS_MAIN ?? fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 
 export function calidris(node: LabNode, main = MAIN): Speaker {
   let running: Running | undefined;
@@ -25,6 +25,9 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
     for await (const part of streamControl(join(folder, "control.sock"), request)) answers.push(...(part as T[]));
     return answers;
   };
+  const command = (...words: string[]) =>
+    node.exec([process.execPath, main, ...words, "--socket", join(folder, "control.sock")]);
+  const log = async () => (await running?.log()) ?? "";
   const write = async (plan: SpeakerPlan) => {
     folder = await node.folder("calidris");
     const config = join(await node.folder("calidris/config"), "calidris.yaml");
@@ -56,10 +59,35 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
     },
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
+    crash: () => end("SIGKILL"),
+    refresh: async (session) => {
+      await command("refresh", session, "--in");
+    },
+    disable: async (session, text) => {
+      await command("disable", session, ...(text === undefined ? [] : ["--text", text]));
+    },
+    enable: async (session) => {
+      await command("enable", session);
+    },
+    shutdown: async (text) => {
+      await command("shutdown", ...(text === undefined ? [] : ["--text", text]));
+      await running!.exited;
+      running = undefined;
+    },
+    drain: async () => {
+      await command("drain");
+    },
+    notifications: async () => parseLog(await log()),
+    log,
     pids: () => (running === undefined ? [] : [running.pid]),
     sessions: async () => {
       const peers = await ask<PeerAnswer>({ command: "peers" });
-      return peers.map(({ name, state, reason }) => ({ name, state, info: reason ?? "" }));
+      return peers.map(({ name, state, reason, families }) => ({
+        name,
+        state,
+        info: reason ?? "",
+        isAllSent: families.every((family) => !family.active || family.endOfRibSent),
+      }));
     },
     routes: async (family) => {
       const routes = await ask<RouteAnswer>({ command: "routes" });
@@ -92,6 +120,19 @@ function routeStates(route: RouteAnswer): RouteState[] {
       ...(path.med === null ? {} : { med: path.med }),
       ...(path.originatorId === null ? {} : { originatorId: path.originatorId }),
       ...(path.clusterList.length === 0 ? {} : { clusterList: path.clusterList }),
+      ...(path.stale === null ? {} : { isStale: true }),
+      ...(path.pathId === 0 ? {} : { pathId: String(path.pathId) }),
       communities: path.communities,
     }));
+}
+
+/** Sessions that ended by the peer's NOTIFICATION: `the peer sent ... (6/2): "text"`. */
+function parseLog(log: string): NotificationSeen[] {
+  return log.split("\n").flatMap((line) => {
+    if (!line.includes("the peer sent")) return [];
+    const { peer, reason } = JSON.parse(line) as { peer: string; reason: string };
+    const [code, subcode] = (/\((\d+)\/(\d+)\)/.exec(reason)?.slice(1) ?? []).map(Number);
+    const text = /"(.*)"/.exec(reason)?.[1];
+    return [{ session: peer, code: code ?? 0, subcode: subcode ?? 0, ...(text === undefined ? {} : { text }) }];
+  });
 }

@@ -1,5 +1,5 @@
 /** Reads vtysh's JSON. */
-import type { RouteState, SessionState, SpeakerPlan } from "./speaker.ts";
+import type { NotificationSeen, RouteState, SessionState, SpeakerPlan } from "./speaker.ts";
 
 type Json = Record<string, unknown>;
 
@@ -47,6 +47,29 @@ function routeOf(prefix: string, path: Json, plan: SpeakerPlan): RouteState {
     ...(path.med === undefined && path.metric === undefined ? {} : { med: Number(path.med ?? path.metric) }),
     ...(path.originatorId === undefined ? {} : { originatorId: String(path.originatorId) }),
     ...(cluster === undefined ? {} : { clusterList: cluster }),
-    ...(community === undefined ? {} : { communities: community }),
+    ...(community === undefined ? {} : { communities: community.map(communityOf) }),
+    ...(path.stale === true ? { isStale: true } : {}),
   };
+}
+
+const WELL_KNOWN: Readonly<Record<string, string>> = {
+  gracefulShutdown: "65535:0",
+  llgrStale: "65535:6",
+  noLlgr: "65535:7",
+  noExport: "65535:65281",
+  noAdvertise: "65535:65282",
+};
+
+function communityOf(name: string): string {
+  return WELL_KNOWN[name] ?? name;
+}
+
+/** `%NOTIFICATION: received from neighbor ADDRESS 6/2 (Cease/Administrative Shutdown) "text"` in bgpd's log. */
+export function parseFrrNotifications(log: string, plan: SpeakerPlan): NotificationSeen[] {
+  const lines = /%NOTIFICATION[^:]*: received from neighbor (\S+)(?: \S+)? (\d+)\/(\d+) \(.*?\)(?: "(.*)")?/g;
+  return [...log.matchAll(lines)].map((match) => {
+    const [, address, code, subcode, text] = match;
+    const session = plan.sessions.find((one) => one.remote === address)?.name ?? address!;
+    return { session, code: Number(code), subcode: Number(subcode), ...(text === undefined ? {} : { text }) };
+  });
 }

@@ -6,7 +6,7 @@ import { SHARED } from "../overlay.ts";
 import { poll } from "../process.ts";
 import { signalTo } from "./bird.ts";
 import { frrConfig, staticCommands } from "./frr-config.ts";
-import { parseFrrRoutes, parseFrrSessions } from "./frr-output.ts";
+import { parseFrrNotifications, parseFrrRoutes, parseFrrSessions } from "./frr-output.ts";
 import type { Speaker, SpeakerPlan } from "./speaker.ts";
 
 const PROGRAMS = "/usr/lib/frr";
@@ -27,14 +27,33 @@ export function frr(node: LabNode): Speaker {
     running = [];
   };
 
+  const startBgpd = async (zebra: Running, folder: string) => {
+    const bgpd = await node.spawnIn(zebra.pid, "bgpd", folder, [
+      ...[`${PROGRAMS}/bgpd`, "-f", `${SHARED}/frr.conf`, "--log", "stdout"],
+    ]);
+    running = [zebra, bgpd];
+    await poll("bgpd to answer", async () => (await ask("show bgp summary json")).startsWith("{"), {
+      everyMs: 30,
+      explain: bgpd.log,
+    });
+  };
+  const configure = (...lines: string[]) => ask("configure terminal", `router bgp ${current!.asn}`, ...lines);
+  const planned = (session: string) => current!.sessions.find((one) => one.name === session)!;
+  const log = async () => (await running[1]?.log()) ?? "";
+
   return {
     kind: "frr",
     node,
-    start: async (plan) => {
+    start: async (plan, options = {}) => {
       const folder = await node.folder("frr");
       await writeFile(join(folder, "frr.conf"), frrConfig(plan));
       current = plan;
       // The overlay belongs to zebra; bgpd joins it, as both meet at zebra's socket.
+      const [zebraBefore] = running;
+      if (zebraBefore !== undefined && options.recover === true) {
+        await startBgpd(zebraBefore, folder);
+        return;
+      }
       const before = "mkdir -p /run/frr /etc/frr && chown frr:frr /run/frr && touch /etc/frr/vtysh.conf";
       const zebra = await node.spawn(
         "zebra",
@@ -49,14 +68,7 @@ export function frr(node: LabNode): Speaker {
         everyMs: 30,
         explain: zebra.log,
       });
-      const bgpd = await node.spawnIn(zebra.pid, "bgpd", folder, [
-        ...[`${PROGRAMS}/bgpd`, "-f", `${SHARED}/frr.conf`, "--log", "stdout"],
-      ]);
-      running = [zebra, bgpd];
-      await poll("bgpd to answer", async () => (await ask("show bgp summary json")).startsWith("{"), {
-        everyMs: 30,
-        explain: bgpd.log,
-      });
+      await startBgpd(zebra, folder);
     },
     apply: async (plan) => {
       await ask("configure terminal", ...staticCommands(current!, plan));
@@ -64,6 +76,26 @@ export function frr(node: LabNode): Speaker {
     },
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
+    crash: async () => {
+      const [zebra, bgpd] = running;
+      signalTo(bgpd!.pid, "SIGKILL");
+      await bgpd!.exited;
+      running = [zebra!];
+    },
+    refresh: async (session) => {
+      await ask(`clear bgp ${planned(session).remote} soft in`);
+    },
+    disable: async (session, text) => {
+      await configure(`neighbor ${planned(session).remote} shutdown${text === undefined ? "" : ` message ${text}`}`);
+    },
+    enable: async (session) => {
+      await configure(`no neighbor ${planned(session).remote} shutdown`);
+    },
+    drain: async () => {
+      await configure("bgp graceful-shutdown");
+    },
+    notifications: async () => parseFrrNotifications(await log(), current!),
+    log,
     pids: () => running.map((one) => one.pid),
     sessions: async () => parseFrrSessions(await ask("show bgp neighbors json"), current!),
     routes: async (family) => parseFrrRoutes(await ask(`show bgp ${family} unicast json detail`), current!),

@@ -2,12 +2,18 @@
 import type { LabNode } from "../lab.ts";
 import { bird1, bird2 } from "./bird.ts";
 import { calidris } from "./calidris.ts";
+import { exabgp } from "./exabgp.ts";
+import type { SpeakerKind } from "./features.ts";
 import { frr } from "./frr.ts";
+import { gobgp } from "./gobgp.ts";
+import { openbgpd } from "./openbgpd.ts";
 import type { Speaker } from "./speaker.ts";
 
-const KINDS = { calidris, bird2, bird1, frr } as const satisfies Record<string, (node: LabNode) => Speaker>;
+const KINDS: Readonly<Record<SpeakerKind, (node: LabNode) => Speaker>> = {
+  ...{ calidris, bird2, bird1, frr, gobgp, openbgpd, exabgp },
+};
 
-export type SpeakerKind = keyof typeof KINDS;
+export type { SpeakerKind } from "./features.ts";
 
 export function createSpeaker(kind: SpeakerKind, node: LabNode): Speaker {
   return KINDS[kind](node);

@@ -32,6 +32,7 @@ export function pathLength(
       length++;
     } else if (!allowConfed || (kind !== SEGMENT.confedSequence && kind !== SEGMENT.confedSet))
       return PATH_FAULT.malformed;
+    else if (kind === SEGMENT.confedSet) sets = true; // RFC 9774
     const segmentEnd = p + count * width;
     if (width === 4) {
       for (; p < segmentEnd; p += 4)

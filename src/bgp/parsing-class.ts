@@ -1,9 +1,10 @@
 /**
- * What alters how the attributes of an UPDATE are read. Sessions of one class share interned attribute sets.
- * Classes are few (internal × AS width × interface of link-local next hops) and numbered by who creates them.
+ * What alters how an UPDATE is read. Sessions whose classes have the same id share interned attribute sets.
+ * Classes are few (internal × AS width × interface of link-local next hops × path identifiers) and numbered by who
+ * creates them.
  */
 export interface ParsingClass {
-  /** Small and unique; part of the key under which sets are interned. */
+  /** Small, and the same for classes that read attributes alike; part of the key under which sets are interned. */
   readonly id: number;
   /** iBGP: LOCAL_PREF, ORIGINATOR_ID and CLUSTER_LIST count; from an external peer they are discarded (RFC 7606 §7). */
   readonly internal: boolean;

@@ -96,7 +96,7 @@ function walkAttributes(bytes: Uint8Array, session: ParsingClass, scan: UpdateSc
   let at = scan.attributesAt;
   while (at < end) {
     if (end - at < 3) {
-      fault(scan, TREATMENT.withdraw, SUB.malformedAttributeList, 0, at, 0);
+      overrun(scan, end - at === 2 ? bytes[at + 1]! : 0, at);
       return;
     }
     const flags = bytes[at]!;
@@ -105,7 +105,7 @@ function walkAttributes(bytes: Uint8Array, session: ParsingClass, scan: UpdateSc
     let length = bytes[at + 2]!;
     if ((flags & FLAG.extendedLength) !== 0) {
       if (end - at < 4) {
-        fault(scan, TREATMENT.withdraw, SUB.malformedAttributeList, type, at, 0);
+        overrun(scan, type, at);
         return;
       }
       length = (length << 8) | bytes[at + 3]!;
@@ -113,7 +113,7 @@ function walkAttributes(bytes: Uint8Array, session: ParsingClass, scan: UpdateSc
       if (length < 256) scan.clean = false;
     }
     if (length > end - valueAt) {
-      fault(scan, TREATMENT.withdraw, SUB.malformedAttributeList, type, at, 0);
+      overrun(scan, type, at);
       return;
     }
     const next = valueAt + length;
@@ -132,24 +132,40 @@ function walkAttributes(bytes: Uint8Array, session: ParsingClass, scan: UpdateSc
   }
 }
 
+/**
+ * An attribute that does not fit the field: the rest cannot be read, and all is withdrawn (RFC 7606 §4). Where it would
+ * have held prefixes, not all of them are known, and only a reset is left (RFC 7606 §3 j).
+ */
+function overrun(scan: UpdateScan, type: number, at: number): void {
+  const prefixes = type === A.mpReach.code || type === A.mpUnreach.code;
+  fault(scan, prefixes ? TREATMENT.reset : TREATMENT.withdraw, SUB.malformedAttributeList, type, at, 0);
+}
+
 /** What only the whole message can tell: missing attributes, AS4_PATH, and whether a fault may have hidden NLRI. */
 function conclude(bytes: Uint8Array, session: ParsingClass, scan: UpdateScan): void {
   const plain = scan.nlriEnd > scan.nlriAt;
   const reach = scan.reachEnd > scan.reachAt;
-  if (plain || (reach && familyOf(scan.reachAfi, scan.reachSafi))) checkMandatory(session, plain, scan);
-  else if (!reach && scan.nextHopLength !== 4 && scan.seen[A.nextHop.code] === scan.stamp)
-    fault(scan, TREATMENT.withdraw, SUB.attributeLength, A.nextHop.code, scan.nextHopAt, scan.nextHopLength);
+  if (plain || (reach && familyOf(scan.reachAfi, scan.reachSafi))) checkMandatory(bytes, session, plain, scan);
+  else if (!reach && scan.nextHopLength !== 4 && scan.seen[A.nextHop.code] === scan.stamp) faultNextHop(bytes, scan);
   // RFC 7606 §5.2: the attribute at fault may be the one that held the prefixes, so nothing milder is safe.
   if (scan.treatment === TREATMENT.withdraw && !plain && !reach) scan.treatment = TREATMENT.reset;
   if (!session.fourOctetAs) settleAs4(bytes, scan);
   if (scan.reachAfi !== 0 || scan.unreachAfi !== 0) scan.clean = false;
 }
 
+/** A NEXT_HOP that is not an IPv4 address (RFC 7606 §7.3). */
+function faultNextHop(bytes: Uint8Array, scan: UpdateScan): void {
+  const { kept, keptCount, nextHopLength } = scan;
+  let at = scan.nextHopAt;
+  for (let i = 0; i < keptCount; i++) if (bytes[kept[i]! + 1] === A.nextHop.code) at = kept[i]!;
+  const octets = scan.nextHopAt + nextHopLength - at;
+  fault(scan, TREATMENT.withdraw, SUB.attributeLength, A.nextHop.code, at, octets);
+}
+
 /** RFC 7606 §3 d. NEXT_HOP is needed, and looked at, only where there are plain NLRI (RFC 4760 §3). */
-function checkMandatory(session: ParsingClass, plain: boolean, scan: UpdateScan): void {
+function checkMandatory(bytes: Uint8Array, session: ParsingClass, plain: boolean, scan: UpdateScan): void {
   const { seen, stamp } = scan;
-  if (plain && scan.nextHopLength !== 4 && seen[A.nextHop.code] === stamp)
-    fault(scan, TREATMENT.withdraw, SUB.attributeLength, A.nextHop.code, scan.nextHopAt, scan.nextHopLength);
+  if (plain && scan.nextHopLength !== 4 && seen[A.nextHop.code] === stamp) faultNextHop(bytes, scan);
   const missing =
     seen[A.origin.code] !== stamp
       ? A.origin.code

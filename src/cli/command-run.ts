@@ -2,11 +2,12 @@ import type { CommandModule } from "yargs";
 import type { LogLevel } from "../daemon/ports.ts";
 import { limitYoungGeneration } from "../io/system/young-generation.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
-import { DEFAULT_SOCKET } from "./socket-path.ts";
+import { DEFAULT_SOCKET, stateBeside } from "./socket-path.ts";
 
 interface RunArguments {
   config: string;
   socket: string;
+  state: string | undefined;
   "log-format": "auto" | "json" | "text";
   "log-level": LogLevel;
 }
@@ -28,6 +29,11 @@ export const runCommand: CommandModule<object, RunArguments> = {
         default: process.env.CALIDRIS_SOCKET || DEFAULT_SOCKET,
         describe: "Control socket to serve (or CALIDRIS_SOCKET)",
       })
+      .option("state", {
+        type: "string",
+        requiresArg: true,
+        describe: "File by which the next process knows that this one ran (default: beside the control socket)",
+      })
       .option("log-format", {
         choices: ["auto", "json", "text"] as const,
         default: "auto" as const,
@@ -48,6 +54,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
       await runDaemon({
         config: argv.config,
         socket: argv.socket,
+        state: argv.state ?? stateBeside(argv.socket),
         logFormat: argv["log-format"],
         logLevel: argv["log-level"],
       });

@@ -8,6 +8,7 @@ import { completionCommand } from "./command-completion.ts";
 import { demoCommand } from "./command-demo.ts";
 import { explainCommand } from "./command-explain.ts";
 import { policyCommand } from "./command-policy.ts";
+import { previewCommand } from "./command-preview.ts";
 import { runCommand } from "./command-run.ts";
 import { showCommand } from "./command-show.ts";
 import { liveWords } from "./completion.ts";
@@ -26,7 +27,7 @@ const WORDS = {
   } as never,
 };
 
-const COMMANDS = ["run", "check", "policy", "show", "explain", "demo", "completion"];
+const COMMANDS = ["run", "check", "preview", "policy", "show", "explain", "demo", "completion"];
 
 /** The help of the command that was meant, where one can be told. */
 function helpFor([command = ""]: readonly string[]): string {
@@ -40,6 +41,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .locale("en")
     .command(runCommand)
     .command(checkCommand)
+    .command(previewCommand)
     .command(policyCommand)
     .command(showCommand)
     .command(explainCommand)

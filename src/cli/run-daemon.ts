@@ -14,6 +14,7 @@ import { type ConfigFile, readConfigFiles } from "../io/system/config-files.ts";
 import { type ConfigWatch, watchConfig } from "../io/system/config-watch.ts";
 import { serveControl } from "../io/system/control-server.ts";
 import { createLog } from "../io/system/log.ts";
+import { openRestartFile } from "../io/system/restart-file.ts";
 import { onSignals } from "../io/system/signals.ts";
 import { readSecret } from "./check-configuration.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -22,6 +23,8 @@ import { version } from "./version.ts";
 export interface RunOptions {
   readonly config: string;
   readonly socket: string;
+  /** Says to the next process that this one ran. */
+  readonly state: string;
   readonly logFormat: "auto" | "json" | "text";
   readonly logLevel: LogLevel;
 }
@@ -66,6 +69,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     async (request, stream) => (await answering.opened)(request, stream),
     { log },
   );
+  const restart = openRestartFile(options.state, log);
   const transport = openTransport({ onEvent: (event) => deliver({ from: "transport", event }), log });
   const fib = await openNetlinkFib({
     clock,
@@ -80,6 +84,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
       log,
       transport,
       fib,
+      restart,
       version,
       sha256: (bytes) => createHash("sha256").update(bytes).digest(),
     },
@@ -116,13 +121,15 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   await watch.watchAlso(secretFiles);
 
   await stopped;
-  log("info", "stopping", {});
+  const graceful = router.mayReturn;
+  log("info", "stopping", { graceful });
   const keep = router.core.config.kernel.keepOnExit;
-  router.stop(false);
+  router.stop(graceful);
   await watch.close();
   await control.close();
   await Promise.race([transport.shutdown(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
   await fib.close(!keep);
+  await restart.flush();
   await flush();
   process.exit(EXIT.ok);
 }

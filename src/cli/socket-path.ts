@@ -4,6 +4,11 @@ import { join } from "node:path";
 /** Where the daemon's control socket is when nobody says. */
 export const DEFAULT_SOCKET = "/run/calidris/control.sock";
 
+/** `control.state` beside `control.sock`. */
+export function stateBeside(socket: string): string {
+  return `${socket.replace(/\.sock$/, "")}.state`;
+}
+
 /** The folder of this user's demonstration; its name is the same for every run. */
 export function demoFolder(): string {
   return join(process.env.XDG_RUNTIME_DIR || "/tmp", `calidris-demo-${process.getuid?.() ?? 0}`);

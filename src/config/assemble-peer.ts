@@ -6,6 +6,7 @@ import type {
   AddPathConfig,
   DynamicPeersConfig,
   GracefulRestartConfig,
+  LocalAsConfig,
   MaxPrefixesConfig,
   PeerConfig,
   PeerTimers,
@@ -73,7 +74,7 @@ function asSession(
   const input = located.value;
   const password = asPassword(located, context);
   const { multihop, ttlSecurity, allowOwnAs, allowAsSets, enforceFirstAs } = input;
-  const localAs = input.localAs && asLocalAs(located, input.localAs, context);
+  const localAs = input.localAs && asLocalAs(located, context);
   const maxPrefixesIn = input.maxPrefixesIn && asMaxPrefixes(located, "maxPrefixesIn", context);
   const maxPrefixesOut = input.maxPrefixesOut && asMaxPrefixes(located, "maxPrefixesOut", context);
   return {
@@ -142,14 +143,17 @@ function asPassive(located: LocatedPeer, { reporter }: PeerContext): boolean {
   return false;
 }
 
-function asLocalAs(
-  located: LocatedPeer,
-  input: NonNullable<PeerInput["localAs"]>,
-  { asn, reporter }: PeerContext,
-): NonNullable<PeerConfig["localAs"]> {
+function asLocalAs(located: LocatedPeer, { reporter }: PeerContext): LocalAsConfig | undefined {
+  const { asn, noPrepend, replaceAs } = located.value.localAs!;
+  if (asn !== undefined)
+    return {
+      asn,
+      noPrepend: noPrepend ?? DEFAULTS.localAs.noPrepend,
+      replaceAs: replaceAs ?? DEFAULTS.localAs.replaceAs,
+    };
   const [file, path] = placeOf(located, ["localAs"]);
-  if (input.asn === undefined) reporter.error(file, path, "missing key `asn`: the AS number that stands for ours");
-  return { ...DEFAULTS.localAs, asn, ...given(input) } as NonNullable<PeerConfig["localAs"]>;
+  reporter.error(file, path, "missing key `asn`: the AS number that stands for ours");
+  return undefined;
 }
 
 function asMaxPrefixes(

@@ -41,12 +41,6 @@ export interface PeerChange {
   readonly resetKeys: readonly string[];
 }
 
-/**
- * A live connection takes another TCP-MD5 key in place of the one it has. A key that is new, or goes, resets: what the
- * other end still sends would be refused.
- */
-const KEYS_ARE_LIVE: boolean = false;
-
 /** Keys of a peer that a live session takes over; every other key resets it. */
 const IN_PLACE = new Set([
   "description",
@@ -54,6 +48,10 @@ const IN_PLACE = new Set([
   "import",
   "export",
   "nextHop",
+  "passive" /* and port: they count for the next connection */,
+  "port",
+  "clusterId" /* of the routes that are passed on from now on, and of those passed on before too */,
+  "router.clusterId",
   "localAs.noPrepend",
   "localAs.replaceAs",
   "allowOwnAs",
@@ -67,6 +65,7 @@ const IN_PLACE = new Set([
   "timers.connectRetry",
   "timers.connectDelay",
   "timers.delayOpen",
+  "timers.keepalive",
   "timers.idleHoldMin",
   "timers.idleHoldMax",
   "timers.sendHold",
@@ -112,7 +111,10 @@ function policyOf({ policies }: Config): (name: string) => Policy | undefined {
   return (name) => builtinPolicy(name) ?? policies.find((policy) => policy.name === name);
 }
 
-/** What becomes of one session; undefined when nothing changes for it. */
+/**
+ * What becomes of one session; undefined when nothing changes for it. How many paths are sent is our own matter as long
+ * as there are several: OPEN only says that there are.
+ */
 export function diffPeer(
   before: PeerConfig,
   after: PeerConfig,
@@ -122,8 +124,13 @@ export function diffPeer(
   const own = before === after ? [] : changedKeys(comparable(before), comparable(after));
   const keys = [...own, ...routerKeys(after, from, to)];
   if (keys.length === 0) return undefined;
-  const rekeyed = KEYS_ARE_LIVE && before.password !== undefined && after.password !== undefined;
-  const resetKeys = keys.filter((key) => !(IN_PLACE.has(key) || (key === "password" && rekeyed)));
+  // A live connection takes another TCP-MD5 key in place of the one it has, or goes on without. A first key resets it:
+  // Linux goes on cutting what it has signed into segments as for a connection without one, and they do not fit.
+  const rekeyed = before.password !== undefined;
+  const resend = before.addPath.send !== "none" && after.addPath.send !== "none";
+  const resetKeys = keys.filter(
+    (key) => !(IN_PLACE.has(key) || (key === "password" && rekeyed) || (key === "addPath.send" && resend)),
+  );
   return { name: after.name, keys, reset: resetKeys.length > 0, resetKeys };
 }
 

@@ -16,6 +16,8 @@ export type ControlRequest =
   | { readonly command: "peers"; readonly peer?: string | undefined }
   /** Names for completion. */
   | { readonly command: "names" }
+  /** For `preview`: see running-state.ts. */
+  | { readonly command: "running" }
   | ({ readonly command: "routes" } & TableRequest)
   | ({ readonly command: "routesIn" | "routesOut"; readonly peer: string } & TableRequest)
   | { readonly command: "explainRoute"; readonly target: string; readonly peer?: string | undefined };
@@ -35,10 +37,31 @@ export interface StatusAnswer {
   readonly uptimeSeconds: number;
   readonly configuration: { readonly generation: number; readonly appliedAt: string; readonly rejected: string | null };
   /** Where connections are accepted; `failure` says why they are not. */
-  readonly listeners: readonly { readonly address: string; readonly port: number; readonly failure: string | null }[];
+  readonly listeners: readonly {
+    readonly address: string;
+    readonly port: number;
+    readonly interface: string | null;
+    readonly failure: string | null;
+  }[];
+  /** Ranges of dynamic neighbours: peers now, and connections refused so far. */
+  readonly dynamicPeers: readonly {
+    readonly name: string;
+    readonly prefix: string;
+    readonly limit: number;
+    readonly peers: number;
+    readonly refused: number;
+  }[];
   readonly peers: { readonly total: number; readonly established: number };
   readonly rib: readonly { readonly family: Family; readonly prefixes: number; readonly paths: number }[];
   readonly attributeSets: number;
+  /** We took over from a process that ended a moment ago, and wait for the peers' End-of-RIB; null when we do not. */
+  readonly recovery: {
+    /** Nothing is announced yet; else only the kernel's routes wait. */
+    readonly deferred: boolean;
+    readonly until: string;
+    readonly leftSeconds: number;
+    readonly waitingFor: readonly string[];
+  } | null;
   readonly kernel: FibCounters & { readonly programming: boolean };
   readonly updateGroups: readonly {
     readonly family: Family;
@@ -79,13 +102,40 @@ export interface PeerAnswer {
   readonly advice: string | null;
   readonly nextRetrySeconds: number | null;
   readonly authentication: "none" | "md5";
+  /** Of TCP-MD5; null without. */
+  readonly key: {
+    readonly since: string;
+    readonly sinceSeconds: number;
+    /** It replaced another one on this session, which stayed. */
+    readonly changedWhileEstablished: boolean;
+  } | null;
+  /** Segments that the kernel refuses at present, as far as one can tell; null: none are known. */
+  readonly refused: {
+    readonly since: string;
+    readonly sinceSeconds: number;
+    /** On the peer's own connection. */
+    readonly segments: number;
+    /** What we send is not acknowledged. With neither, only counters rose that the whole network namespace shares. */
+    readonly unacknowledged: boolean;
+    readonly because: "signature" | "ttl";
+  } | null;
+  /** GTSM: at most so many hops away, and the least TTL accepted. */
+  readonly ttlSecurity: { readonly hops: number; readonly leastTtl: number } | null;
+  /** Sent; null is the system's. */
+  readonly ttl: number | null;
+  /** Device that the session is bound to. */
+  readonly interface: string | null;
+  /** Made by a connection from this range; null: configured. */
+  readonly dynamic: { readonly range: string; readonly prefix: string } | null;
   readonly negotiated: {
     readonly holdSeconds: number;
     readonly keepaliveSeconds: number;
     readonly remoteId: string;
     readonly fourOctetAs: boolean;
     readonly routeRefresh: boolean;
+    readonly enhancedRouteRefresh: boolean;
     readonly extendedMessage: boolean;
+    readonly gracefulRestart: RestartAnswer | null;
     readonly hostname: string | null;
     readonly software: string | null;
   } | null;
@@ -95,16 +145,63 @@ export interface PeerAnswer {
     readonly received: number;
     readonly accepted: number;
     readonly announced: number;
+    /** Path identifiers (RFC 7911): the peer sends them; how many paths of a prefix it is sent. */
+    readonly addPathReceive: boolean;
+    readonly addPathSend: "none" | "all" | number;
     readonly endOfRibReceived: boolean;
     readonly endOfRibSent: boolean;
+    /** Route refreshes that have begun and not ended (RFC 7313). */
+    readonly refresh: { readonly receiving: boolean; readonly sending: boolean };
   }[];
+  /** Routes of a lost session that are still in use; null when there are none. */
+  readonly stale: (StaleAnswer & { readonly families: readonly Family[]; readonly leftSeconds: number }) | null;
   readonly messages: {
     readonly received: MessageCounts;
     readonly sent: MessageCounts;
   };
-  readonly errors: { readonly attributesDiscarded: number; readonly treatedAsWithdraw: number };
+  /** Malformed UPDATEs (RFC 7606). */
+  readonly errors: {
+    readonly attributesDiscarded: number;
+    readonly treatedAsWithdraw: number;
+    /** Those that ended a session. */
+    readonly refused: number;
+    /** The last one that was looked at closely: once a second at most. */
+    readonly last: {
+      readonly treatment: "discard" | "withdraw" | "reset";
+      readonly code: number;
+      readonly subcode: number;
+      readonly attribute: string | null;
+      readonly type: number | null;
+      readonly why: string;
+      /** What `hex` is the beginning of, and how long that was. */
+      readonly of: "attribute" | "message";
+      readonly hex: string;
+      readonly octets: number;
+      readonly at: string;
+      readonly agoSeconds: number;
+    } | null;
+  };
   readonly importPolicy: string;
   readonly exportPolicy: string;
+}
+
+/** Graceful restart as both ends have it (RFC 4724, RFC 8538). */
+export interface RestartAnswer {
+  /** The peer keeps our routes of these families while we restart. */
+  readonly keepsOurs: readonly Family[];
+  /** We keep the peer's of these, for so long. */
+  readonly weKeep: readonly Family[];
+  readonly restartSeconds: number;
+  /** A NOTIFICATION is a restart too, a hard reset aside. */
+  readonly notification: boolean;
+  /** The peer said that it had restarted, and for which families it had forwarded packets meanwhile. */
+  readonly peerRestarted: boolean;
+  readonly peerForwarded: readonly Family[];
+}
+
+export interface StaleAnswer {
+  readonly since: string;
+  readonly keptUntil: string;
 }
 
 export interface MessageCounts {
@@ -124,6 +221,7 @@ export interface PathAnswer {
   /** Name of the peer, null for local sources. */
   readonly peer: string | null;
   readonly peerAddress: string | null;
+  /** Path identifier (RFC 7911) as received, or as sent in what a peer gets; 0 also without one. */
   readonly pathId: number;
   readonly nextHop: string | null;
   /** Where packets go: gateway and interface after resolution. */
@@ -143,6 +241,8 @@ export interface PathAnswer {
   readonly clusterList: readonly string[];
   readonly atomicAggregate: boolean;
   readonly aggregator: string | null;
+  /** Of a session that is lost, and kept while the peer restarts; null otherwise. */
+  readonly stale: StaleAnswer | null;
   /** Why it is kept but not used; null when it takes part in selection. */
   readonly rejected: { readonly code: RejectCode; readonly reason: string } | null;
 }
@@ -208,13 +308,24 @@ export interface ExplainAnswer {
   /** Trace of the kernel's export policy for the best path. */
   readonly kernelTrace: readonly TraceAnswer[];
   /** Only when a peer was named. */
-  readonly to: {
-    readonly peer: string;
-    readonly announced: boolean;
-    /** What the peer gets. */
-    readonly path: PathAnswer | null;
-    /** The first thing that stopped it; null when announced. */
-    readonly stoppedBy: { readonly step: string; readonly reason: string } | null;
-    readonly trace: readonly TraceAnswer[];
-  } | null;
+  readonly to: ToPeerAnswer | null;
+}
+
+/** What a peer is sent of a prefix, or of one path. */
+export interface ExportAnswer {
+  readonly announced: boolean;
+  /** What the peer gets. */
+  readonly path: PathAnswer | null;
+  /** The first thing that stopped it; null when announced. */
+  readonly stoppedBy: { readonly step: string; readonly reason: string } | null;
+  readonly trace: readonly TraceAnswer[];
+}
+
+export interface ToPeerAnswer extends ExportAnswer {
+  readonly peer: string;
+  /**
+   * Where the peer is sent several paths of a prefix (RFC 7911): each usable path as it stands in our table, the best one
+   * first, and what becomes of it. Null where the best path is sent alone.
+   */
+  readonly paths: readonly (ExportAnswer & { readonly of: PathAnswer })[] | null;
 }

@@ -3,6 +3,7 @@ import { compareAddresses, FAMILIES, type Family, parseAddress } from "../ip/add
 import { formatPrefix, type Prefix, prefixOf } from "../ip/prefix.ts";
 import type { PeerAnswer, PeerRouteAnswer, RouteAnswer } from "./answers.ts";
 import { ControlError } from "./control-error.ts";
+import { sendRunning } from "./send-running.ts";
 import { findPeer, isFamily, parseTarget, type Target } from "./targets.ts";
 import type { RouterView } from "./view.ts";
 
@@ -44,9 +45,11 @@ export function createControlHandler(view: RouterView, soon: (run: () => void) =
       for (let cursor = 0; cursor >= 0 && left > 0; ) {
         if (output.signal.aborted) return;
         const { rows, next } = page(family, cursor, Math.min(PAGE_ROWS, left));
-        left -= rows.length;
+        // A prefix with several paths of one peer may take a page beyond what was asked for.
+        const shown = rows.length > left ? rows.slice(0, left) : rows;
+        left -= shown.length;
         cursor = next;
-        if (rows.length > 0 && !output.send(rows)) await output.drained();
+        if (shown.length > 0 && !output.send(shown)) await output.drained();
         await new Promise<void>((resolve) => soon(resolve));
       }
     }
@@ -57,7 +60,7 @@ export function createControlHandler(view: RouterView, soon: (run: () => void) =
     const find = direction === "in" ? view.routeIn : view.routeOut;
     for (const prefix of candidates(target)) {
       const found = find(peer.name, prefix);
-      if (found) return [found];
+      if (found.length > 0) return found;
     }
     const verb = direction === "in" ? "received from" : "announced to";
     throw new ControlError("notFound", `no route for ${spelled(target)} is ${verb} ${peer.name}`);
@@ -80,6 +83,8 @@ export function createControlHandler(view: RouterView, soon: (run: () => void) =
         return view.status();
       case "names":
         return view.peers().map((peer) => peer.name);
+      case "running":
+        return sendRunning(view, output, soon);
       case "peers": {
         const peers = [...view.peers()].sort(byAddress);
         return request.peer === undefined ? peers : [findPeer(request.peer, peers)];

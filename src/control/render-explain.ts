@@ -1,5 +1,5 @@
 /** Explanations of a route, in sentences. */
-import type { ExplainAnswer, PathAnswer, TraceAnswer } from "./answers.ts";
+import type { ExplainAnswer, ExportAnswer, PathAnswer, ToPeerAnswer, TraceAnswer } from "./answers.ts";
 import { viaText } from "./render-routes.ts";
 
 type Loser = ExplainAnswer["losers"][number];
@@ -33,7 +33,8 @@ export function explainRoute(answer: ExplainAnswer): string[] {
 
 function origin(path: PathAnswer): string {
   if (path.peer === null) return `a ${path.source} route`;
-  return path.peerAddress === null ? `from ${path.peer}` : `from ${path.peer} (${path.peerAddress})`;
+  const from = path.peerAddress === null ? `from ${path.peer}` : `from ${path.peer} (${path.peerAddress})`;
+  return path.pathId === 0 ? from : `${from}, path id ${path.pathId}`;
 }
 
 function attributes(path: PathAnswer): string[] {
@@ -48,6 +49,7 @@ function attributes(path: PathAnswer): string[] {
   lines.push(`  ${words.join(", ")}`);
   const communities = [...path.communities, ...path.largeCommunities, ...path.extendedCommunities];
   if (communities.length > 0) lines.push(`  communities ${communities.join(" ")}`);
+  lines.push(...staleLine(path));
   if (path.originatorId !== null)
     lines.push(`  reflected: originator ${path.originatorId}, clusters ${path.clusterList.join(" ") || "none"}`);
   return lines;
@@ -63,12 +65,17 @@ function isTelling(trace: readonly TraceAnswer[]): boolean {
   return trace.some(({ policy }) => policy !== "accept");
 }
 
+function staleLine({ stale, peer }: PathAnswer): string[] {
+  return stale ? [`  stale since ${stale.since}, kept until ${stale.keptUntil} while ${peer} restarts`] : [];
+}
+
 function lost(loser: Loser): string[] {
   const { path, step, value, bestValue } = loser;
   if (step === "rejected") return [`Rejected: ${origin(path)}: ${value}`, ...traceLines(loser.trace)];
   if (step === "unreachable") return [`Unusable: ${origin(path)}: ${value}`];
   const { what, rule } = STEP_WORDS[step] ?? { what: step, rule: "" };
   const lines = [`Lost: ${origin(path)}: ${what} ${value} against ${bestValue} (${rule})`];
+  lines.push(...staleLine(path));
   if (path.multipath) lines.push("  used beside the best path all the same (multipath)");
   return lines;
 }
@@ -96,16 +103,23 @@ function metric(value: number | null): string {
   return value === null || value === 0 ? "" : `, metric ${value}`;
 }
 
-function toPeer(to: NonNullable<ExplainAnswer["to"]>): string[] {
+function toPeer(to: ToPeerAnswer): string[] {
+  const { peer, paths } = to;
+  if (paths === null) return toPeerOf(`To ${peer}`, to);
+  return paths.flatMap((path) => toPeerOf(`To ${peer}, the path ${origin(path.of)}`, path));
+}
+
+function toPeerOf(head: string, to: ExportAnswer): string[] {
   if (!to.announced) {
     const { step, reason } = to.stoppedBy ?? { step: "export", reason: "unknown" };
-    return [`To ${to.peer}: not announced, stopped by ${step}: ${reason}`, ...traceLines(to.trace)];
+    return [`${head}: not announced, stopped by ${step}: ${reason}`, ...traceLines(to.trace)];
   }
-  const lines = [`To ${to.peer}: announced`];
+  const lines = [`${head}: announced`];
   if (to.path) {
     const words = [`next hop ${to.path.nextHop ?? "-"}`, `AS path ${to.path.asPath || "empty"}`];
     if (to.path.localPref !== null) words.push(`local preference ${to.path.localPref}`);
     if (to.path.med !== null) words.push(`MED ${to.path.med}`);
+    if (to.path.pathId !== 0) words.push(`path id ${to.path.pathId}`);
     lines.push(`  ${words.join(", ")}`);
   }
   return [...lines, ...traceLines(to.trace)];

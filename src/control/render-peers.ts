@@ -24,6 +24,14 @@ export function stateWord(peer: PeerAnswer): string {
   return peer.disabled && peer.state === "idle" ? "Disabled" : STATE_WORDS[peer.state];
 }
 
+/** Whose routes are kept while the other end restarts. */
+function restartWord({ negotiated }: PeerAnswer): string {
+  const restart = negotiated?.gracefulRestart;
+  if (!restart) return "";
+  const [theirs, ours] = [restart.weKeep.length > 0, restart.keepsOurs.length > 0];
+  return theirs && ours ? "both" : theirs ? "its" : ours ? "ours" : "aware";
+}
+
 function stateColour(peer: PeerAnswer): Colour | undefined {
   if (peer.state === "established") return "green";
   return peer.disabled ? "yellow" : "red";
@@ -31,6 +39,13 @@ function stateColour(peer: PeerAnswer): Colour | undefined {
 
 const NAME: Column<PeerRow> = { heading: "NAME", value: ({ peer }) => peer.name };
 const ADDRESS: Column<PeerRow> = { heading: "ADDRESS", value: ({ peer }) => peer.address, drop: 6 };
+/** Where a dynamic peer comes from; nothing is shown where there is none. */
+const RANGE: Column<PeerRow> = {
+  heading: "RANGE",
+  value: ({ peer }) => peer.dynamic?.prefix ?? "",
+  optional: true,
+  drop: 8,
+};
 const AS: Column<PeerRow> = { heading: "AS", align: "right", value: ({ peer }) => String(peer.asn), drop: 5 };
 const STATE: Column<PeerRow> = {
   heading: "STATE",
@@ -59,9 +74,10 @@ const IN = counts("IN", (family) => family.received, 4);
 const USED = counts("USED", (family) => family.accepted, 1);
 const OUT = counts("OUT", (family) => family.announced, 4);
 
-const NARROW = [NAME, ADDRESS, AS, STATE, SINCE, FAMILY, IN, USED, OUT, REASON];
+const NARROW = [NAME, RANGE, ADDRESS, AS, STATE, SINCE, FAMILY, IN, USED, OUT, REASON];
 const WIDE: readonly Column<PeerRow>[] = [
   NAME,
+  RANGE,
   ADDRESS,
   AS,
   { heading: "KIND", value: ({ peer }) => peer.kind },
@@ -74,6 +90,7 @@ const WIDE: readonly Column<PeerRow>[] = [
   { heading: "UP", align: "right", value: ({ peer }) => String(peer.established) },
   { heading: "LOST", align: "right", value: ({ peer }) => String(peer.lost) },
   { heading: "AUTH", value: ({ peer }) => peer.authentication },
+  { heading: "RESTART", value: ({ peer }) => restartWord(peer), optional: true },
   { heading: "IMPORT", value: ({ peer }) => peer.importPolicy },
   { heading: "EXPORT", value: ({ peer }) => peer.exportPolicy },
   { heading: "DESCRIPTION", value: ({ peer }) => peer.description ?? "", optional: true },

@@ -29,6 +29,13 @@ export function viaText(path: PathAnswer): string {
 }
 
 const PREFIX: Column<PathLine> = { heading: "PREFIX", value: (line) => line.prefix };
+const PATH_ID: Column<PathLine> = {
+  heading: "PATH ID",
+  align: "right",
+  value: ({ path }) => (path.pathId === 0 ? "" : String(path.pathId)),
+  optional: true,
+  drop: 3,
+};
 const STATE: Column<PathLine> = {
   heading: "STATE",
   value: ({ path }) => pathState(path),
@@ -49,6 +56,13 @@ const COMMUNITIES: Column<PathLine> = {
   heading: "COMMUNITIES",
   value: ({ path }) => [...path.communities, ...path.largeCommunities, ...path.extendedCommunities].join(" "),
   optional: true,
+};
+const STALE: Column<PathLine> = {
+  heading: "STALE",
+  value: ({ path }) => (path.stale ? `since ${path.stale.since}, kept until ${path.stale.keptUntil}` : ""),
+  optional: true,
+  shrink: 12,
+  drop: 3,
 };
 const REASON: Column<PathLine> = {
   heading: "REASON",
@@ -76,6 +90,7 @@ const WIDE_PATH: readonly Column<PathLine>[] = [
   ORIGIN,
   COMMUNITIES,
   ...REFLECTION,
+  STALE,
   REASON,
 ];
 
@@ -87,8 +102,12 @@ export function renderRoutes(routes: readonly RouteAnswer[], wide: boolean, styl
     ),
   );
   return wide
-    ? renderTable([PREFIX, STATE, FROM, NEXT_HOP, KERNEL, ...WIDE_PATH], lines, { ...style, width: undefined })
-    : renderTable([PREFIX, STATE, FROM, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, KERNEL, REASON], lines, style);
+    ? renderTable([PREFIX, STATE, FROM, PATH_ID, NEXT_HOP, KERNEL, ...WIDE_PATH], lines, { ...style, width: undefined })
+    : renderTable(
+        [PREFIX, STATE, FROM, PATH_ID, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, KERNEL, STALE, REASON],
+        lines,
+        style,
+      );
 }
 
 /** What one peer sent (`in`, with what became of it) or was sent (`out`). */
@@ -101,8 +120,8 @@ export function renderPeerRoutes(
   const lines = routes.map(({ prefix, path }): PathLine => ({ prefix, path, kernel: "" }));
   const state = direction === "in" ? [STATE] : [FROM];
   return wide
-    ? renderTable([PREFIX, ...state, NEXT_HOP, ...WIDE_PATH], lines, { ...style, width: undefined })
-    : renderTable([PREFIX, ...state, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, REASON], lines, style);
+    ? renderTable([PREFIX, ...state, PATH_ID, NEXT_HOP, ...WIDE_PATH], lines, { ...style, width: undefined })
+    : renderTable([PREFIX, ...state, PATH_ID, NEXT_HOP, LOCAL_PREF, MED, AS_PATH, ORIGIN, STALE, REASON], lines, style);
 }
 
 function kernelWord(state: RouteAnswer["kernel"]["state"]): string {

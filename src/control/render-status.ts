@@ -1,6 +1,6 @@
 /** The daemon as a whole, in a few lines. */
 import type { StatusAnswer } from "./answers.ts";
-import { formatDuration } from "./duration.ts";
+import { formatDuration, inWords } from "./duration.ts";
 import { oneLine } from "./table.ts";
 
 export function statusLines(status: StatusAnswer): string[] {
@@ -15,7 +15,18 @@ export function statusLines(status: StatusAnswer): string[] {
     for (const line of configuration.rejected.split("\n")) lines.push(`    ${oneLine(line)}`);
   }
   for (const { failure } of status.listeners) if (failure !== null) lines.push(`Not listening: ${oneLine(failure)}`);
+  for (const { name, prefix, limit, peers: now, refused } of status.dynamicPeers) {
+    const beyond = refused === 0 ? "" : `, ${refused} connections refused`;
+    lines.push(`Dynamic peers ${name}: ${now} of at most ${limit} from ${prefix}${beyond}`);
+  }
   lines.push(`Peers: ${peers.established} of ${peers.total} Established`);
+  if (status.recovery) {
+    const { deferred, leftSeconds, waitingFor } = status.recovery;
+    const waits = deferred ? "nothing is announced" : "the kernel's routes stay as they were found";
+    lines.push(
+      `Recovering from a restart: ${waits} for another ${inWords(leftSeconds)}, or until End-of-RIB from ${waitingFor.join(", ")}`,
+    );
+  }
   for (const rib of status.rib) lines.push(`Routes ${rib.family}: ${rib.prefixes} prefixes, ${rib.paths} paths`);
   const troubles = [
     [kernel.pending, "waiting"],

@@ -2,6 +2,7 @@
 import type { Family } from "../ip/address.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import type { ExplainAnswer, PeerAnswer, PeerRouteAnswer, RouteAnswer, StatusAnswer } from "./answers.ts";
+import type { RunningSlice, RunningState } from "./running-state.ts";
 
 export interface RouterView {
   status(): StatusAnswer;
@@ -29,7 +30,12 @@ export interface RouterView {
     cursor: number,
     count: number,
   ): { readonly rows: readonly PeerRouteAnswer[]; readonly next: number };
-  routeIn(peer: string, prefix: Prefix): PeerRouteAnswer | undefined;
-  routeOut(peer: string, prefix: Prefix): PeerRouteAnswer | undefined;
+  /** The paths of one prefix: several where path identifiers are used, none where there is no route. */
+  routeIn(peer: string, prefix: Prefix): readonly PeerRouteAnswer[];
+  routeOut(peer: string, prefix: Prefix): readonly PeerRouteAnswer[];
   explain(prefix: Prefix, peer?: string): ExplainAnswer;
+  /** For a copy of the router elsewhere: first what it is, then its tables in slices, from cursor 0 to -1. */
+  running(): RunningState;
+  runningKernelRoutes(family: Family, cursor: number): RunningSlice;
+  runningPaths(family: Family, cursor: number): RunningSlice;
 }

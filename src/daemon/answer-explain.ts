@@ -1,18 +1,21 @@
 /** Why a route is as it is: what each path lost by, what stopped it on its way to the kernel or to a peer. */
 import {
   type ExplainAnswer,
+  type ExportAnswer,
   type KernelAnswer,
   type PathAnswer,
+  type ToPeerAnswer,
   type TraceAnswer,
   traceAnswer,
 } from "../control/answers.ts";
 import type { Family } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
-import { explainSelection } from "../rib/decision.ts";
+import { explainOrder, explainSelection } from "../rib/decision.ts";
 import { type PathRow, REJECT } from "../rib/types.ts";
 import { pathAnswer, REJECT_REASON } from "./answer-paths.ts";
 import { STOP, STOP_REASON } from "./export-context.ts";
+import type { ExportGroup } from "./exporter.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Router } from "./router.ts";
 
@@ -22,8 +25,8 @@ export interface RouteReader {
   /** Paths that forward the prefix together. */
   sharedPaths(family: Family, row: PrefixRow): Set<PathRow>;
   kernelAnswer(family: Family, row: PrefixRow, prefix: Prefix): KernelAnswer;
-  /** What the peer was last sent. */
-  announcedTo(peer: PeerRuntime, family: Family, row: PrefixRow): PathAnswer | undefined;
+  /** What the peer was last sent: with path identifiers each is the row of its path, else there is one at most. */
+  announcedTo(peer: PeerRuntime, family: Family, row: PrefixRow): readonly PathAnswer[];
 }
 
 export function createExplain(router: Router, reader: RouteReader): (prefix: Prefix, peer?: string) => ExplainAnswer {
@@ -31,37 +34,66 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
   const { exporter, forwarding, imports } = parts;
   const { find, sharedPaths, kernelAnswer, announcedTo } = reader;
 
-  function explainTo(peer: PeerRuntime, family: Family, row: PrefixRow): ExplainAnswer["to"] {
-    const name = peer.config.name;
+  function explainTo(peer: PeerRuntime, family: Family, row: PrefixRow): ToPeerAnswer {
+    const { name } = peer.config;
     const outlet = peer.outlets[family];
-    const stop = (step: string, reason: string, trace: readonly TraceAnswer[] = []) => ({
-      peer: name,
-      announced: false,
-      path: null,
-      stoppedBy: { step, reason },
-      trace,
-    });
     if (!outlet) {
       const up = peer.negotiated !== undefined;
-      return stop("session", up ? `${family} is not active on the session` : "the session is not Established");
+      const reason = up ? `${family} is not active on the session` : "the session is not Established";
+      return { peer: name, ...stopped("session", reason), paths: null };
     }
-    const rib = core.ribs[family];
-    const best = row < 0 ? 0 : rib.best(row);
-    if (best === 0) return stop("selection", STOP_REASON[STOP.noBest]!.reason);
-    if (rib.pathPeer(best) === peer.id) return stop("source", STOP_REASON[STOP.ownRoute]!.reason);
-    const decision = exporter.decide(outlet.group, row);
-    const trace = exporter.trace(outlet.group, row, best).map(traceAnswer);
+    const best = row < 0 ? 0 : core.ribs[family].best(row);
+    if (outlet.group.context.addPath !== "none" && best !== 0)
+      return { peer: name, ...explainPathsTo(peer, outlet.group, family, row) };
+    return { peer: name, ...explainPathTo(peer, outlet.group, family, row, best, () => true), paths: null };
+  }
+
+  /** What becomes of one path, 0 being none. `isSent` finds it among what the peer was sent. */
+  function explainPathTo(
+    peer: PeerRuntime,
+    group: ExportGroup,
+    family: Family,
+    row: PrefixRow,
+    path: PathRow,
+    isSent: (sent: PathAnswer) => boolean,
+  ): ExportAnswer {
+    if (path === 0) return stopped("selection", STOP_REASON[STOP.noBest]!.reason);
+    if (core.ribs[family].pathPeer(path) === peer.id) return stopped("source", STOP_REASON[STOP.ownRoute]!.reason);
+    const decision = exporter.decide(group, row, path);
+    const trace = exporter.trace(group, row, path).map(traceAnswer);
     if (decision <= 0) {
       const why = STOP_REASON[decision] ?? { step: "export", reason: `code ${decision}` };
       const rule = trace.findLast((step) => step.action === "reject");
-      const { name: policy } = outlet.group.context.policy;
+      const { name: policy } = group.context.policy;
       const where = rule ? `at rule ${rule.rule} of "${rule.policy}"` : `: no rule of "${policy}" accepts it`;
       const named = decision === STOP.policy ? `${why.reason}${rule ? " " : ""}${where}` : why.reason;
-      return stop(why.step, named, trace);
+      return stopped(why.step, named, trace);
     }
-    const path = announcedTo(peer, family, row);
-    if (!path) return stop("next hop", STOP_REASON[STOP.ownNextHop]!.reason, trace);
-    return { peer: name, announced: true, path, stoppedBy: null, trace };
+    const sent = announcedTo(peer, family, row).find(isSent);
+    if (!sent) return stopped("next hop", STOP_REASON[STOP.ownNextHop]!.reason, trace);
+    return { announced: true, path: sent, stoppedBy: null, trace };
+  }
+
+  /** Each usable path, the best one first. */
+  function explainPathsTo(
+    peer: PeerRuntime,
+    group: ExportGroup,
+    family: Family,
+    row: PrefixRow,
+  ): Omit<ToPeerAnswer, "peer"> {
+    const rib = core.ribs[family];
+    const { addPath } = group.context;
+    const limit = typeof addPath === "number" ? addPath : Number.POSITIVE_INFINITY;
+    const shared = sharedPaths(family, row);
+    const paths = explainOrder(rib, row).map((path, place) => ({
+      of: pathAnswer(core, family, row, path, shared),
+      ...(place < limit
+        ? explainPathTo(peer, group, family, row, path, (sent) => sent.pathId === path)
+        : stopped("ADD-PATH", `it is not among the best ${limit}`)),
+    }));
+    const first = paths.find((path) => path.announced) ?? paths[0]!;
+    const { announced, path, stoppedBy } = first;
+    return { announced, path, stoppedBy, trace: [], paths };
   }
 
   function explain(prefix: Prefix, peerName?: string): ExplainAnswer {
@@ -118,4 +150,8 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
   }
 
   return explain;
+}
+
+function stopped(step: string, reason: string, trace: readonly TraceAnswer[] = []): ExportAnswer {
+  return { announced: false, path: null, stoppedBy: { step, reason }, trace };
 }

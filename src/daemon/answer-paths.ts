@@ -6,6 +6,7 @@ import { type Family, formatAddress, formatOctets, formatQuad } from "../ip/addr
 import type { PrefixRow } from "../ip/prefix-table.ts";
 import { NO_METRIC } from "../policy/types.ts";
 import { FIRST_PEER, type PathRow, type PeerId, REJECT, type SetHandle } from "../rib/types.ts";
+import { staleAnswer } from "./answer-peer.ts";
 import type { Core } from "./core.ts";
 
 const ORIGINS = ["igp", "egp", "incomplete"] as const;
@@ -44,8 +45,17 @@ export function pathAnswer(
     best,
     multipath: !best && shared.has(path),
     pathId: rib.pathId(path),
+    stale: staleOf(core, family, path),
     rejected: out > 0 ? null : { code: out as never, reason: REJECT_REASON[out] ?? `code ${out}` },
   };
+}
+
+function staleOf(core: Core, family: Family, path: PathRow): PathAnswer["stale"] {
+  const rib = core.ribs[family];
+  const id = rib.pathPeer(path);
+  if (id < FIRST_PEER || !rib.isStale(path)) return null;
+  const peer = core.peers.get(core.peerTable.facts(id)!.name);
+  return peer?.id === id && peer.stale?.families.has(family) ? staleAnswer(core, peer.stale) : null;
 }
 
 /** The answer for an attribute set of a peer, whether it is a path's or one announced. */
@@ -73,6 +83,7 @@ export function setAnswer(core: Core, peer: PeerId, set: SetHandle): PathAnswer 
     preference: sets.preference(set),
     metric: metric === NO_METRIC ? null : metric,
     ...attributesAnswer(attributes),
+    stale: null,
     rejected: null,
   };
 }

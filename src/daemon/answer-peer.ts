@@ -1,16 +1,30 @@
 /** A peer as an answer: its session, what went over it, and what is wrong with it. */
+import { attributeName } from "../bgp/iana.ts";
 import { stateOf } from "../bgp/session/peer.ts";
-import type { DownReason } from "../bgp/session/types.ts";
-import type { PeerAnswer } from "../control/answers.ts";
+import type { DownReason, NegotiatedRestart } from "../bgp/session/types.ts";
+import { formatHex } from "../bgp/text.ts";
+import type { PeerAnswer, RestartAnswer, StaleAnswer } from "../control/answers.ts";
 import { FAMILIES, type Family, formatAddress, formatQuad } from "../ip/address.ts";
+import { formatPrefix } from "../ip/prefix.ts";
 import type { Core } from "./core.ts";
+import type { FaultyUpdate } from "./faulty-updates.ts";
 import type { PeerRuntime } from "./peer.ts";
 import { adviceFor } from "./peer-advice.ts";
-import { isExternal, policyName } from "./settings.ts";
+import type { SessionKeys } from "./session-keys.ts";
+import { addressOnLink, hopsOf, isExternal, policyName } from "./settings.ts";
+import type { StaleState } from "./stale-routes.ts";
 
 /** `announced` counts the Adj-RIB-Out of one family as this peer sees it. */
-export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Family) => number): PeerAnswer {
+export function peerAnswer(
+  core: Core,
+  keys: SessionKeys,
+  peer: PeerRuntime,
+  announced: (family: Family) => number,
+): PeerAnswer {
   const { config, session, negotiated } = peer;
+  const { ttl, minTtl } = hopsOf(core.config, config);
+  const suspicion = keys.suspicion(peer);
+  const range = core.config.dynamicPeers.find(({ name }) => name === peer.range);
   const now = core.clock.nowMs();
   const state = stateOf(session);
   const external = isExternal(core.config, config);
@@ -36,9 +50,31 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
     advice:
       state === "established" || config.disabled
         ? null
-        : (adviceFor(session.lastFailure?.reason, config, core.config.router.asn) ?? null),
+        : (adviceFor(session.lastFailure?.reason, config, core.config.router.asn, suspicion) ?? null),
     nextRetrySeconds: state === "established" ? null : nextRetry(core, peer),
     authentication: config.password === undefined ? "none" : "md5",
+    key:
+      config.password === undefined
+        ? null
+        : {
+            since: wallTime(core, peer.key.sinceMs),
+            sinceSeconds: seconds(now - peer.key.sinceMs),
+            changedWhileEstablished: peer.key.changedLive,
+          },
+    refused: suspicion
+      ? {
+          since: wallTime(core, suspicion.sinceMs),
+          sinceSeconds: seconds(now - suspicion.sinceMs),
+          segments: suspicion.segments,
+          unacknowledged: suspicion.unacknowledged,
+          because: suspicion.kind,
+        }
+      : null,
+    ttlSecurity:
+      config.ttlSecurity === undefined || minTtl === undefined ? null : { hops: config.ttlSecurity, leastTtl: minTtl },
+    ttl: ttl ?? null,
+    interface: config.interface ?? config.address.zone ?? null,
+    dynamic: range ? { range: range.name, prefix: formatPrefix(range.prefix) } : null,
     negotiated: negotiated
       ? {
           holdSeconds: negotiated.holdMs / 1000,
@@ -46,7 +82,9 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
           remoteId: formatQuad(negotiated.remoteId),
           fourOctetAs: negotiated.fourOctetAs,
           routeRefresh: negotiated.routeRefresh,
+          enhancedRouteRefresh: negotiated.enhancedRouteRefresh,
           extendedMessage: negotiated.extendedMessage,
+          gracefulRestart: negotiated.gracefulRestart ? restartAnswer(peer, negotiated.gracefulRestart) : null,
           hostname: negotiated.open.capabilities.hostname ?? null,
           software: negotiated.open.capabilities.softwareVersion ?? null,
         }
@@ -57,14 +95,64 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
       received: core.ribs[family].received(peer.id),
       accepted: core.ribs[family].accepted(peer.id),
       announced: announced(family),
+      addPathReceive: negotiated?.addPath[family].receive ?? false,
+      addPathSend: negotiated?.addPath[family].send ? config.addPath.send : "none",
       endOfRibReceived: negotiated ? peer.endOfRib[family].received : false,
       endOfRibSent: negotiated ? peer.endOfRib[family].sent : false,
+      refresh: { receiving: peer.refresh[family].receiving !== undefined, sending: peer.refresh[family].sending },
     })),
+    stale: peer.stale
+      ? {
+          ...staleAnswer(core, peer.stale),
+          families: [...peer.stale.families],
+          leftSeconds: seconds(peer.stale.untilMs - now),
+        }
+      : null,
     messages: { received: { ...peer.counts.received }, sent: { ...peer.counts.sent } },
-    errors: { attributesDiscarded: peer.attributesDiscarded, treatedAsWithdraw: peer.treatedAsWithdraw },
+    errors: {
+      attributesDiscarded: peer.attributesDiscarded,
+      treatedAsWithdraw: peer.treatedAsWithdraw,
+      refused: peer.updatesRefused,
+      last: peer.lastFault ? faultAnswer(core, peer.lastFault) : null,
+    },
     importPolicy: policyName(config.import, external),
     exportPolicy: policyName(config.export, external),
   };
+}
+
+const TREATMENTS = ["discard", "discard", "withdraw", "reset"] as const;
+
+function faultAnswer(core: Core, fault: FaultyUpdate): NonNullable<PeerAnswer["errors"]["last"]> {
+  const { attribute, code, subcode, why, of } = fault;
+  return {
+    treatment: TREATMENTS[fault.treatment],
+    code,
+    subcode,
+    attribute: attribute === 0 ? null : attributeName(attribute),
+    type: attribute === 0 ? null : attribute,
+    why,
+    of,
+    hex: formatHex(fault.octets),
+    octets: fault.length,
+    at: wallTime(core, fault.atMs),
+    agoSeconds: seconds(core.clock.nowMs() - fault.atMs),
+  };
+}
+
+function restartAnswer({ session, negotiated }: PeerRuntime, restart: NegotiatedRestart): RestartAnswer {
+  const offered = session.settings.capabilities.gracefulRestart?.families ?? [];
+  return {
+    keepsOurs: offered.flatMap(({ family }) => (negotiated?.[family] ? [family] : [])),
+    weKeep: restart.families.map(({ family }) => family),
+    restartSeconds: restart.timeMs / 1000,
+    notification: restart.notification,
+    peerRestarted: restart.restarting,
+    peerForwarded: restart.families.flatMap(({ family, forwarding }) => (forwarding ? [family] : [])),
+  };
+}
+
+export function staleAnswer(core: Core, { sinceMs, untilMs }: StaleState): StaleAnswer {
+  return { since: wallTime(core, sinceMs), keptUntil: wallTime(core, untilMs) };
 }
 
 function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<PeerAnswer["lastDown"]> {
@@ -80,13 +168,14 @@ function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<P
 
 /** Why the session is not up, with what may help (ux.md 1.4, "Down peers"). */
 function reasonDown(core: Core, peer: PeerRuntime): string {
-  const { config, session } = peer;
+  const { config, session, stale } = peer;
   if (config.disabled) return "disabled in the configuration";
-  if (peer.direct && !core.interfaces.shared(config.address))
+  if (peer.direct && !core.interfaces.shared(addressOnLink(config)))
     return `${formatAddress(config.address)} is on no connected subnet: set multihop if it is more than one hop away`;
   if (session.lastFailure) {
     const ago = seconds(core.clock.nowMs() - session.lastFailure.atMs);
-    return `${session.lastFailure.reason.text} (${ago} s ago)`;
+    const kept = stale ? `; its routes are kept for another ${seconds(stale.untilMs - core.clock.nowMs())} s` : "";
+    return `${session.lastFailure.reason.text} (${ago} s ago)${kept}`;
   }
   if (config.passive) return "waiting for the peer to connect";
   return `no answer from ${formatAddress(config.address)} port ${config.port} yet`;

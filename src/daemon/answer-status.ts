@@ -1,5 +1,6 @@
 import type { StatusAnswer } from "../control/answers.ts";
 import { FAMILIES, formatAddress, formatQuad } from "../ip/address.ts";
+import { formatPrefix } from "../ip/prefix.ts";
 import { seconds, wallTime } from "./answer-peer.ts";
 import type { Router } from "./router.ts";
 
@@ -7,6 +8,7 @@ import type { Router } from "./router.ts";
 export function statusAnswer({ core, parts }: Router): StatusAnswer {
   const now = core.clock.nowMs();
   const peers = [...core.peers.values()];
+  const { deferredUntilMs } = parts.recovery;
   return {
     version: core.version,
     routerId: formatQuad(core.routerId),
@@ -19,10 +21,17 @@ export function statusAnswer({ core, parts }: Router): StatusAnswer {
       appliedAt: wallTime(core, core.appliedAtMs),
       rejected: core.rejected ?? null,
     },
-    listeners: parts.listening.state().map(({ local, failure }) => ({
-      address: formatAddress(local.address),
-      port: local.port,
+    listeners: parts.listening.state().map(({ listen, failure }) => ({
+      address: formatAddress(listen.address),
+      port: listen.port,
+      interface: listen.interface ?? null,
       failure: failure ?? null,
+    })),
+    dynamicPeers: core.config.dynamicPeers.map(({ name, prefix, limit }) => ({
+      name,
+      prefix: formatPrefix(prefix),
+      limit,
+      ...parts.dynamicPeers.counts(name),
     })),
     peers: { total: peers.length, established: peers.filter((p) => p.active).length },
     rib: FAMILIES.map((family) => ({
@@ -30,6 +39,15 @@ export function statusAnswer({ core, parts }: Router): StatusAnswer {
       prefixes: core.ribs[family].prefixes.size,
       paths: core.ribs[family].pathCount,
     })),
+    recovery:
+      deferredUntilMs === undefined
+        ? null
+        : {
+            deferred: FAMILIES.some((family) => parts.recovery.isDeferred(family)),
+            until: wallTime(core, deferredUntilMs),
+            leftSeconds: seconds(deferredUntilMs - now),
+            waitingFor: [...new Set(FAMILIES.flatMap((family) => parts.recovery.awaited(family)))],
+          },
     attributeSets: core.sets.size,
     kernel: { programming: core.config.kernel.program, ...core.fib.counters() },
     updateGroups: [...parts.exporter.groups()].map((group) => ({

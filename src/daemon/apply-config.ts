@@ -4,7 +4,8 @@
  */
 
 import { ERROR } from "../bgp/iana.ts";
-import { createPeer } from "../bgp/session/peer.ts";
+import { withTimes } from "../bgp/session/negotiate.ts";
+import { createPeer, withSettings } from "../bgp/session/peer.ts";
 import { type ConfigChange, diffConfig } from "../config/diff.ts";
 import type { Config, PeerConfig } from "../config/model.ts";
 import { BUILTIN_POLICIES } from "../policy/builtin.ts";
@@ -12,14 +13,19 @@ import { createCompiler } from "../policy/compile.ts";
 import type { CompiledPolicy } from "../policy/types.ts";
 import type { PeerId } from "../rib/types.ts";
 import type { Core } from "./core.ts";
+import type { DynamicPeers } from "./dynamic-peers.ts";
 import type { ForwardingTable } from "./forwarding.ts";
 import type { Import } from "./import.ts";
 import type { Listening } from "./listening.ts";
 import type { LocalRoutes } from "./local-routes.ts";
-import { newCounts, type PeerRuntime } from "./peer.ts";
+import { newCounts, newKeyUse, type PeerRuntime } from "./peer.ts";
 import type { Pruning } from "./pruning.ts";
+import type { Recovery } from "./recovery.ts";
+import { newRefreshState } from "./route-refresh.ts";
+import type { SessionKeys } from "./session-keys.ts";
 import type { Sessions } from "./sessions.ts";
 import { isExternal, sessionSettings } from "./settings.ts";
+import type { StaleRoutes } from "./stale-routes.ts";
 import type { Round, Walk } from "./walks.ts";
 
 const CEASE = ERROR.cease.sub;
@@ -31,18 +37,22 @@ export interface ConfigTarget {
   readonly forwarding: ForwardingTable;
   readonly local: LocalRoutes;
   readonly listening: Listening;
+  readonly keys: SessionKeys;
+  readonly dynamicPeers: DynamicPeers;
   /** The id of a source stands for another peer from now on. */
   forgetSource(id: PeerId): void;
   readonly sweep: Round;
   readonly reprogram: Walk;
   readonly pruning: Pruning;
+  readonly stale: StaleRoutes;
+  readonly recovery: Recovery;
   refreshContexts(): void;
   staticsChanged(): void;
 }
 
 /** What the first configuration changes. */
 export function firstChange(first: Config): ConfigChange {
-  return diffConfig({ ...first, peers: [], static: [], policies: [] }, first);
+  return diffConfig({ ...first, peers: [], dynamicPeers: [], static: [], policies: [] }, first);
 }
 
 export function applyConfig(
@@ -58,27 +68,33 @@ export function applyConfig(
   for (const rib of Object.values(core.ribs)) rib.setMultipath(next.kernel.multipath);
 
   const configs = new Map(next.peers.map((peer) => [peer.name, peer]));
+  target.dynamicPeers.configure(next);
   for (const name of change.peersRemoved) removePeer(core, core.peers.get(name), target, CEASE.peerDeconfigured);
-  for (const { name, reset, resetKeys } of change.peersChanged) {
+  const restarted: string[] = [];
+  for (const { name, reset, resetKeys, keys } of change.peersChanged) {
     const peer = core.peers.get(name);
     const config = configs.get(name)!;
-    if (reset) {
-      core.log("info", "peer changed", { peer: name, reason: `session reset for ${resetKeys.join(", ")}` });
+    if (reset) core.log("info", "peer changed", { peer: name, reason: `session reset for ${resetKeys.join(", ")}` });
+    if (reset || (!peer?.active && keys.some((key) => CONNECTING.includes(key)))) {
       removePeer(core, peer, target, CEASE.otherConfigurationChange);
       addPeer(core, config, target);
-    } else if (peer) peer.config = config;
+      restarted.push(name);
+    } else if (peer) updatePeer(core, peer, config, target);
   }
   for (const name of change.peersAdded) addPeer(core, configs.get(name)!, target);
 
   target.listening.configure(next);
+  target.keys.configure(next);
   target.local.setStatics(next.static);
   target.local.setLearning(next.kernel.learn);
   target.staticsChanged();
   configureKernel(core, previous, next, target);
   target.refreshContexts();
   target.imports.configured();
+  if (previous) target.recovery.configured();
+  else target.recovery.begin();
   for (const name of change.peersAdded) startPeer(core, name, target);
-  for (const { name, reset } of change.peersChanged) if (reset) startPeer(core, name, target);
+  for (const name of restarted) startPeer(core, name, target);
   core.log("info", "configuration applied", {
     generation: core.generation,
     added: change.peersAdded.length,
@@ -86,6 +102,9 @@ export function applyConfig(
     changed: change.peersChanged.length,
   });
 }
+
+/** How a session comes about: nothing to one that is up, and another attempt to one that is not. */
+const CONNECTING: readonly string[] = ["passive", "port", "timers.connectRetry", "timers.connectDelay"];
 
 function compileAll(config: Config): ReadonlyMap<string, CompiledPolicy> {
   const byName = new Map(config.policies.map((policy) => [policy.name, policy]));
@@ -104,7 +123,8 @@ function configureKernel(core: Core, previous: Config | undefined, next: Config,
   if (changed || previous?.kernel.multipath !== next.kernel.multipath) target.reprogram.request();
 }
 
-function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
+/** Undefined where the daemon can hold no more. `range`: of a dynamic peer, where it came from. */
+export function addPeer(core: Core, config: PeerConfig, target: ConfigTarget, range?: string): PeerRuntime | undefined {
   const external = isExternal(core.config, config);
   const id = core.peerTable.allocate({
     name: config.name,
@@ -119,7 +139,7 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
       peer: config.name,
       reason: "as many peers as the daemon can hold are configured",
     });
-    return;
+    return undefined;
   }
   target.forgetSource(id);
   const peer: PeerRuntime = {
@@ -129,6 +149,7 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
     connections: { outgoing: undefined, incoming: undefined },
     active: undefined,
     negotiated: undefined,
+    lastSession: undefined,
     epoch: core.peerTable.epoch(id),
     parsing: { id: 0, internal: !external, fourOctetAs: true, ifindex: 0 },
     direct: external && !config.multihop,
@@ -137,14 +158,21 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
     counts: { received: newCounts(), sent: newCounts() },
     attributesDiscarded: 0,
     treatedAsWithdraw: 0,
+    updatesRefused: 0,
+    lastFault: undefined,
+    refresh: { ipv4: newRefreshState(), ipv6: newRefreshState() },
     nextReportMs: 0,
     timers: new Map(),
     outlets: { ipv4: undefined, ipv6: undefined },
     endOfRib: { ipv4: { received: false, sent: false }, ipv6: { received: false, sent: false } },
+    range,
+    key: newKeyUse(core.clock.nowMs()),
+    stale: undefined,
     gone: false,
   };
   core.peers.set(config.name, peer);
   core.peerIndex.add(peer);
+  return peer;
 }
 
 function startPeer(core: Core, name: string, target: ConfigTarget): void {
@@ -152,10 +180,20 @@ function startPeer(core: Core, name: string, target: ConfigTarget): void {
   if (peer && !peer.config.disabled) target.sessions.start(peer);
 }
 
+/** Keys that a live session takes over. */
+export function updatePeer(core: Core, peer: PeerRuntime, config: PeerConfig, target: ConfigTarget): void {
+  const { password } = peer.config;
+  peer.config = config;
+  peer.session = withSettings(peer.session, sessionSettings(core.config, config, core.routerId));
+  if (peer.negotiated) peer.negotiated = withTimes(peer.session.settings, peer.negotiated);
+  if (password !== config.password) target.keys.changed(peer);
+}
+
 /** Undefined: there were too many peers to start it. */
-function removePeer(core: Core, peer: PeerRuntime | undefined, target: ConfigTarget, subcode: number): void {
+export function removePeer(core: Core, peer: PeerRuntime | undefined, target: ConfigTarget, subcode: number): void {
   if (!peer) return;
   peer.gone = true;
+  target.stale.forget(peer);
   target.imports.removed(peer);
   target.sessions.stop(peer, subcode, true);
   core.peers.delete(peer.config.name);

@@ -10,7 +10,7 @@ import { PeerTable } from "../rib/peers.ts";
 import { createInterfaces, type Interfaces } from "./interfaces.ts";
 import type { PeerRuntime } from "./peer.ts";
 import { createPeerIndex, type PeerIndex } from "./peer-index.ts";
-import type { Clock, Log, Random, Transport } from "./ports.ts";
+import type { Clock, Log, Random, RestartMemory, Transport } from "./ports.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
 
 /** What a router is given. */
@@ -20,6 +20,8 @@ export interface RouterPorts {
   readonly log: Log;
   readonly transport: Transport;
   readonly fib: Fib;
+  /** Absent: every start is a cold one. */
+  readonly restart?: RestartMemory | undefined;
   /** For the router id of last resort (calico-bgp.md 3.1). */
   readonly sha256: (bytes: Uint8Array) => Uint8Array;
   readonly version: string;

@@ -38,6 +38,8 @@ export interface ExportContext {
   readonly clusterId: number;
   readonly fourOctetAs: boolean;
   readonly maxOctets: number;
+  /** Paths of a prefix that are sent, with path identifiers (RFC 7911): all, or so many of the best. `none`: the best one. */
+  readonly addPath: "none" | "all" | number;
 }
 
 /** Peers of equal keys get equal octets. */
@@ -57,6 +59,7 @@ export function groupKey(c: ExportContext): string {
     c.clusterId,
     c.fourOctetAs,
     c.maxOctets,
+    c.addPath,
   ].join("|");
 }
 

@@ -32,8 +32,8 @@ export interface DecidedGroup {
 }
 
 export interface ExportDecision {
-  /** What the group's rules make of the prefix's best path: a set (not retained) or a negative STOP code. */
-  decide(group: DecidedGroup, row: PrefixRow): SetHandle | number;
+  /** What the group's rules make of a path, 0 being none: a set (not retained) or a negative STOP code. */
+  decide(group: DecidedGroup, row: PrefixRow, path: PathRow): SetHandle | number;
   /** The same for the set of a path. The result is not retained: whoever keeps it does so before the next decision. */
   decideSet(group: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): SetHandle | number;
   /** Lets go of the last result. */
@@ -150,10 +150,9 @@ export function createExportDecision(
     return result;
   }
 
-  function decide(group: DecidedGroup, row: PrefixRow): number {
-    const rib = ribs[group.context.family];
-    const path = rib.best(row);
+  function decide(group: DecidedGroup, row: PrefixRow, path: PathRow): number {
     if (path === 0) return STOP.noBest;
+    const rib = ribs[group.context.family];
     return decideSet(group, row, rib.pathPeer(path), rib.pathSetOut(path));
   }
 

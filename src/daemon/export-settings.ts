@@ -3,7 +3,7 @@ import { type Address, compareAddresses, type Family, isLinkLocal } from "../ip/
 import type { Core } from "./core.ts";
 import type { ExportContext } from "./export-context.ts";
 import type { PeerRuntime } from "./peer.ts";
-import { clusterIdOf, isExternal, policyName } from "./settings.ts";
+import { addressOnLink, clusterIdOf, isExternal, policyName } from "./settings.ts";
 
 /** What this peer is sent, from its configuration, its session and the interfaces of now. */
 export function exportContext(core: Core, peer: PeerRuntime, family: Family): ExportContext {
@@ -11,7 +11,7 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
   const external = isExternal(config, peer.config);
   const name = policyName(peer.config.export, external);
   const policy = core.policies.get(name) ?? core.policies.get("reject")!;
-  const link = peer.config.multihop ? undefined : core.interfaces.shared(peer.config.address);
+  const link = peer.config.multihop ? undefined : core.interfaces.shared(addressOnLink(peer.config));
   const local = peer.active?.local?.address;
   // On a session of the other family our next hop is an address of the interface that carries it.
   const ifindex = link?.ifindex ?? interfaceOf(core, local);
@@ -30,6 +30,7 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
     localAs: config.router.asn,
     clusterId: clusterIdOf(config, peer.config, core.routerId),
     fourOctetAs: peer.negotiated?.fourOctetAs ?? true,
+    addPath: peer.negotiated?.addPath[family].send ? peer.config.addPath.send : "none",
     maxOctets: peer.negotiated?.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS,
   };
 }

@@ -13,6 +13,7 @@ import { createUpdateGroup } from "../rib/update-group.ts";
 import type { Member, UpdateGroup } from "../rib/update-group-types.ts";
 import { createEncoder, createNextHopRule, type ExportContext, type ExportTables, groupKey } from "./export-context.ts";
 import { createExportDecision, type DecidedGroup } from "./export-decision.ts";
+import { createConsiders, rowLayout } from "./export-rows.ts";
 import type { Clock } from "./ports.ts";
 import { type Job, PRIORITY, type Scheduler } from "./scheduler.ts";
 
@@ -63,14 +64,17 @@ export interface Exporter {
   detach(outlet: Outlet): void;
   /** Moves the member to the group of a new context without a reset; no-op when the key is the same. */
   move(outlet: Outlet, context: ExportContext): void;
-  /** The whole Adj-RIB-Out once more (route refresh). */
-  resend(outlet: Outlet): void;
+  /** The whole Adj-RIB-Out once more (route refresh); `done` runs when it has been written. */
+  resend(outlet: Outlet, done?: () => void): void;
   resume(outlet: Outlet): void;
-  /** The prefix's best path changed. `sendSoon` follows when all changes at hand have been told. */
+  /**
+   * The prefix's best path changed, or any path that groups may send (FamilyRib.reportsAllPaths). `sendSoon` follows when
+   * all changes at hand have been told.
+   */
   propagate(family: Family, row: PrefixRow): void;
   sendSoon(family: Family): void;
-  /** What the group's rules make of the prefix now: a set (not retained) or a negative STOP code. */
-  decide(group: ExportGroup, row: PrefixRow): SetHandle | number;
+  /** What the group's rules make of a path now, 0 being none: a set (not retained) or a negative STOP code. */
+  decide(group: ExportGroup, row: PrefixRow, path: PathRow): SetHandle | number;
   /** The id stands for another peer from now on: what was remembered of its routes counts no longer. */
   forgetSource(id: PeerId): void;
   /** Interfaces have other names: groups whose policy reads them look at all prefixes again. */
@@ -78,12 +82,14 @@ export interface Exporter {
   groups(): Iterable<ExportGroup>;
   /** Nothing waits to be considered or sent, lagging members aside. */
   readonly quiet: boolean;
-  /** The export policy's steps for the best path, for explain. */
+  /** The export policy's steps for a path, for explain. */
   trace(group: ExportGroup, row: PrefixRow, path: PathRow): readonly TraceStep[];
   readonly tables: ExportTables;
 }
 
 interface RunningGroup extends ExportGroup {
+  /** Tells the group what becomes of a prefix. */
+  readonly consider: (row: PrefixRow) => void;
   readonly flush: Job;
   /** Gives back what the group holds when it has been dropped. */
   readonly close: Job;
@@ -103,18 +109,7 @@ export function createExporter(options: ExporterOptions): Exporter {
   const groups = new Map<string, RunningGroup>();
   const byFamily: Record<Family, RunningGroup[]> = { ipv4: [], ipv6: [] };
   const { decide, decideSet, forgetSource, releasePending, trace } = createExportDecision(tables, ribs);
-
-  function consider(group: RunningGroup, row: PrefixRow): void {
-    const rib = ribs[group.context.family];
-    const path = rib.best(row);
-    if (path === 0) {
-      group.updates.consider(row, 0, 0);
-      return;
-    }
-    const source = rib.pathPeer(path);
-    const set = decideSet(group, row, source, rib.pathSetOut(path));
-    group.updates.consider(row, Math.max(set, 0), set > 0 ? source : 0);
-  }
+  const considers = createConsiders(ribs, decideSet);
 
   /** Sends soon: at once after quiet, else when the collection time is over. */
   function touch(group: RunningGroup): void {
@@ -132,24 +127,21 @@ export function createExporter(options: ExporterOptions): Exporter {
 
   function createGroup(context: ExportContext, key: string): RunningGroup {
     const rib = ribs[context.family];
-    const { prefixes } = rib;
+    const layout = rowLayout(rib, context);
     const hops = createNextHopRule(context, tables);
     const updates = createUpdateGroup({
       family: context.family,
       encoder: createEncoder(context, tables, hops),
-      rows: {
-        writeNlri: (row, out, at) => prefixes.writeNlri(row, out, at),
-        hold: (row) => rib.hold(row),
-        unhold: (row) => rib.unhold(row),
-      },
+      ...layout,
       maxMessageOctets: context.maxOctets,
-      maxRows: prefixes.bound,
       onLagging: options.onLagging,
       onWork: () => (isLive(group) ? touch(group) : scheduler.add(group.close)),
       nowMs: clock.nowMs,
     });
     let spentMs = 0;
+    const consider = considers(context);
     const group: RunningGroup = {
+      consider: (row) => consider(group, row),
       key,
       context,
       updates,
@@ -184,8 +176,14 @@ export function createExporter(options: ExporterOptions): Exporter {
     };
     groups.set(key, group);
     byFamily[context.family].push(group);
+    reportPaths(context.family);
     fill(group);
     return group;
+  }
+
+  /** Changes of paths that are not best are news only where some group sends them. */
+  function reportPaths(family: Family): void {
+    ribs[family].reportsAllPaths = byFamily[family].some(({ context }) => context.addPath !== "none");
   }
 
   /**
@@ -201,7 +199,7 @@ export function createExporter(options: ExporterOptions): Exporter {
       step() {
         if (!isLive(group)) return false;
         const end = Math.min(cursor + FILL_ROWS, prefixes.highWater);
-        for (; cursor < end; cursor++) if (prefixes.isLive(cursor)) consider(group, cursor);
+        for (; cursor < end; cursor++) if (prefixes.isLive(cursor)) group.consider(cursor);
         if (group.filled) touch(group);
         if (cursor < prefixes.highWater) return true;
         group.filled = true;
@@ -251,6 +249,7 @@ export function createExporter(options: ExporterOptions): Exporter {
     if (--group.members > 0) return;
     groups.delete(group.key);
     byFamily[group.context.family] = byFamily[group.context.family].filter((g) => g !== group);
+    reportPaths(group.context.family);
     group.cancelTimer?.();
     scheduler.remove(group.flush);
     for (const key of group.memoKeys.values()) sets.retireMemoKey(key);
@@ -281,9 +280,9 @@ export function createExporter(options: ExporterOptions): Exporter {
       turnBack(outlet);
       enter(outlet, to);
     },
-    resend({ joined, member }) {
+    resend({ joined, member }, done) {
       if (!joined) return;
-      joined.updates.resend(member);
+      joined.updates.resend(member, done);
       touch(joined as RunningGroup);
     },
     resume({ joined, member }) {
@@ -293,7 +292,7 @@ export function createExporter(options: ExporterOptions): Exporter {
     },
     propagate(family, row) {
       const all = byFamily[family];
-      for (let i = 0; i < all.length; i++) consider(all[i]!, row);
+      for (let i = 0; i < all.length; i++) all[i]!.consider(row);
     },
     sendSoon(family) {
       for (const group of byFamily[family]) touch(group);

@@ -40,6 +40,8 @@ export function createImport(core: Core): Import {
   const importer = createImporter(sets, core.nextHops);
   const handles = new Map<PeerId, Record<Family, ImportHandle>>();
   const classes = new Map<string, ParsingClass>();
+  /** By what alters attributes: path identifiers do not, so sets are shared with sessions without them. */
+  const classIds = new Map<string, number>();
   /** Peers whose paths are to be imported again by the walk. */
   const dirty = new Set<PeerId>();
   const octets = new Uint8Array(16);
@@ -108,10 +110,15 @@ export function createImport(core: Core): Import {
     parsingClass(negotiated, internal, ifindex) {
       const scope = negotiated.ipv6 ? ifindex : 0;
       const key = `${internal}|${negotiated.fourOctetAs}|${scope}`;
-      let known = classes.get(key);
+      const { addPath } = negotiated;
+      const [addPathIpv4, addPathIpv6] = [addPath.ipv4.receive, addPath.ipv6.receive];
+      const wholeKey = `${key}|${addPathIpv4}|${addPathIpv6}`;
+      let known = classes.get(wholeKey);
       if (!known) {
-        known = { id: classes.size + 1, internal, fourOctetAs: negotiated.fourOctetAs, ifindex: scope };
-        classes.set(key, known);
+        const id = classIds.get(key) ?? classIds.size + 1;
+        classIds.set(key, id);
+        known = { id, internal, fourOctetAs: negotiated.fourOctetAs, ifindex: scope, addPathIpv4, addPathIpv6 };
+        classes.set(wholeKey, known);
       }
       return known;
     },

@@ -1,6 +1,5 @@
 /** Established sessions as members of update groups: what each peer is to be sent, and how its octets leave. */
-import { ERROR, familyOf } from "../bgp/iana.ts";
-import type { RouteRefresh } from "../bgp/refresh.ts";
+import { ERROR } from "../bgp/iana.ts";
 import { endOfRib } from "../bgp/update-writer.ts";
 import { FAMILIES, type Family } from "../ip/address.ts";
 import type { Member } from "../rib/update-group-types.ts";
@@ -8,17 +7,18 @@ import type { Core } from "./core.ts";
 import { exportContext } from "./export-settings.ts";
 import type { Exporter } from "./exporter.ts";
 import type { PeerRuntime } from "./peer.ts";
+import type { Recovery } from "./recovery.ts";
 import { type Job, PRIORITY } from "./scheduler.ts";
 import type { Sessions } from "./sessions.ts";
 
 export interface Outlets {
   /** The session is Established: its peer is sent what its families hold. */
   open(peer: PeerRuntime): void;
+  /** The family is no longer deferred: those who are up are sent what it holds. */
+  release(family: Family): void;
   close(peer: PeerRuntime): void;
   /** The connection can take more. */
   writable(peer: PeerRuntime): void;
-  /** ROUTE-REFRESH (RFC 2918): the whole table once more; families that are not ours are passed over. */
-  refresh(peer: PeerRuntime, message: RouteRefresh): void;
   /** Configuration or interfaces changed: peers whose context did are moved to another group. */
   refreshContexts(): void;
   /** The peer that lags most when withdrawn routes reach their bound. */
@@ -29,7 +29,13 @@ export interface Outlets {
 const PEERS_PER_SLICE = 128;
 
 /** `sessions` is asked for when it is needed: it is made after what it reports to. */
-export function createOutlets(core: Core, exporter: Exporter, sessions: () => Sessions): Outlets {
+export function createOutlets(
+  core: Core,
+  exporter: Exporter,
+  recovery: Recovery,
+  sessions: () => Sessions,
+  endOfRibSent: (peer: PeerRuntime, family: Family) => void,
+): Outlets {
   const { log, nextHops } = core;
   let moving: PeerRuntime[] = [];
   const moves: Job = { name: "move peers", priority: PRIORITY.refresh, step: moveSome };
@@ -50,8 +56,14 @@ export function createOutlets(core: Core, exporter: Exporter, sessions: () => Se
         peer.endOfRib[family].sent = true;
         peer.counts.sent.update++;
         sessions().write(peer, eor);
+        endOfRibSent(peer, family);
       },
     };
+  }
+
+  function attach(peer: PeerRuntime, family: Family): void {
+    if (!peer.negotiated?.[family] || peer.outlets[family]) return;
+    peer.outlets[family] = exporter.attach(exportContext(core, peer, family), memberOf(peer, family));
   }
 
   /** A slice of the peers whose context may have changed. True while some are left. */
@@ -68,9 +80,11 @@ export function createOutlets(core: Core, exporter: Exporter, sessions: () => Se
     open(peer) {
       for (const family of FAMILIES) {
         peer.endOfRib[family] = { received: false, sent: false };
-        if (!peer.negotiated![family]) continue;
-        peer.outlets[family] = exporter.attach(exportContext(core, peer, family), memberOf(peer, family));
+        if (!recovery.isDeferred(family)) attach(peer, family);
       }
+    },
+    release(family) {
+      for (const peer of core.peers.values()) attach(peer, family);
     },
     close(peer) {
       for (const family of FAMILIES) {
@@ -86,12 +100,6 @@ export function createOutlets(core: Core, exporter: Exporter, sessions: () => Se
         const outlet = peer.outlets[family];
         if (outlet) exporter.resume(outlet);
       }
-    },
-    refresh(peer, { afi, safi }) {
-      const family = familyOf(afi, safi);
-      log("info", "route refresh requested", { peer: peer.config.name, family: family ?? `${afi}/${safi}` });
-      const outlet = family && peer.outlets[family];
-      if (outlet) exporter.resend(outlet);
     },
     refreshContexts() {
       moving = [...core.peers.values()];

@@ -4,7 +4,9 @@
  */
 import { FAMILIES } from "../ip/address.ts";
 import { type Core, changesWaiting } from "./core.ts";
+import type { Recovery } from "./recovery.ts";
 import { PRIORITY } from "./scheduler.ts";
+import type { Walk } from "./walks.ts";
 
 /** Adopted routes that nobody announced are pruned at the latest so long after start. */
 const PRUNE_AFTER_MS = 240_000;
@@ -17,7 +19,7 @@ export interface Pruning {
   cancel(): void;
 }
 
-export function createPruning(core: Core): Pruning {
+export function createPruning(core: Core, reprogram: Walk, recovery: Recovery): Pruning {
   const { clock, fib, scheduler } = core;
   let pruned = true;
   let cancel = () => {};
@@ -33,14 +35,19 @@ export function createPruning(core: Core): Pruning {
 
   function prune(): void {
     if (pruned) return;
-    pruned = true;
     cancel();
+    const waitMs = recovery.keepAdoptedUntilMs - clock.nowMs();
+    if (waitMs > 0) {
+      cancel = clock.after(waitMs, prune);
+      return;
+    }
+    pruned = true;
     // Behind all changes that wait: what they want is not to be deleted first.
     scheduler.add({
       name: "prune",
       priority: PRIORITY.housekeeping,
       step() {
-        if (changesWaiting(core) > 0) return true;
+        if (changesWaiting(core) > 0 || reprogram.running) return true;
         fib.prune();
         return false;
       },

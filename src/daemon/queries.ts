@@ -12,6 +12,7 @@ import { statusAnswer } from "./answer-status.ts";
 import { announcedAttributes } from "./export-context.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Router } from "./router.ts";
+import { runningKernelRoutes, runningPaths, runningState } from "./running-state.ts";
 
 const MAX_MULTIPATH = 64;
 
@@ -69,56 +70,63 @@ export function createQueries(router: Router): RouterView {
   }
 
   /** Visits rows from the cursor on until `count` answers were made or a bounded number of rows looked at. */
-  function page<T>(family: Family, cursor: number, count: number, make: (row: PrefixRow) => T | undefined) {
+  function page<T>(family: Family, cursor: number, count: number, make: (row: PrefixRow) => readonly T[]) {
     const { prefixes } = core.ribs[family];
     const rows: T[] = [];
     let row = cursor;
-    for (let looked = 0; row < prefixes.highWater && rows.length < count && looked < PAGE_ROWS; row++, looked++) {
-      if (!prefixes.isLive(row)) continue;
-      const made = make(row);
-      if (made !== undefined) rows.push(made);
-    }
+    for (let looked = 0; row < prefixes.highWater && rows.length < count && looked < PAGE_ROWS; row++, looked++)
+      if (prefixes.isLive(row)) rows.push(...make(row));
     return { rows, next: row < prefixes.highWater ? row : -1 };
   }
 
-  function announcedTo(peer: PeerRuntime, family: Family, row: PrefixRow): PathAnswer | undefined {
-    const outlet = peer.outlets[family];
-    const announced = outlet?.joined?.updates.announcedTo(outlet.member, row);
-    if (!outlet?.joined || !announced) return undefined;
-    const answer = setAnswer(core, announced.source, announced.set);
-    const { context } = outlet.joined;
-    const { nextHop, attributes } = announcedAttributes(context, exporter.tables, announced.set, announced.source);
-    return { ...answer, nextHop, ...(attributes ? attributesAnswer(attributes) : {}) };
-  }
-
-  function received(peer: PeerRuntime, family: Family, row: PrefixRow): PeerRouteAnswer | undefined {
-    const path = core.ribs[family].pathOf(row, peer.id, 0);
-    if (path === 0) return undefined;
-    return {
-      prefix: formatRow(core, family, row),
-      family,
-      path: pathAnswer(core, family, row, path, sharedPaths(family, row)),
+  /** Each path that the peer was sent; with path identifiers these are rows of paths. */
+  function announcedTo(peer: PeerRuntime, family: Family, row: PrefixRow): PathAnswer[] {
+    const { joined, member } = peer.outlets[family] ?? {};
+    if (!joined || !member) return [];
+    const { context, updates } = joined;
+    const answer = (groupRow: number, pathId: number): PathAnswer[] => {
+      const announced = updates.announcedTo(member, groupRow);
+      if (!announced) return [];
+      const { nextHop, attributes } = announcedAttributes(context, exporter.tables, announced.set, announced.source);
+      const words = attributes ? attributesAnswer(attributes) : {};
+      return [{ ...setAnswer(core, announced.source, announced.set), pathId, nextHop, ...words }];
     };
+    if (context.addPath === "none") return answer(row, 0);
+    const rib = core.ribs[family];
+    const answers: PathAnswer[] = [];
+    for (let path = rib.firstPathRow(row); path !== 0; path = rib.nextPathRow(path))
+      answers.push(...answer(path, path));
+    return answers.sort((a, b) => a.pathId - b.pathId);
   }
 
-  function sent(peer: PeerRuntime, family: Family, row: PrefixRow): PeerRouteAnswer | undefined {
-    const path = announcedTo(peer, family, row);
-    return path && { prefix: formatRow(core, family, row), family, path };
+  function received(peer: PeerRuntime, family: Family, row: PrefixRow): PeerRouteAnswer[] {
+    const rib = core.ribs[family];
+    const found: PathRow[] = [];
+    for (let path = rib.firstPath(row); path !== 0; path = rib.nextPath(path))
+      if (rib.pathPeer(path) === peer.id) found.push(path);
+    if (found.length === 0) return [];
+    const prefix = formatRow(core, family, row);
+    const shared = sharedPaths(family, row);
+    return found
+      .sort((a, b) => rib.pathId(a) - rib.pathId(b))
+      .map((path) => ({ prefix, family, path: pathAnswer(core, family, row, path, shared) }));
+  }
+
+  function sent(peer: PeerRuntime, family: Family, row: PrefixRow): PeerRouteAnswer[] {
+    return announcedTo(peer, family, row).map((path) => ({ prefix: formatRow(core, family, row), family, path }));
   }
 
   return {
     status: () => statusAnswer(router),
     peers: () =>
       [...core.peers.values()].map((peer) =>
-        peerAnswer(core, peer, (family) => {
+        peerAnswer(core, parts.keys, peer, (family) => {
           const group = peer.outlets[family]?.joined?.updates;
           return group ? group.announcedRows - group.announcedFrom(peer.id) : 0;
         }),
       ),
     routes: (family, cursor, count) =>
-      page(family, cursor, count, (row) =>
-        core.ribs[family].firstPath(row) === 0 ? undefined : routeAnswer(family, row),
-      ),
+      page(family, cursor, count, (row) => (core.ribs[family].firstPath(row) === 0 ? [] : [routeAnswer(family, row)])),
     route(prefix) {
       const row = find(prefix);
       return row < 0 || core.ribs[prefix.family].firstPath(row) === 0 ? undefined : routeAnswer(prefix.family, row);
@@ -140,13 +148,16 @@ export function createQueries(router: Router): RouterView {
     routeIn(name, prefix) {
       const peer = core.peers.get(name);
       const row = find(prefix);
-      return peer && row >= 0 ? received(peer, prefix.family, row) : undefined;
+      return peer && row >= 0 ? received(peer, prefix.family, row) : [];
     },
     routeOut(name, prefix) {
       const peer = core.peers.get(name);
       const row = find(prefix);
-      return peer && row >= 0 ? sent(peer, prefix.family, row) : undefined;
+      return peer && row >= 0 ? sent(peer, prefix.family, row) : [];
     },
+    running: () => runningState(core),
+    runningKernelRoutes: (family, cursor) => runningKernelRoutes(core, family, cursor),
+    runningPaths: (family, cursor) => runningPaths(core, family, cursor),
     explain: createExplain(router, { find, sharedPaths, kernelAnswer, announcedTo }),
   };
 }

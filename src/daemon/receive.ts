@@ -4,20 +4,27 @@
  */
 import { ERROR, familyOf, MAX_EXTENDED_MESSAGE_OCTETS, MESSAGE } from "../bgp/iana.ts";
 import type { Notification } from "../bgp/notification.ts";
+import { u32 } from "../bgp/octets.ts";
 import { createUpdateScan, TREATMENT } from "../bgp/update-scan.ts";
 import { scanNotification, scanUpdate } from "../bgp/update-scanner.ts";
 import { type Family, isLinkLocalAt } from "../ip/address.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import type { AttributeSets, NextHopId, NextHops, SetHandle } from "../rib/types.ts";
+import { createFaultReporter } from "./faulty-updates.ts";
 import type { Import } from "./import.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Log } from "./ports.ts";
 
-const REPORT_EVERY_MS = 1000;
-const OUT_OF_RESOURCES: Notification = {
+/** The NOTIFICATION that must end the session, and why in words. */
+export interface Refusal extends Notification {
+  readonly why: string;
+}
+
+const OUT_OF_RESOURCES: Refusal = {
   code: ERROR.cease.code,
   subcode: ERROR.cease.sub.outOfResources,
   data: new Uint8Array(),
+  why: "a limit of the tables is reached",
 };
 
 /** Routes in one UPDATE at most: a default route takes one octet, the rest of the longest message (RFC 8654) is theirs. */
@@ -33,8 +40,8 @@ export interface ReceiverOptions {
 }
 
 export interface Receiver {
-  /** Handles the body of one UPDATE at `[from, to)`; returns the NOTIFICATION that must end the session, if any. */
-  update(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined;
+  /** Handles the body of one UPDATE at `[from, to)`; returns what must end the session, if anything. */
+  update(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Refusal | undefined;
   /** Most routes handled in one UPDATE (at most UPDATE_ROUTES), and all so far. */
   readonly counters: { longestUpdateRoutes: number; announced: number; withdrawn: number };
 }
@@ -42,16 +49,32 @@ export interface Receiver {
 export function createReceiver(options: ReceiverOptions): Receiver {
   const { ribs, sets, nextHops, log, imports } = options;
   const scan = createUpdateScan();
+  const report = createFaultReporter(log);
   const counters = { longestUpdateRoutes: 0, announced: 0, withdrawn: 0 };
   let routes = 0;
 
   /** Removes each prefix of an NLRI field from the peer's Adj-RIB-In. Its syntax has been checked. */
   function withdrawAll(peer: PeerRuntime, family: Family, bytes: Uint8Array, from: number, to: number): void {
+    if (hasPathIds(peer, family)) {
+      withdrawPaths(peer, family, bytes, from, to);
+      return;
+    }
     const rib = ribs[family];
     for (let at = from; at < to; ) {
       const length = bytes[at]!;
       rib.withdraw(peer.id, 0, bytes, at + 1, length);
       at += 1 + ((length + 7) >> 3);
+      routes++;
+    }
+  }
+
+  /** The same for NLRI with path identifiers: only the path named goes (RFC 7911 §3). */
+  function withdrawPaths(peer: PeerRuntime, family: Family, bytes: Uint8Array, from: number, to: number): void {
+    const rib = ribs[family];
+    for (let at = from; at < to; ) {
+      const length = bytes[at + 4]!;
+      rib.withdraw(peer.id, u32(bytes, at), bytes, at + 5, length);
+      at += 5 + ((length + 7) >> 3);
       routes++;
     }
   }
@@ -83,6 +106,33 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     return ok;
   }
 
+  /** The same for NLRI with path identifiers. */
+  function announcePaths(
+    peer: PeerRuntime,
+    family: Family,
+    set: SetHandle,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+  ): boolean {
+    const rib = ribs[family];
+    const perPrefix = imports.readsPrefix(peer, family);
+    const { walking } = imports;
+    let result = perPrefix ? 0 : imports.evaluate(peer, set, family, bytes, 0, 0);
+    let ok = true;
+    for (let at = from; at < to && ok; ) {
+      const length = bytes[at + 4]!;
+      if (perPrefix) result = imports.evaluate(peer, set, family, bytes, at + 5, length);
+      ok = result !== 0 && rib.announce(peer.id, peer.epoch, u32(bytes, at), bytes, at + 5, length, set, result) >= 0;
+      if (walking) imports.announced(family, bytes, at + 5, length);
+      if (perPrefix && result > 0) sets.release(result);
+      at += 5 + ((length + 7) >> 3);
+      routes++;
+    }
+    if (!perPrefix && result > 0) sets.release(result);
+    return ok;
+  }
+
   /** Announces the NLRI of one family with the scan's attributes; returns the fault at a bound. */
   function announce(
     peer: PeerRuntime,
@@ -92,28 +142,13 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     ofMpReach: boolean,
     from: number,
     to: number,
-  ): Notification | undefined {
+  ): Refusal | undefined {
     const set = hop && sets.intern(bytes, scan, peer.parsing, hop, ofMpReach);
     if (set === 0) return OUT_OF_RESOURCES;
-    const ok = announceAll(peer, family, set, bytes, from, to);
+    const all = hasPathIds(peer, family) ? announcePaths : announceAll;
+    const ok = all(peer, family, set, bytes, from, to);
     sets.release(set);
     return ok ? undefined : OUT_OF_RESOURCES;
-  }
-
-  /** Counts each fault; says so in the log once a second at most, since a broken peer repeats itself. */
-  function report(peer: PeerRuntime): void {
-    if (scan.treatment === TREATMENT.withdraw) peer.treatedAsWithdraw++;
-    else peer.attributesDiscarded++;
-    if (peer.lastHeardMs < peer.nextReportMs) return;
-    peer.nextReportMs = peer.lastHeardMs + REPORT_EVERY_MS;
-    log("warn", scan.treatment === TREATMENT.withdraw ? "treat as withdraw" : "attribute discarded", {
-      peer: peer.config.name,
-      attribute: scan.faultType,
-      code: scan.errorCode,
-      subcode: scan.errorSubcode,
-      withdrawn: peer.treatedAsWithdraw,
-      discarded: peer.attributesDiscarded,
-    });
   }
 
   function isActive(peer: PeerRuntime, afi: number, safi: number): Family | undefined {
@@ -121,10 +156,10 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     return family && peer.negotiated?.[family] ? family : undefined;
   }
 
-  function handle(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Notification | undefined {
+  function handle(peer: PeerRuntime, bytes: Uint8Array, from: number, to: number): Refusal | undefined {
     scanUpdate(bytes, from, to, peer.parsing, scan);
-    if (scan.treatment === TREATMENT.reset) return scanNotification(bytes, scan);
-    if (scan.treatment !== TREATMENT.none) report(peer);
+    if (scan.treatment !== TREATMENT.none) report(peer, scan, bytes, from, to);
+    if (scan.treatment === TREATMENT.reset) return { ...scanNotification(bytes, scan), why: peer.lastFault!.why };
     const plain = peer.negotiated!.ipv4;
     if (plain) withdrawAll(peer, "ipv4", bytes, scan.withdrawnAt, scan.withdrawnEnd);
     const unreach = isActive(peer, scan.unreachAfi, scan.unreachSafi);
@@ -180,6 +215,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     },
     counters,
   };
+}
+
+/** The peer sends path identifiers with its NLRI of the family. */
+function hasPathIds({ parsing }: PeerRuntime, family: Family): boolean {
+  return (family === "ipv4" ? parsing.addPathIpv4 : parsing.addPathIpv6) === true;
 }
 
 /** Neither link-local nor unspecified. */

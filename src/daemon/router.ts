@@ -4,13 +4,14 @@
  * and a list of events reproduce a run.
  */
 import { ERROR } from "../bgp/iana.ts";
-import type { Negotiated } from "../bgp/session/types.ts";
+import type { DownReason, Negotiated, NegotiatedRestart } from "../bgp/session/types.ts";
 import { diffConfig } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
 import { chooseRouterId } from "../config/router-id.ts";
 import { type Family, formatQuad } from "../ip/address.ts";
 import { applyConfig, type ConfigTarget, firstChange } from "./apply-config.ts";
 import { type Core, changesWaiting, createCore, type RouterPorts } from "./core.ts";
+import { createDynamicPeers, type DynamicPeers } from "./dynamic-peers.ts";
 import type { RouterEvent } from "./events.ts";
 import { createExporter, type Exporter } from "./exporter.ts";
 import { createForwarding, type ForwardingTable } from "./forwarding.ts";
@@ -26,9 +27,13 @@ import { createPruning } from "./pruning.ts";
 import { createReading } from "./reading.ts";
 import { createReceiver, type Receiver } from "./receive.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
+import { asksForHelp, createRecovery, type Recovery } from "./recovery.ts";
+import { createRouteRefreshes } from "./route-refresh.ts";
 import { PRIORITY } from "./scheduler.ts";
+import { createSessionKeys, type SessionKeys } from "./session-keys.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
-import { isExternal } from "./settings.ts";
+import { addressOnLink, connectSpec, isExternal } from "./settings.ts";
+import { createStaleRoutes } from "./stale-routes.ts";
 import { createRound, createWalk } from "./walks.ts";
 
 const CEASE = ERROR.cease.sub;
@@ -37,8 +42,13 @@ export interface Router {
   handle(event: RouterEvent): void;
   readonly core: Core;
   readonly parts: RouterParts;
-  /** Ends all sessions; without a word when `silent` (kernel routes stay for the restart). */
-  stop(silent: boolean): void;
+  /** Another process may take over: some peer keeps our routes meanwhile, and the kernel does. */
+  readonly mayReturn: boolean;
+  /**
+   * Ends all sessions with Cease 6/2. With `graceful`, peers that keep our routes until we are back hear nothing (a
+   * NOTIFICATION would have them dropped): TCP just closes, and the record for the next process stays.
+   */
+  stop(graceful: boolean): void;
 }
 
 /** For queries and tests. */
@@ -47,9 +57,17 @@ export interface RouterParts {
   readonly forwarding: ForwardingTable;
   readonly imports: Import;
   readonly listening: Listening;
+  readonly dynamicPeers: DynamicPeers;
+  readonly keys: SessionKeys;
   readonly sessions: Sessions;
   readonly receiver: Receiver;
   readonly recorder: Recorder;
+  readonly recovery: Recovery;
+}
+
+/** It does, or would if it were up. */
+function keepsOurs({ config, negotiated }: PeerRuntime): boolean {
+  return config.gracefulRestart.mode === "on" && (!negotiated || negotiated.gracefulRestart !== undefined);
 }
 
 export function createRouter(ports: RouterPorts, initial: Config, hostName: string): Router {
@@ -62,6 +80,15 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   const receiver = createReceiver({ ribs, sets, nextHops, log, imports, endOfRib: onEndOfRib });
   const listening = createListening({ clock, log, transport: ports.transport });
 
+  const dynamicPeers = createDynamicPeers(core, () => target);
+  const keys = createSessionKeys({
+    clock,
+    log,
+    transport: ports.transport,
+    peers: () => core.peers.values(),
+    failed: (peer) => sessions.stop(peer, CEASE.otherConfigurationChange, false),
+  });
+
   // Its ways out: update groups and the kernel.
   const forwarding = createForwarding({ fib: ports.fib, sets, nextHops, peers: peerTable, interfaces, ribs });
   const exporter = createExporter({
@@ -71,7 +98,20 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     ribs,
     onLagging: (member) => outlets.closeLagging(member),
   });
-  const outlets: Outlets = createOutlets(core, exporter, () => sessions);
+  const recovery = createRecovery(core, {
+    announce: (family) => outlets.release(family),
+    program() {
+      reprogram.request();
+      pruning.whenComplete();
+    },
+  });
+  const outlets: Outlets = createOutlets(
+    core,
+    exporter,
+    recovery,
+    () => sessions,
+    (peer, family) => refreshes.endOfRibSent(peer, family),
+  );
   const local = createLocalRoutes({ ribs, sets, nextHops, interfaces });
 
   // Walks over the tables.
@@ -86,18 +126,20 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     () => nextHops.settle(),
   );
   const reprogram = createWalk(scheduler, "reprogram", PRIORITY.refresh, (family, cursor, rows) =>
-    ribs[family].walkPrefixes(cursor, rows, (row) => forwarding.program(family, row)),
+    recovery.isHeld(family) ? -1 : ribs[family].walkPrefixes(cursor, rows, (row) => forwarding.program(family, row)),
   );
 
   // What goes on by itself.
   const housekeeping = createHousekeeping(core);
-  const pruning = createPruning(core);
+  const stale = createStaleRoutes(core, sweep);
+  const refreshes = createRouteRefreshes({ core, exporter, sweep, sessions: () => sessions, complete: stale.endOfRib });
+  const pruning = createPruning(core, reprogram, recovery);
   const reading = createReading({
     clock,
     transport: ports.transport,
     waiting: () => changesWaiting(core) + ports.fib.backlog(),
   });
-  startPropagation(core, exporter, forwarding, () => {
+  startPropagation(core, exporter, forwarding, recovery, () => {
     reading.resume();
     housekeeping.afterPropagation();
   });
@@ -107,17 +149,25 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     random: ports.random,
     log,
     transport: ports.transport,
-    match: core.peerIndex.match,
+    admit: dynamicPeers.admit,
+    givesUp: keys.isUnheard,
+    connectSpec: (peer) => connectSpec(core.config, peer.config),
     hooks: {
       established,
       down,
+      stopped(peer) {
+        stale.drop(peer, "the peer is stopped");
+        recovery.stopped(peer);
+      },
+      restartBits: recovery.bits,
       update: receiver.update,
-      refresh: outlets.refresh,
+      refresh: refreshes.received,
       writable: outlets.writable,
       chunkHandled(connection) {
         housekeeping.afterReading();
         reading.chunkHandled(connection);
       },
+      vacant: dynamicPeers.vacant,
       listenFailed: listening.failed,
     },
   });
@@ -130,6 +180,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     reselect,
     reprogram,
     refreshContexts: outlets.refreshContexts,
+    linksChanged: listening.linksChanged,
     synced: start,
   });
   const target: ConfigTarget = {
@@ -138,9 +189,13 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     forwarding,
     local,
     listening,
+    keys,
+    dynamicPeers,
     sweep,
     reprogram,
     pruning,
+    stale,
+    recovery,
     forgetSource: exporter.forgetSource,
     refreshContexts: outlets.refreshContexts,
     staticsChanged: kernelNews.staticsChanged,
@@ -171,9 +226,13 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     const { config } = peer;
     identify(peer, negotiated.remoteId | 0);
     peer.epoch = peerTable.epoch(peer.id);
-    const link = interfaces.shared(config.address);
+    const { side, local, remote } = peer.active!;
+    if (local && remote) peer.lastSession = { local, remote, open: negotiated.open, bare: peer.session[side].bare };
+    const link = interfaces.shared(addressOnLink(config));
     peer.parsing = imports.parsingClass(negotiated, !isExternal(core.config, config), link?.ifindex ?? 0);
+    stale.returned(peer, negotiated);
     outlets.open(peer);
+    recovery.established(peer, negotiated);
     if (!negotiated.ipv4 && !negotiated.ipv6)
       log("warn", "no common family", { peer: config.name, reason: "the session carries no routes" });
   }
@@ -191,24 +250,33 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       return;
     }
     imports.removed(peer);
+    stale.forget(peer);
     peerTable.free(peer.id);
     exporter.forgetSource(id);
     peer.id = id;
     sweep.request();
   }
 
-  /** Its paths are of an old epoch from now on: the sweep takes them, unless they are announced again before it comes by. */
-  function down(peer: PeerRuntime): void {
+  /**
+   * Its paths are of an old epoch from now on: the sweep takes those that are not kept, unless they are announced again
+   * before it comes by.
+   */
+  function down(peer: PeerRuntime, reason: DownReason, kept: NegotiatedRestart | undefined): void {
+    keys.down(peer, reason);
     outlets.close(peer);
+    refreshes.over(peer);
     if (peer.gone) return;
-    peer.epoch = peerTable.newEpoch(peer.id, false);
-    sweep.request();
+    stale.lost(peer, kept);
+    recovery.lost();
   }
 
   function onEndOfRib(peer: PeerRuntime, family: Family): void {
     if (peer.endOfRib[family].received) return;
     peer.endOfRib[family].received = true;
     log("info", "end of rib", { peer: peer.config.name, family, routes: ribs[family].received(peer.id) });
+    // A route refresh has begun meanwhile: its end settles both.
+    if (!peer.refresh[family].receiving) stale.endOfRib(peer, family);
+    recovery.endOfRib(peer, family);
     pruning.whenComplete();
   }
 
@@ -226,7 +294,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   return {
     core,
-    parts: { exporter, forwarding, imports, listening, sessions, receiver, recorder },
+    parts: { exporter, forwarding, imports, listening, dynamicPeers, keys, sessions, receiver, recorder, recovery },
     handle(event) {
       recorder.note(event, clock.nowMs());
       switch (event.from) {
@@ -241,16 +309,24 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
           else core.rejected = event.rejected;
           break;
         case "admin":
+          recovery.forget();
           for (const peer of core.peers.values()) sessions.stop(peer, CEASE.administrativeShutdown, true, event.text);
       }
     },
-    stop(silent) {
+    get mayReturn() {
+      const { config } = core;
+      return asksForHelp(config) && (!config.kernel.program || config.kernel.keepOnExit);
+    },
+    stop(graceful) {
+      recovery.end(graceful);
       for (const peer of core.peers.values()) {
-        if (silent) sessions.abandon(peer);
+        if (graceful && keepsOurs(peer)) sessions.abandon(peer);
         else sessions.stop(peer, CEASE.administrativeShutdown, true);
       }
       pruning.cancel();
       listening.stop();
+      dynamicPeers.stop();
+      keys.stop();
       scheduler.stop();
     },
   };

@@ -71,7 +71,7 @@ export function parseAddressMessage(bytes: Uint8Array, at: number, octets: numbe
   const end = at + octets;
   if (from > end) return undefined;
   const size = bytes[at + 16] === AF.inet ? 4 : bytes[at + 16] === AF.inet6 ? 16 : 0;
-  if (size === 0) return undefined;
+  if (size === 0 || bytes[at + 17]! > 8 * size) return undefined;
   const family = size === 4 ? "ipv4" : "ipv6";
   const addressOf = (type: number) => {
     const p = findAttribute(bytes, from, end, type);

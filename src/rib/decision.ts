@@ -112,6 +112,20 @@ export function explainSelection(rib: FamilyRib, row: PrefixRow): Explanation {
   return { best: best?.path ?? 0, losers, ineligible };
 }
 
+/** The usable paths of a prefix in the order of decision: each is the best one where those before it are not there. */
+export function explainOrder(rib: FamilyRib, row: PrefixRow): readonly PathRow[] {
+  let left: Candidate[] = [];
+  for (let path = rib.firstPath(row); path !== 0; path = rib.nextPath(path))
+    if (whyIneligible(rib, path) === undefined) left.push(candidateOf(rib, path));
+  const order: PathRow[] = [];
+  while (left.length > 0) {
+    const { best } = decide(left);
+    order.push(best!.path);
+    left = left.filter((candidate) => candidate !== best);
+  }
+  return order;
+}
+
 function candidateOf(rib: FamilyRib, path: PathRow): Candidate {
   const { sets, nextHops, peers } = rib;
   const set = rib.pathSetOut(path);

@@ -1,4 +1,5 @@
-import type { Family } from "../ip/address.ts";
+import { writeU32 } from "../bgp/octets.ts";
+import { FAMILIES, type Family } from "../ip/address.ts";
 import { createPrefixTable } from "../ip/create-prefix-table.ts";
 import type { PrefixRow, PrefixRows } from "../ip/prefix-table.ts";
 import { reserveWords } from "../ip/reserve.ts";
@@ -27,12 +28,15 @@ export interface FamilyRibOptions {
 /** Where a sliced walk goes on; it starts at 0 and has ended at DONE. */
 export type Cursor = number;
 const DONE: Cursor = -1;
+const NO_WORDS = new Int32Array(0);
 
 /**
  * Adj-RIB-In and Loc-RIB of one family. A path is (peer, received path id, prefix); rejected ones stay. Selection is
  * incremental: the list of a prefix is walked only when its best path goes, or MED may decide differently.
  *
- * Prefix rows are held by their paths, by the queue of changes and by `hold`; nobody else may keep one.
+ * Prefix rows are held by their paths, by the queue of changes and by `hold`; nobody else may keep one. A path row may
+ * be held as well, by update groups that send several paths of a prefix: removed while it is held, it stays in the list
+ * of its prefix without sets, until all have let go of it or the path is announced again.
  */
 export class FamilyRib {
   readonly family: Family;
@@ -45,14 +49,23 @@ export class FamilyRib {
   private readonly bestPaths: BestPaths;
   private multipathLimit: number;
   private readonly paths: Int32Array;
-  private readonly pathBound: number;
+  /** Path rows are below it. */
+  readonly pathBound: number;
   private readonly rows: Int32Array;
   private readonly stride: number;
   private readonly extraAt: number;
   private readonly perPeer: Int32Array;
+  /** Holders of each path row; there is none before the first one is held. */
+  private pathHolds: Int32Array = NO_WORDS;
+  private heldPaths = 0;
+  /**
+   * A path that is not the best is reported too when it comes, goes or changes: some update group sends several paths
+   * of a prefix.
+   */
+  reportsAllPaths = false;
   private freePath: PathRow = 0;
-  private nextPathRow: PathRow = 1;
-  /** Live paths, rejected ones included. */
+  private unusedPath: PathRow = 1;
+  /** Paths that are there, rejected ones included. */
   pathCount = 0;
 
   constructor(options: FamilyRibOptions) {
@@ -95,7 +108,9 @@ export class FamilyRib {
     const known = this.findPath(first, peer, pathId);
     if (known !== 0) {
       paths[known * PATH_STRIDE + EPOCH] = epoch;
-      return this.replace(row, known, setIn, setOut);
+      if (paths[known * PATH_STRIDE + SET_IN] !== 0) return this.replace(row, known, setIn, setOut);
+      this.enter(row, known, setIn, setOut);
+      return ANNOUNCED.added;
     }
     const path = this.newPathRow();
     if (path === 0) {
@@ -108,25 +123,33 @@ export class FamilyRib {
     paths[p + PEER] = peer;
     paths[p + PATH_ID] = pathId;
     paths[p + EPOCH] = epoch;
-    paths[p + SET_IN] = setIn;
-    paths[p + SET_OUT] = setOut;
     this.rows[words + FIRST] = path;
-    this.sets.retain(setIn);
     this.peers.hold(peer);
-    this.perPeer[2 * peer]!++;
-    if (setOut > 0) {
-      this.sets.retain(setOut);
-      this.perPeer[2 * peer + 1]!++;
-      this.bestPaths.consider(row, path);
-    }
+    this.enter(row, path, setIn, setOut);
     return ANNOUNCED.added;
+  }
+
+  /** The path, which stands in the list of its prefix, has these sets from now on. */
+  private enter(row: PrefixRow, path: PathRow, setIn: SetHandle, setOut: SetHandle | RejectCode): void {
+    const p = path * PATH_STRIDE;
+    const peer = this.paths[p + PEER]!;
+    this.paths[p + SET_IN] = setIn;
+    this.paths[p + SET_OUT] = setOut;
+    this.sets.retain(setIn);
+    this.pathCount++;
+    this.perPeer[2 * peer]!++;
+    if (setOut <= 0) return;
+    this.sets.retain(setOut);
+    this.perPeer[2 * peer + 1]!++;
+    this.bestPaths.consider(row, path);
+    if (this.reportsAllPaths) this.changed.push(row);
   }
 
   /** Removes a path; false when there was none. */
   withdraw(peer: PeerId, pathId: number, bytes: Uint8Array, at: number, length: number): boolean {
     const row = this.prefixes.find(bytes, at, length);
     if (row < 0) return false;
-    const path = this.findPath(this.firstPath(row), peer, pathId);
+    const path = this.pathOf(row, peer, pathId);
     if (path === 0) return false;
     this.removePath(path);
     return true;
@@ -142,21 +165,54 @@ export class FamilyRib {
     const p = path * PATH_STRIDE;
     const row = paths[p + PREFIX]! - 1;
     const peer = paths[p + PEER]!;
+    const isHeld = this.heldPaths > 0 && (this.pathHolds[path] ?? 0) !== 0;
     const effect = this.bestPaths.effectOfLeaving(row, path);
-    this.unlink(row, path);
+    if (!isHeld) this.unlink(row, path);
     const setIn = paths[p + SET_IN]!;
     const setOut = paths[p + SET_OUT]!;
-    paths[p + PREFIX] = 0;
-    paths[p + NEXT] = this.freePath;
-    this.freePath = path;
+    paths[p + SET_IN] = 0;
+    paths[p + SET_OUT] = 0;
     this.pathCount--;
     this.perPeer[2 * peer]!--;
     if (setOut > 0) this.perPeer[2 * peer + 1]!--;
     this.bestPaths.after(effect, row);
+    if (setOut > 0 && this.reportsAllPaths) this.changed.push(row);
     sets.release(setIn);
     if (setOut > 0) sets.release(setOut);
-    this.peers.unhold(peer);
+    if (!isHeld) this.freePathRow(row, path);
+  }
+
+  /** The row has left the list of its prefix. */
+  private freePathRow(row: PrefixRow, path: PathRow): void {
+    const { paths } = this;
+    const p = path * PATH_STRIDE;
+    paths[p + PREFIX] = 0;
+    paths[p + NEXT] = this.freePath;
+    this.freePath = path;
+    this.peers.unhold(paths[p + PEER]!);
     this.freeIfUnused(row);
+  }
+
+  /** Keeps the row of a path from being used for another one, also when the path is removed. */
+  holdPath(path: PathRow): void {
+    if (path >= this.pathHolds.length) this.reserveHolds(path);
+    if (this.pathHolds[path]!++ === 0) this.heldPaths++;
+  }
+
+  /** For all rows at once, unless the system refuses: pages that are not touched cost nothing. */
+  private reserveHolds(path: PathRow): void {
+    const larger = reserveWords(this.pathBound, path + 1);
+    larger.set(this.pathHolds);
+    this.pathHolds = larger;
+  }
+
+  unholdPath(path: PathRow): void {
+    if (--this.pathHolds[path]! > 0) return;
+    this.heldPaths--;
+    if (this.paths[path * PATH_STRIDE + SET_IN] !== 0) return;
+    const row = this.pathPrefix(path);
+    this.unlink(row, path);
+    this.freePathRow(row, path);
   }
 
   /** Selects again from the whole list; the prefix is reported when its best path became another. */
@@ -173,7 +229,7 @@ export class FamilyRib {
 
   /** The best path and those that share its traffic, best first; returns how many. Next hops may repeat. */
   multipath(row: PrefixRow, out: Int32Array): number {
-    return this.selection.multipath(this.firstPath(row), this.multipathLimit, out);
+    return this.selection.multipath(this.firstPathRow(row), this.multipathLimit, out);
   }
 
   /** Most paths that share the traffic of a prefix from now on. The caller programs the prefixes again. */
@@ -183,21 +239,49 @@ export class FamilyRib {
   }
 
   firstPath(row: PrefixRow): PathRow {
-    return this.rows[row * this.stride + this.extraAt + FIRST]!;
+    return this.present(this.firstPathRow(row));
   }
 
   nextPath(path: PathRow): PathRow {
+    return this.present(this.nextPathRow(path));
+  }
+
+  /** The first that is there, from the row on. */
+  private present(path: PathRow): PathRow {
+    let found = path;
+    while (found !== 0 && this.paths[found * PATH_STRIDE + SET_IN] === 0)
+      found = this.paths[found * PATH_STRIDE + NEXT]!;
+    return found;
+  }
+
+  /** Like `firstPath` and `nextPath`, with the rows of removed paths that are still held. */
+  firstPathRow(row: PrefixRow): PathRow {
+    return this.rows[row * this.stride + this.extraAt + FIRST]!;
+  }
+
+  nextPathRow(path: PathRow): PathRow {
     return this.paths[path * PATH_STRIDE + NEXT]!;
   }
 
   /** The path of the peer and path id among those of a prefix; 0 when missing. */
   pathOf(row: PrefixRow, peer: PeerId, pathId: number): PathRow {
-    return this.findPath(this.firstPath(row), peer, pathId);
+    const path = this.findPath(this.firstPathRow(row), peer, pathId);
+    return path !== 0 && this.paths[path * PATH_STRIDE + SET_IN] === 0 ? 0 : path;
+  }
+
+  /** Writes the `limit` best paths, each as if those before it were not there; returns how many. */
+  ranked(row: PrefixRow, limit: number, out: Int32Array): number {
+    return this.selection.ranked(this.firstPathRow(row), limit, out);
   }
 
   /** Writes the prefix as an NLRI; returns the offset behind it. */
   writeNlri(row: PrefixRow, out: Uint8Array, at: number): number {
     return this.prefixes.writeNlri(row, out, at);
+  }
+
+  /** Writes the prefix of a path as an NLRI with the path's row as its identifier (RFC 7911 §3). */
+  writePathNlri(path: PathRow, out: Uint8Array, at: number): number {
+    return this.prefixes.writeNlri(this.pathPrefix(path), out, writeU32(out, at, path));
   }
 
   /** Keeps the row from being freed. */
@@ -252,9 +336,14 @@ export class FamilyRib {
     return this.paths[path * PATH_STRIDE + SET_OUT]!;
   }
 
+  /** Takes part in selection: accepted by import, and its next hop resolves. */
+  isUsable(path: PathRow): boolean {
+    return this.selection.eligible(path);
+  }
+
   /** Not announced in the peer's present session. */
   isStale(path: PathRow): boolean {
-    return this.pathEpoch(path) !== this.peers.epoch(this.pathPeer(path));
+    return ((this.pathEpoch(path) - this.peers.sessionEpoch(this.pathPeer(path))) | 0) < 0;
   }
 
   // per peer
@@ -273,27 +362,28 @@ export class FamilyRib {
   /** Removes the paths whose epoch their peer no longer keeps. */
   sweepStale(cursor: Cursor, budget: number): Cursor {
     const { paths, peers } = this;
-    const end = Math.min(this.nextPathRow, cursor + budget);
+    const family = FAMILIES.indexOf(this.family);
+    const end = Math.min(this.unusedPath, cursor + budget);
     for (let path = Math.max(cursor, 1); path < end; path++) {
       const p = path * PATH_STRIDE;
-      if (paths[p + PREFIX] !== 0 && peers.isSwept(paths[p + PEER]!, paths[p + EPOCH]!)) this.removePath(path);
+      if (paths[p + SET_IN] !== 0 && peers.isSwept(paths[p + PEER]!, family, paths[p + EPOCH]!)) this.removePath(path);
     }
-    return end === this.nextPathRow ? DONE : end;
+    return end === this.unusedPath ? DONE : end;
   }
 
   /** Selects again where a next hop's resolution changed (NextHopTable.refresh). Start again at 0 after each refresh. */
   nextHopsChanged(cursor: Cursor, budget: number): Cursor {
     const { paths, sets, nextHops } = this;
-    const end = Math.min(this.nextPathRow, cursor + budget);
+    const end = Math.min(this.unusedPath, cursor + budget);
     for (let path = Math.max(cursor, 1); path < end; path++) {
       const p = path * PATH_STRIDE;
       if (paths[p + PREFIX] === 0 || paths[p + SET_OUT]! <= 0) continue;
       if (!nextHops.isChanged(sets.nextHop(paths[p + SET_OUT]!))) continue;
       const row = paths[p + PREFIX]! - 1;
-      if (this.best(row) === path || this.multipathLimit > 1) this.changed.push(row);
+      if (this.best(row) === path || this.multipathLimit > 1 || this.reportsAllPaths) this.changed.push(row);
       this.reselect(row);
     }
-    return end === this.nextPathRow ? DONE : end;
+    return end === this.unusedPath ? DONE : end;
   }
 
   /** Visits every prefix row in use, also those that only have holders. */
@@ -316,6 +406,7 @@ export class FamilyRib {
     paths[p + SET_OUT] = setOut;
     this.perPeer[2 * paths[p + PEER]! + 1]! += Number(setOut > 0) - Number(oldOut > 0);
     if (!this.bestPaths.after(effect, row) && oldOut !== setOut && setOut > 0) this.bestPaths.consider(row, path);
+    if (oldOut !== setOut && this.reportsAllPaths) this.changed.push(row);
     sets.release(oldIn);
     if (oldOut > 0) sets.release(oldOut);
     return ANNOUNCED.replaced;
@@ -348,9 +439,8 @@ export class FamilyRib {
   private newPathRow(): PathRow {
     const path = this.freePath;
     if (path !== 0) this.freePath = this.paths[path * PATH_STRIDE + NEXT]!;
-    else if (this.nextPathRow === this.pathBound) return 0;
-    this.pathCount++;
-    return path !== 0 ? path : this.nextPathRow++;
+    else if (this.unusedPath === this.pathBound) return 0;
+    return path !== 0 ? path : this.unusedPath++;
   }
 
   private freeIfUnused(row: PrefixRow): void {

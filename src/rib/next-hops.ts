@@ -11,7 +11,7 @@ import { HashIndex, mix } from "../ip/hash-index.ts";
 import { contains, type Prefix } from "../ip/prefix.ts";
 import { reserveWords } from "../ip/reserve.ts";
 import { type Resolver, resolutionKey, resolve, sameResolution } from "./resolve.ts";
-import { type ResolvingRoute, RouteTable } from "./route-table.ts";
+import { type ResolvingRoute, RouteTable, STATIC_PROTOCOL } from "./route-table.ts";
 import type { NextHopId, NextHops, Resolution } from "./types.ts";
 
 const STRIDE = 4;
@@ -250,6 +250,12 @@ export class NextHopTable implements NextHops {
     if (!gone) return table.put(route);
     table.remove(route);
     return true;
+  }
+
+  /** What `routeChanged` was told of the kernel's routes, in pages; `next` is -1 at the end. */
+  kernelRoutes(family: Family, row: number, count: number) {
+    const { routes, next } = this.routes[family].page(row, count);
+    return { routes: routes.filter(({ protocol }) => protocol !== STATIC_PROTOCOL), next };
   }
 
   ownAddressChanged(address: Address, gone: boolean): void {

@@ -1,6 +1,6 @@
 /**
  * Packs a stretch of an Adj-RIB-Out's list into UPDATE messages: rows with the same (set, source) share messages,
- * withdrawals come first. Within a batch the order of change is not kept, which is safe as a row stands in it once.
+ * withdrawals come first, or last where rows are paths. Within a batch the order of change is not kept, which is safe as a row stands in it once.
  */
 import type { Family } from "../ip/address.ts";
 import { type AdjRibOut, ANCHOR, MIXED, SOURCE_SHIFT, TOMBSTONE, TOO_LONG, UNSENT } from "./adj-rib-out.ts";
@@ -21,7 +21,11 @@ export const MESSAGE = { start: 0, end: 1, source: 2, nextHop: 3, nlriAt: 4, mix
 /** Encoded once, written to every member at one place. Never changed after it is made. */
 export interface Batch {
   readonly bytes: Uint8Array;
-  /** Withdrawals stand in [0, withdrawnEnd); members in their initial dump skip them. */
+  /**
+   * Withdrawals stand in [withdrawnAt, withdrawnEnd), in front of the announcements or behind them; members in their
+   * initial dump skip them.
+   */
+  readonly withdrawnAt: number;
   readonly withdrawnEnd: number;
   readonly withdrawnMessages: number;
   readonly announcedMessages: number;
@@ -48,6 +52,7 @@ export interface PackRequest {
   readonly rows: RowWriter;
   readonly maxMessageOctets: number;
   readonly nlriOctets: number;
+  readonly withdrawsLast: boolean;
   /** True for a slot at which a batch must end, because another member is there or an initial table ends there. */
   isAnchored(slot: number): boolean;
 }
@@ -142,8 +147,9 @@ export class Packer {
   ): Batch {
     this.gather(request, from, maxRows, Math.min(maxOctets, this.batchOctets), skipWithdrawals, only, skip);
     this.at = 0;
-    const withdrawnMessages = this.encodeWithdrawals(request);
-    const withdrawnEnd = this.at;
+    let withdrawnAt = 0;
+    let withdrawnMessages = request.withdrawsLast ? 0 : this.encodeWithdrawals(request);
+    let withdrawnEnd = this.at;
     this.messageCells = 0;
     this.announcedMessages = 0;
     const sources = only ? NOBODY : new Set<PeerId>();
@@ -162,8 +168,14 @@ export class Packer {
       lastSource = source;
       lastNextHop = nextHop;
     }
+    if (request.withdrawsLast) {
+      withdrawnAt = this.at;
+      withdrawnMessages = this.encodeWithdrawals(request);
+      withdrawnEnd = this.at;
+    }
     return {
       bytes: this.at === 0 ? NO_BYTES : this.bytes.slice(0, this.at),
+      withdrawnAt,
       withdrawnEnd,
       withdrawnMessages,
       announcedMessages: this.announcedMessages,

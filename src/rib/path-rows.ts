@@ -9,7 +9,7 @@ export const PEER = 2;
 export const PATH_ID = 3;
 /** Epoch of the session in which the path was last announced. */
 export const EPOCH = 4;
-/** Attribute set as received. */
+/** Attribute set as received; 0 when the path is gone and its row is free, or held by an update group. */
 export const SET_IN = 5;
-/** Attribute set after import, or a negative REJECT code. */
+/** Attribute set after import, or a negative REJECT code; 0 when the path is gone. */
 export const SET_OUT = 6;

@@ -1,4 +1,4 @@
-import { compareAddresses } from "../ip/address.ts";
+import { compareAddresses, FAMILIES, type Family } from "../ip/address.ts";
 import { reserveWords } from "../ip/reserve.ts";
 import { FIRST_PEER, LOCAL_PEER, type PeerFacts, type PeerId } from "./types.ts";
 
@@ -8,10 +8,12 @@ const BGP_ID = 1;
 /** Place in the order of addresses: selection compares two numbers instead of two addresses. */
 const RANK = 2;
 const EPOCH = 3;
-/** Paths of an epoch before this one are to be swept. */
+/** Paths of an epoch before this one are to be swept; one word for each family, in the order of FAMILIES. */
 const OLDEST_KEPT = 4;
 /** Paths of this peer, and others who remember its id. */
-const HOLDERS = 5;
+const HOLDERS = 6;
+/** First epoch of the present session, or of the time since the last one. */
+const SESSION = 7;
 
 const LIVE = 1;
 const EXTERNAL = 2;
@@ -97,26 +99,43 @@ export class PeerTable {
     if (--this.rows[at + HOLDERS]! === 0 && (this.rows[at + FLAGS]! & RETIRED) !== 0) this.forget(id);
   }
 
-  /** Starts the epoch of a new session. Unless `keepStale`, paths of earlier epochs are to be swept. */
+  /**
+   * Starts the epoch of a new session: paths of earlier ones are stale. Unless `keepStale` they are to be swept; else
+   * those that were kept before still are.
+   */
   newEpoch(id: PeerId, keepStale: boolean): number {
-    const at = id * STRIDE;
-    const epoch = ++this.rows[at + EPOCH]!;
-    if (!keepStale) this.rows[at + OLDEST_KEPT] = epoch;
-    return this.rows[at + EPOCH]!;
+    const epoch = (this.rows[id * STRIDE + EPOCH]! + 1) | 0;
+    this.rows[id * STRIDE + EPOCH] = epoch;
+    this.rows[id * STRIDE + SESSION] = epoch;
+    if (!keepStale) for (const family of FAMILIES) this.keepFrom(id, family, epoch);
+    return epoch;
   }
 
-  /** Stale paths are no longer kept: they are to be swept. */
-  dropStale(id: PeerId): void {
-    this.rows[id * STRIDE + OLDEST_KEPT] = this.rows[id * STRIDE + EPOCH]!;
+  /** An epoch within the session: what is announced from now on can be told from what was before. */
+  nextEpoch(id: PeerId): number {
+    const epoch = (this.rows[id * STRIDE + EPOCH]! + 1) | 0;
+    this.rows[id * STRIDE + EPOCH] = epoch;
+    return epoch;
+  }
+
+  /** Paths of the family of an epoch before this one are no longer kept: they are to be swept. What was given up stays so. */
+  keepFrom(id: PeerId, family: Family, epoch: number): void {
+    const at = id * STRIDE + OLDEST_KEPT + FAMILIES.indexOf(family);
+    if (((epoch - this.rows[at]!) | 0) > 0) this.rows[at] = epoch;
   }
 
   epoch(id: PeerId): number {
     return this.rows[id * STRIDE + EPOCH]!;
   }
 
-  /** A path of this epoch is to be removed. */
-  isSwept(id: PeerId, epoch: number): boolean {
-    return ((epoch - this.rows[id * STRIDE + OLDEST_KEPT]!) | 0) < 0;
+  /** Paths of epochs before this one were announced in an earlier session. */
+  sessionEpoch(id: PeerId): number {
+    return this.rows[id * STRIDE + SESSION]!;
+  }
+
+  /** A path of this epoch is to be removed; `family` is its place in FAMILIES. */
+  isSwept(id: PeerId, family: number, epoch: number): boolean {
+    return ((epoch - this.rows[id * STRIDE + OLDEST_KEPT + family]!) | 0) < 0;
   }
 
   external(id: PeerId): boolean {

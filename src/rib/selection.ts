@@ -20,9 +20,11 @@ export class Selection {
   private readonly nextHops: NextHops;
   private readonly peers: PeerTable;
   /** Paths that remain after MED, filled by `eliminate`. */
-  private candidates = new Int32Array(64);
+  private candidates: Int32Array = new Int32Array(64);
   private groupAs = new Int32Array(64);
   private groupMed = new Int32Array(64);
+  /** Paths that `ranked` has yet to place. */
+  private pool: Int32Array = new Int32Array(64);
 
   constructor(paths: Int32Array, sets: AttributeSets, nextHops: NextHops, peers: PeerTable) {
     this.paths = paths;
@@ -65,6 +67,31 @@ export class Selection {
       out[i] = candidates[i]!;
     }
     return taken;
+  }
+
+  /**
+   * Writes the best paths, at most `limit`, each as if those before it were not there: a path gone, MED may count for
+   * less among those of its neighbour AS, so this is no sorting. Returns how many.
+   */
+  ranked(first: PathRow, limit: number, out: Int32Array): number {
+    let left = 0;
+    for (let path = first; path !== 0; path = this.paths[path * PATH_STRIDE + NEXT]!) {
+      if (!this.eligible(path)) continue;
+      if (left === this.pool.length) this.pool = enlarged(this.pool);
+      this.pool[left++] = path;
+    }
+    const { pool } = this;
+    const wanted = Math.min(limit, left, out.length);
+    for (let placed = 0; placed < wanted; placed++) {
+      let count = 0;
+      for (let i = 0; i < left; i++) count = this.keep(pool[i]!, count);
+      if (count > 1) count = this.eliminateByMed(count);
+      let best = this.candidates[0]!;
+      for (let i = 1; i < count; i++) if (this.late(this.candidates[i]!, best) < 0) best = this.candidates[i]!;
+      out[placed] = best;
+      pool[pool.indexOf(best)] = pool[--left]!;
+    }
+    return wanted;
   }
 
   /** Compares through ORIGIN. Both paths are accepted. */
@@ -121,14 +148,19 @@ export class Selection {
   private eliminate(first: PathRow): number {
     let count = 0;
     for (let path = first; path !== 0; path = this.paths[path * PATH_STRIDE + NEXT]!) {
-      if (!this.eligible(path)) continue;
-      const decision = count === 0 ? -1 : this.early(path, this.candidates[0]!);
-      if (decision > 0) continue;
-      if (decision < 0) count = 0;
-      if (count === this.candidates.length) this.enlarge();
-      this.candidates[count++] = path;
+      if (this.eligible(path)) count = this.keep(path, count);
     }
     return count < 2 ? count : this.eliminateByMed(count);
+  }
+
+  /** One path more among the first `count` candidates, which tie through ORIGIN; returns how many do now. */
+  private keep(path: PathRow, count: number): number {
+    const decision = count === 0 ? -1 : this.early(path, this.candidates[0]!);
+    if (decision > 0) return count;
+    const kept = decision < 0 ? 0 : count;
+    if (kept === this.candidates.length) this.enlarge();
+    this.candidates[kept] = path;
+    return kept + 1;
   }
 
   private eliminateByMed(count: number): number {
@@ -159,16 +191,21 @@ export class Selection {
   }
 
   private enlarge(): void {
-    const larger = new Int32Array(this.candidates.length * 2);
-    larger.set(this.candidates);
-    this.candidates = larger;
-    this.groupAs = new Int32Array(larger.length);
-    this.groupMed = new Int32Array(larger.length);
+    this.candidates = enlarged(this.candidates);
+    this.groupAs = new Int32Array(this.candidates.length);
+    this.groupMed = new Int32Array(this.candidates.length);
   }
 
   private setOf(path: PathRow): number {
     return this.paths[path * PATH_STRIDE + SET_OUT]!;
   }
+}
+
+/** Twice as long, with what was in it. */
+function enlarged(array: Int32Array): Int32Array {
+  const larger = new Int32Array(array.length * 2);
+  larger.set(array);
+  return larger;
 }
 
 /** Unsigned; the higher value wins. */

@@ -47,9 +47,17 @@ export function deliverTo(delivery: Delivery, batch: Batch, state: MemberState):
     return;
   }
   const messages = batch.announcedMessages;
-  if (state.initial && batch.withdrawnEnd > 0)
-    send(delivery, state, batch.bytes.subarray(batch.withdrawnEnd), messages);
+  if (state.initial && batch.withdrawnMessages > 0)
+    send(delivery, state, batch.bytes.subarray(announcedAt(batch), announcedEnd(batch)), messages);
   else send(delivery, state, batch.bytes, messages + batch.withdrawnMessages);
+}
+
+function announcedAt({ withdrawnAt, withdrawnEnd }: Batch): number {
+  return withdrawnAt === 0 ? withdrawnEnd : 0;
+}
+
+function announcedEnd({ bytes, withdrawnAt }: Batch): number {
+  return withdrawnAt === 0 ? bytes.length : withdrawnAt;
 }
 
 export function send(delivery: Delivery, state: MemberState, bytes: Uint8Array, messages: number): void {
@@ -74,7 +82,8 @@ function deliverPart(delivery: Delivery, batch: Batch, state: MemberState): void
   const pieces: number[] = [];
   let count = 0;
   let mixedOctets = 0;
-  let from = state.initial ? batch.withdrawnEnd : 0;
+  let from = state.initial ? announcedAt(batch) : 0;
+  const end = state.initial ? announcedEnd(batch) : bytes.length;
   if (!state.initial) count += batch.withdrawnMessages;
   for (let m = 0; m < messages.length; m += MESSAGE.cells) {
     if (!leftOut(messages, m, state)) {
@@ -86,7 +95,7 @@ function deliverPart(delivery: Delivery, batch: Batch, state: MemberState): void
     from = messages[m + MESSAGE.end]!;
     mixedOctets += messages[m + MESSAGE.mixedEnd]! - messages[m + MESSAGE.nlriAt]!;
   }
-  if (bytes.length > from) pieces.push(from, bytes.length);
+  if (end > from) pieces.push(from, end);
   if (mixedOctets > 0 && !state.initial) withdrawMixed(delivery, batch, state);
   if (pieces.length <= 2 * PIECES) {
     for (let i = 0; i < pieces.length; i += 2) {

@@ -106,6 +106,11 @@ export interface UpdateGroupOptions {
   readonly maxMessageOctets: number;
   /** Octets of the longest NLRI: 5 or 17 by default; 4 more with ADD-PATH. */
   readonly nlriOctets?: number;
+  /**
+   * A batch's announcements come before its withdrawals: where several rows are paths of one prefix, so that a peer that
+   * loses one knows those in its place (RFC 7911).
+   */
+  readonly withdrawsLast?: boolean;
   readonly limits?: Partial<GroupLimits>;
   /** Rows to make room for at once, so that the first table does not grow the array. */
   readonly expectedRows?: number;

@@ -88,6 +88,7 @@ export class Group implements UpdateGroup {
       rows,
       maxMessageOctets,
       nlriOctets: this.nlriOctets,
+      withdrawsLast: options.withdrawsLast ?? false,
       isAnchored: (slot) => this.positions.isAnchored(slot),
     };
   }

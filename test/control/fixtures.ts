@@ -27,6 +27,12 @@ export function peer(name: string, address: string, changes: Partial<PeerAnswer>
     advice: null,
     nextRetrySeconds: null,
     authentication: "md5",
+    key: { since: "2026-11-20T07:00:00.000Z", sinceSeconds: 4948, changedWhileEstablished: false },
+    refused: null,
+    ttlSecurity: null,
+    ttl: 1,
+    interface: null,
+    dynamic: null,
     negotiated: null,
     families: [
       {
@@ -35,12 +41,16 @@ export function peer(name: string, address: string, changes: Partial<PeerAnswer>
         received: 12,
         accepted: 11,
         announced: 4,
+        addPathReceive: false,
+        addPathSend: "none",
         endOfRibReceived: true,
         endOfRibSent: true,
+        refresh: { receiving: false, sending: false },
       },
     ],
+    stale: null,
     messages: { received: COUNTS, sent: COUNTS },
-    errors: { attributesDiscarded: 0, treatedAsWithdraw: 0 },
+    errors: { attributesDiscarded: 0, treatedAsWithdraw: 0, refused: 0, last: null },
     importPolicy: "accept",
     exportPolicy: "to-tor",
     ...changes,
@@ -71,6 +81,7 @@ export function path(from: string | null, changes: Partial<PathAnswer> = {}): Pa
     clusterList: [],
     atomicAggregate: false,
     aggregator: null,
+    stale: null,
     rejected: null,
     ...changes,
   };
@@ -94,8 +105,11 @@ const DOWN = peer("tor-b", "10.99.0.9", {
       received: 0,
       accepted: 0,
       announced: 0,
+      addPathReceive: false,
+      addPathSend: "none",
       endOfRibReceived: false,
       endOfRibSent: false,
+      refresh: { receiving: false, sending: false },
     },
   ],
 });
@@ -126,7 +140,8 @@ export const STATUS: StatusAnswer = {
   clusterId: null,
   since: "2026-11-20T07:00:00.000Z",
   uptimeSeconds: 100_000,
-  listeners: [{ address: "0.0.0.0", port: 179, failure: null }],
+  listeners: [{ address: "0.0.0.0", port: 179, interface: null, failure: null }],
+  dynamicPeers: [],
   configuration: { generation: 3, appliedAt: "2026-11-20T07:30:00.000Z", rejected: "a.yaml:3: peers[0].asn: missing" },
   peers: { total: 3, established: 2 },
   rib: [
@@ -134,6 +149,7 @@ export const STATUS: StatusAnswer = {
     { family: "ipv6", prefixes: 1, paths: 1 },
   ],
   attributeSets: 4,
+  recovery: null,
   kernel: {
     programming: true,
     installed: 3,
@@ -174,8 +190,18 @@ export function fakeView(routes: readonly RouteAnswer[] = ROUTES, peers: readonl
     lookup: (host) => (formatPrefix(host).startsWith("10.9.0.") ? exact("10.9.0.0/24") : undefined),
     routesIn: (name, family, cursor) => page(of(name, family), cursor),
     routesOut: (name, family, cursor) => page(of(name, family), cursor),
-    routeIn: (name, prefix) => of(name, prefix.family).find((each) => each.prefix === formatPrefix(prefix)),
-    routeOut: () => undefined,
+    routeIn: (name, prefix) => of(name, prefix.family).filter((each) => each.prefix === formatPrefix(prefix)),
+    routeOut: () => [],
+    running: () => ({
+      version: "1.0.0",
+      routerId: 1,
+      config: { text: "router: { asn: 1 }", secrets: {}, salt: "" },
+      links: [],
+      addresses: [],
+      sessions: [],
+    }),
+    runningKernelRoutes: (_family, cursor) => ({ page: { kernel: [] }, next: cursor === 0 ? 1 : -1 }),
+    runningPaths: (family) => ({ page: { family, sets: {}, paths: [] }, next: -1 }),
     explain(prefix, to) {
       const found = exact(formatPrefix(prefix));
       return {
@@ -189,7 +215,14 @@ export function fakeView(routes: readonly RouteAnswer[] = ROUTES, peers: readonl
         to:
           to === undefined
             ? null
-            : { peer: to, announced: false, path: null, stoppedBy: { step: "session", reason: "down" }, trace: [] },
+            : {
+                peer: to,
+                announced: false,
+                path: null,
+                stoppedBy: { step: "session", reason: "down" },
+                trace: [],
+                paths: null,
+              },
       };
     },
   };

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CASES } from "../fuzz/run.ts";
 import { fuzz, recordedMessages } from "./fuzz-run.ts";
 
-const COUNT = Number(process.env.CALIDRIS_FUZZ ?? 50_000);
+/** Of all cases (test/fuzz/run.ts), a fifth. */
+const COUNT = CASES / 5;
 
 test("an external peer's mutated messages are discarded, withdrawn or answered with the right NOTIFICATION", () => {
   const totals = fuzz(recordedMessages(), { firstSeed: 1, count: COUNT, asn: 65001, fourOctetAs: true });

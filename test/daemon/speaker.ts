@@ -4,7 +4,7 @@ import { type Address, type Family, formatAddress, parseAddress, parseQuad } fro
 import { parsePrefix } from "../../src/ip/prefix.ts";
 import { attribute, bytes, message, u16, u32 } from "../bgp/wire.ts";
 import type { Host } from "../sim/network.ts";
-import { HeardTable, MessageCutter, readUpdate } from "../sim/wire-reader.ts";
+import { HeardTable, MessageCutter, pathIdsBetween, readUpdate } from "../sim/wire-reader.ts";
 
 export interface SpeakerOptions {
   readonly asn: number;
@@ -17,8 +17,22 @@ export interface SpeakerOptions {
   /** Seconds. */
   readonly hold?: number;
   readonly extendedMessage?: boolean;
+  /** RFC 7911, for all its families: what it announces then has "#" and a path identifier behind each prefix. */
+  readonly addPath?: "receive" | "send" | "both";
+  readonly enhancedRefresh?: boolean;
+  readonly gracefulRestart?: RestartOffer;
   /** KEEPALIVEs are answered with KEEPALIVEs unless this is false. */
   readonly keepalive?: boolean;
+  /** TCP-MD5. */
+  readonly md5Key?: string;
+}
+
+/** Capability 64; without `families` those of the session, F set. */
+export interface RestartOffer {
+  readonly restarting?: boolean;
+  readonly notification?: boolean;
+  readonly seconds?: number;
+  readonly families?: readonly { readonly family: Family; readonly forwarding?: boolean }[];
 }
 
 export interface Notified {
@@ -51,9 +65,13 @@ export class Speaker {
   private connection: ConnectionId | undefined;
   private cutter = new MessageCutter();
   private nextId = 1;
+  /** AFIs of which it is sent path identifiers. */
+  private pathIds: ReadonlySet<number> = new Set();
   private readonly successors = new Set<ConnectionId>();
   /** Both OPENs and the first KEEPALIVE are through. */
   up = false;
+  /** Asks for the table as soon as it is up. */
+  eager = false;
   /** How often it came up. */
   established = 0;
   /** Of the present or last session. */
@@ -78,15 +96,26 @@ export class Speaker {
   /** Connects; the router's peer is usually passive. */
   connect(): void {
     const address = parseAddress(this.options.router)!;
-    this.transport.connect(this.nextId++, { remote: { address, port: 179 }, local: this.address });
+    const { md5Key } = this.options;
+    this.transport.connect(this.nextId++, {
+      remote: { address, port: 179 },
+      local: this.address,
+      ...(md5Key === undefined ? {} : { md5Key }),
+    });
+  }
+
+  /** The key of the live connection from now on. */
+  rekey(md5Key: string | undefined): void {
+    if (this.connection !== undefined) this.transport.setKey(this.connection, md5Key);
   }
 
   /** Another process at the address connects and says its OPEN; it knows nothing of the session there is. */
-  successor(): void {
+  successor(md5Key = this.options.md5Key): void {
     const id = this.nextId++;
     this.transport.connect(id, {
       remote: { address: parseAddress(this.options.router)!, port: 179 },
       local: this.address,
+      ...(md5Key === undefined ? {} : { md5Key }),
     });
     this.successors.add(id);
   }
@@ -121,8 +150,9 @@ export class Speaker {
     this.send(message(2, bytes(family === "ipv4" ? [0, 0, 0, 0] : [0, 0, 0, 6, 0x80, 15, 3, 0, 2, 1])));
   }
 
-  refresh(family: Family = "ipv4"): void {
-    this.send(message(5, bytes(u16(family === "ipv4" ? 1 : 2), [0, 1])));
+  /** Subtype 0 asks, 1 is BoRR, 2 EoRR. */
+  refresh(family: Family = "ipv4", subtype = 0): void {
+    this.send(message(5, bytes(u16(family === "ipv4" ? 1 : 2), [subtype, 1])));
   }
 
   /** Notes made so far are forgotten, the table is not. */
@@ -133,13 +163,26 @@ export class Speaker {
   }
 
   private open(): Uint8Array {
-    const { asn, families = ["ipv4"], fourOctetAs = true, hold = 90, extendedMessage = false } = this.options;
+    const {
+      asn,
+      families = ["ipv4"],
+      fourOctetAs = true,
+      hold = 90,
+      extendedMessage = false,
+      addPath,
+      enhancedRefresh = false,
+      gracefulRestart,
+    } = this.options;
+    const mode = addPath && { receive: 1, send: 2, both: 3 }[addPath];
     const id = this.options.id ?? (this.address.family === "ipv4" ? formatAddress(this.address) : "9.9.9.9");
     const capabilities = [
       ...families.map((family) => [1, 4, ...u16(family === "ipv4" ? 1 : 2), 0, 1]),
       [2, 0],
       ...(fourOctetAs ? [[65, 4, ...u32(asn)]] : []),
       ...(extendedMessage ? [[6, 0]] : []),
+      ...(mode ? [[69, 4 * families.length, ...families.flatMap((f) => [...u16(f === "ipv4" ? 1 : 2), 1, mode])]] : []),
+      ...(enhancedRefresh ? [[70, 0]] : []),
+      ...(gracefulRestart ? [restartCapability(gracefulRestart, families)] : []),
     ].flat();
     const parameters = [2, capabilities.length, ...capabilities];
     const short = asn > 65535 ? 23456 : asn;
@@ -165,6 +208,7 @@ export class Speaker {
         this.cutter = new MessageCutter();
         this.table = new HeardTable();
         this.messages = [];
+        this.pathIds = new Set();
         return this.send(this.open());
       case "data":
         if (event.id !== this.connection) return;
@@ -187,9 +231,10 @@ export class Speaker {
     this.messages.push(octets);
     switch (octets[18]) {
       case 1:
+        this.pathIds = pathIdsBetween(octets, this.open());
         return this.send(KEEPALIVE);
       case 2:
-        for (const event of readUpdate(octets, this.options.fourOctetAs ?? true)) this.table.hear(event);
+        for (const event of readUpdate(octets, this.options.fourOctetAs ?? true, this.pathIds)) this.table.hear(event);
         return;
       case 3:
         this.notifications.push({
@@ -198,6 +243,9 @@ export class Speaker {
           data: Buffer.from(octets.subarray(21)).toString("hex"),
         });
         return;
+      case 5:
+        this.table.log.push(`refresh ${octets[20] === 1 ? "ipv4" : "ipv6"} ${octets[21]}`);
+        return;
       case 4:
         if (this.up) {
           if (this.options.keepalive !== false) this.send(KEEPALIVE);
@@ -205,15 +253,33 @@ export class Speaker {
         }
         this.up = true;
         this.established++;
+        if (this.eager) this.refresh();
     }
   }
 }
 
+function restartCapability(offer: RestartOffer, active: readonly Family[]): number[] {
+  const { restarting = false, notification = false, seconds = 120 } = offer;
+  const families: NonNullable<RestartOffer["families"]> = offer.families ?? active.map((family) => ({ family }));
+  const tuples = families.flatMap(({ family, forwarding = true }) => [
+    ...u16(family === "ipv4" ? 1 : 2),
+    1,
+    forwarding ? 0x80 : 0,
+  ]);
+  return [64, 2 + tuples.length, ...u16((restarting ? 0x8000 : 0) | (notification ? 0x4000 : 0) | seconds), ...tuples];
+}
+
 export const KEEPALIVE = message(4, new Uint8Array());
 
+/** With a path identifier in front where the text has one: "10.1.0.0/16#7". */
 export const nlri = (text: string): number[] => {
-  const prefix = parsePrefix(text)!;
-  return [prefix.length, ...prefix.bytes.subarray(0, Math.ceil(prefix.length / 8))];
+  const [plain, id] = text.split("#");
+  const prefix = parsePrefix(plain!)!;
+  return [
+    ...(id === undefined ? [] : u32(Number(id))),
+    prefix.length,
+    ...prefix.bytes.subarray(0, Math.ceil(prefix.length / 8)),
+  ];
 };
 const quad = (text: string) => u32(parseQuad(text)!);
 const community = (text: string) => text.split(":").flatMap((half) => u16(Number(half)));

@@ -2,6 +2,7 @@
 import type { Config } from "../../src/config/model.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { RouterEvent } from "../../src/daemon/events.ts";
+import type { RestartMemory } from "../../src/daemon/ports.ts";
 import { createRouter, type Router } from "../../src/daemon/router.ts";
 import type { Forwarding, KernelEvent, KernelRoute } from "../../src/fib/fib.ts";
 import { formatAddress, parseAddress } from "../../src/ip/address.ts";
@@ -22,6 +23,8 @@ export interface WorldOptions {
   readonly lookMs?: number;
   readonly seed?: number;
   readonly maxReadOctets?: number;
+  /** What a process before left, and where the router leaves its own. */
+  readonly restart?: RestartMemory;
   /** Sees every event before the router does. */
   readonly onEvent?: (event: RouterEvent, atMs: number) => void;
 }
@@ -67,6 +70,7 @@ export function createWorld(text: string, options: WorldOptions = {}): World {
       transport: host.transport(),
       fib: memoryFib(fib),
       sha256: (bytes) => bytes,
+      restart: options.restart,
       version: "test",
     },
     configOf(text),

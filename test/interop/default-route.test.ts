@@ -1,5 +1,5 @@
 import { describe } from "node:test";
-import type { SpeakerKind } from "../../interop/peers/kinds.ts";
+import { speakersOf } from "../../interop/matrix.ts";
 import { untilEstablished, untilSessions } from "../../interop/peers/speaker.ts";
 import {
   CONCURRENCY,
@@ -16,10 +16,8 @@ import {
   v6,
 } from "./scenario.ts";
 
-const PEER_KINDS: readonly SpeakerKind[] = ["bird2", "bird1", "frr"];
-
 describe("next hops behind a default route", { concurrency: CONCURRENCY }, () => {
-  for (const kind of PEER_KINDS)
+  for (const kind of speakersOf("defaultRoute"))
     scenario(
       `${kind} two hops away: routes go by the default gateway, follow it when it changes and rest while there is none`,
       {

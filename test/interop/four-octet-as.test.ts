@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { SpeakerKind } from "../../interop/peers/kinds.ts";
+import { speakersOf } from "../../interop/matrix.ts";
 import { type SessionPlan, untilEstablished, untilRoute } from "../../interop/peers/speaker.ts";
 import { CONCURRENCY, onLink, PASSWORD, type Speakers, scenario, v4 } from "./scenario.ts";
 
-const OLD_SPEAKERS: readonly SpeakerKind[] = ["bird2", "bird1"];
 const US = 4200000001;
 const LEFT = 4200000003;
 const OLD = 65002;
 const RIGHT = 4200000004;
 
 describe("a neighbour that knows only 2-octet AS numbers", { concurrency: CONCURRENCY }, () => {
-  for (const old of OLD_SPEAKERS) {
+  for (const old of speakersOf("twoOctetAs")) {
     scenario(
       `${old} without 4-octet ASes: AS_TRANS hides our path and AS4_PATH carries it through, both ways`,
       {

@@ -1,5 +1,5 @@
 import { describe } from "node:test";
-import type { SpeakerKind } from "../../interop/peers/kinds.ts";
+import { speakersOf } from "../../interop/matrix.ts";
 import {
   type Speaker,
   type SpeakerPlan,
@@ -22,8 +22,6 @@ import {
   v4,
   v6,
 } from "./scenario.ts";
-
-const PEER_KINDS: readonly SpeakerKind[] = ["bird2", "bird1", "frr"];
 
 /** How a session ends, and what begins it again. */
 const CUTS = {
@@ -51,7 +49,7 @@ const CUTS = {
 } as const;
 
 describe("a session that is cut", { concurrency: CONCURRENCY }, () => {
-  for (const kind of PEER_KINDS)
+  for (const kind of speakersOf("sessionCut"))
     for (const [what, { cut, mend, isBrief }] of Object.entries(CUTS))
       scenario(
         `${what} (${kind}): its routes leave the table and the kernel, and all comes back`,

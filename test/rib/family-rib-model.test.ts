@@ -53,6 +53,8 @@ const step = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("slice" as const), budget: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("lose" as const), peer: fc.nat(PEERS - 1) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("hold" as const), ...where }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("unhold" as const), ...where }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
@@ -68,13 +70,16 @@ class Model {
   readonly paths = new Map<string, Known>();
   /** What a consumer of the queue of changes believes. */
   readonly believed = new Map<string, string>();
+  /** Rows of paths held by an update group, by the path. */
+  readonly held = new Map<string, PathRow>();
   private walking = -1;
 
   private readonly multipath: number;
 
-  constructor(multipath: number) {
+  constructor(multipath: number, all: boolean) {
     this.multipath = multipath;
     this.world = createWorld({ multipath });
+    this.world.rib.reportsAllPaths = all;
     this.peers = Array.from({ length: PEERS }, (_, i) =>
       addPeer(this.world, `10.9.0.${PEERS - i}`, { external: i % 2 === 0, bgpId: `5.5.5.${i >> 1}` }),
     );
@@ -127,8 +132,46 @@ class Model {
         for (let at = 0; at >= 0; ) at = rib.sweepStale(at, 3);
         break;
       }
+      case "hold": {
+        const key = keyOf(step);
+        const path = this.paths.has(key) ? this.pathOf(key) : 0;
+        if (path === 0 || this.held.has(key)) break;
+        rib.holdPath(path);
+        this.held.set(key, path);
+        break;
+      }
+      case "unhold":
+        this.unhold(keyOf(step));
+        break;
     }
     assert.ok(sets.size >= 0);
+  }
+
+  unhold(key: string): void {
+    const path = this.held.get(key);
+    if (path !== undefined) this.world.rib.unholdPath(path);
+    this.held.delete(key);
+  }
+
+  private pathOf(key: string): PathRow {
+    const [peer, prefix, pathId] = key.split("|");
+    const row = rowOf(this.world, prefix!);
+    return row < 0 ? 0 : this.world.rib.pathOf(row, this.peers[Number(peer)]!, Number(pathId));
+  }
+
+  /** A row that is held stands for the same path, gone or there again. */
+  private checkHeld(): void {
+    const { rib } = this.world;
+    const rows = new Set<PathRow>();
+    for (const [key, path] of this.held) {
+      const out = new Uint8Array(9);
+      const { bytes, length } = prefixOf(key.split("|")[1]!);
+      assert.equal(rib.writePathNlri(path, out, 0), 5 + 4 - (length === 24 ? 1 : 0));
+      assert.deepEqual([...out.subarray(0, 8)], [0, 0, path >>> 8, path & 0xff, length, ...bytes.subarray(0, 3)]);
+      assert.equal(this.pathOf(key), this.paths.has(key) ? path : 0);
+      rows.add(path);
+    }
+    assert.equal(rows.size, this.held.size);
   }
 
   advance(budget: number): void {
@@ -143,6 +186,7 @@ class Model {
     if (this.walking >= 0) return;
     for (const prefix of PREFIXES) this.checkPrefix(prefix);
     assert.equal(this.world.rib.pathCount, this.paths.size);
+    this.checkHeld();
   }
 
   private checkPrefix(prefix: string): void {
@@ -162,6 +206,8 @@ class Model {
     const expected = !best ? [] : this.multipath === 1 ? [best] : sharing(candidates, best);
     const out = new Int32Array(64);
     assert.deepEqual([...out.subarray(0, rib.multipath(row, out))].sort(), expected.map((c) => c.path).sort());
+    assert.deepEqual([...out.subarray(0, rib.ranked(row, 3, out))], inOrder(candidates).slice(0, 3));
+    assert.equal(rib.ranked(row, 64, out), candidates.length);
   }
 
   private candidate(key: string, { attributes, rejected }: Known): Candidate[] {
@@ -198,6 +244,12 @@ function keyOf(step: { peer: number; prefix: string; pathId: number }): string {
   return `${step.peer}|${step.prefix}|${step.pathId}`;
 }
 
+/** The best path, the one that would be the best without it, and so on. */
+function inOrder(candidates: readonly Candidate[]): PathRow[] {
+  const { best } = decide(candidates);
+  return best === undefined ? [] : [best.path, ...inOrder(candidates.filter((each) => each !== best))];
+}
+
 /** Paths that tie with the best through cost, among those that MED leaves. */
 function sharing(candidates: readonly Candidate[], best: Candidate): Candidate[] {
   const like = (a: Candidate) =>
@@ -210,7 +262,7 @@ function sharing(candidates: readonly Candidate[], best: Candidate): Candidate[]
 function stateOf(world: World, row: number): string {
   const { rib } = world;
   const out = new Int32Array(64);
-  const count = rib.multipath(row, out);
+  const count = rib.reportsAllPaths ? rib.ranked(row, 64, out) : rib.multipath(row, out);
   if (rib.best(row) === 0) return "none";
   const show = (path: PathRow) => `${rib.pathPeer(path)}/${rib.pathId(path)}/${rib.pathSetOut(path)}`;
   return `${show(rib.best(row))}: ${[...out.subarray(0, count)].map(show).join(" ")}`;
@@ -230,11 +282,15 @@ function drainRows(world: World): { prefix: string; state: string }[] {
   });
 }
 
-for (const multipath of [1, 16])
-  test(`incremental selection equals the elimination and the queue misses no change, multipath ${multipath}`, () => {
+for (const [multipath, all] of [
+  [1, false],
+  [16, false],
+  [1, true],
+] as const)
+  test(`incremental selection equals the elimination and the queue misses no change${all ? " of any path" : ""}, multipath ${multipath}`, () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 150, maxLength: 250, size: "max" }), (steps) => {
-        const model = new Model(multipath);
+        const model = new Model(multipath, all);
         for (const each of steps) {
           model.apply(each);
           model.check();
@@ -244,6 +300,7 @@ for (const multipath of [1, 16])
         for (const peer of model.peers) model.world.peers.newEpoch(peer, false);
         for (let at = 0; at >= 0; ) at = model.world.rib.sweepStale(at, 10);
         drain(model.world);
+        for (const key of [...model.held.keys()]) model.unhold(key);
         const { rib, sets } = model.world;
         assert.deepEqual([rib.pathCount, rib.prefixes.size, sets.size, sets.usage().live], [0, 0, 0, 0]);
       }),

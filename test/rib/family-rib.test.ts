@@ -135,7 +135,10 @@ describe("sessions lost and found", () => {
       [0, 1, 1],
     );
     announce(world, restarting!, "10.9.0.0/16", {});
-    world.peers.dropStale(restarting!);
+    world.peers.keepFrom(restarting!, "ipv6", world.peers.epoch(restarting!));
+    for (let at = 0; at >= 0; ) at = world.rib.sweepStale(at, 1);
+    assert.equal(world.rib.received(restarting!), 2, "another family's routes are another matter");
+    world.peers.keepFrom(restarting!, "ipv4", world.peers.epoch(restarting!));
     for (let at = 0; at >= 0; ) at = world.rib.sweepStale(at, 1);
     assert.equal(world.rib.received(restarting!), 1);
     assert.equal(bestPeer(world), kept);

@@ -7,24 +7,43 @@ import type { PeerConfig } from "../../src/config/model.ts";
 import { type Address, FAMILIES, type Family, formatAddress, octetsOf } from "../../src/ip/address.ts";
 import { formatPrefix } from "../../src/ip/prefix.ts";
 import type { PrefixRow } from "../../src/ip/prefix-table.ts";
-import { explainSelection } from "../../src/rib/decision.ts";
+import { explainOrder, explainSelection } from "../../src/rib/decision.ts";
 import { FIRST_PEER } from "../../src/rib/types.ts";
 import { addressOf, type SimRouter, type Simulation } from "./simulation.ts";
 import { type SimSession, sessionAddress, sessionOf } from "./topology.ts";
 
 type Table = Map<string, string>;
 
-/** What `to` should have received from `from`: prefix to attributes in words. */
+/** What `to` should have received from `from`: prefix and path identifier to attributes in words. */
 export function expectedIn(sim: Simulation, from: SimRouter, to: SimRouter): Table {
   const table: Table = new Map();
   const { core } = from.router;
-  const peer = core.config.peers.find((p) => p.name === `r${to.index}`)!;
+  const peer = configured(from, to);
   for (const family of sessionOf(sim.topology, from.index, to.index).families ?? FAMILIES)
     core.ribs[family].walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
-      const exported = exportOf(sim, from, to, peer, family, row);
-      if (exported) table.set(prefixText(from, family, row), describe(exported));
+      const prefix = prefixText(from, family, row);
+      for (const [path, id] of sentPaths(from, to, family, row)) {
+        const exported = exportOf(sim, from, to, peer, family, row, path);
+        if (exported) table.set(`${prefix} ${id}`, describe(exported));
+      }
     });
   return table;
+}
+
+/** The paths of a prefix that may be sent, each with its identifier: several where both ends want that (RFC 7911). */
+function sentPaths(from: SimRouter, to: SimRouter, family: Family, row: PrefixRow): [path: number, id: number][] {
+  const rib = from.router.core.ribs[family];
+  const { send } = configured(from, to).addPath;
+  if (send === "none" || !configured(to, from).addPath.receive) {
+    const { best } = explainSelection(rib, row);
+    return best === 0 ? [] : [[best, 0]];
+  }
+  const order = explainOrder(rib, row);
+  return (send === "all" ? order : order.slice(0, send)).map((path) => [path, path]);
+}
+
+function configured(one: SimRouter, other: SimRouter): PeerConfig {
+  return one.router.core.config.peers.find((peer) => peer.name === `r${other.index}`)!;
 }
 
 /** What `to` has in its Adj-RIB-In of `from`. */
@@ -35,8 +54,12 @@ export function actualIn(from: SimRouter, to: SimRouter): Table {
   for (const family of FAMILIES) {
     const rib = core.ribs[family];
     rib.walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
-      const path = rib.pathOf(row, peer.id, 0);
-      if (path !== 0) table.set(prefixText(to, family, row), describe(core.sets.attributes(rib.pathSetIn(path))));
+      for (let path = rib.firstPath(row); path !== 0; path = rib.nextPath(path))
+        if (rib.pathPeer(path) === peer.id)
+          table.set(
+            `${prefixText(to, family, row)} ${rib.pathId(path)}`,
+            describe(core.sets.attributes(rib.pathSetIn(path))),
+          );
     });
   }
   return table;
@@ -88,19 +111,18 @@ function exportOf(
   peer: PeerConfig,
   family: Family,
   row: PrefixRow,
+  path: number,
 ): PathAttributes | undefined {
   const { core } = from.router;
   const session = sessionOf(sim.topology, from.index, to.index);
   const rib = core.ribs[family];
-  const { best } = explainSelection(rib, row);
-  if (best === 0) return undefined;
-  const source = core.peerTable.facts(rib.pathPeer(best))!;
+  const source = core.peerTable.facts(rib.pathPeer(path))!;
   if (source.id >= FIRST_PEER && source.name === `r${to.index}`) return undefined;
   const external = sim.topology.asns[from.index] !== sim.topology.asns[to.index];
   const fromInternal = source.id >= FIRST_PEER && !source.external;
   if (!external && fromInternal && !source.client && !peer.routeReflectorClient) return undefined;
 
-  const set = rib.pathSetOut(best);
+  const set = rib.pathSetOut(path);
   const received = core.sets.attributes(set);
   const before = external && source.id >= FIRST_PEER ? without(received, "med") : received;
   const policy = core.policies.get(peer.export ?? "accept")!;

@@ -110,13 +110,27 @@ export interface Wishes {
   statics: readonly string[];
   /** No peers any more. */
   alone: boolean;
+  /** The gracefulRestart key of its peers. */
+  restart: string;
+  /** Only these families are opened, whatever the session's are. */
+  families: readonly Family[];
   /** By peer index. */
   readonly imports: Map<number, string>;
   readonly exports: Map<number, string>;
+  /** What is offered of ADD-PATH. */
+  readonly addPath: Map<number, string>;
 }
 
 export function newWishes(router: number, random: Random): Wishes {
-  return { statics: pickStatics(router, random), alone: false, imports: new Map(), exports: new Map() };
+  return {
+    statics: pickStatics(router, random),
+    alone: false,
+    restart: "aware",
+    families: FAMILIES,
+    imports: new Map(),
+    exports: new Map(),
+    addPath: new Map(),
+  };
 }
 
 /** Prefixes of this router's own, some that others announce too, and perhaps a default route. */
@@ -139,6 +153,13 @@ export function pickPolicies(topology: Topology, router: number, wishes: Wishes,
   const external = topology.asns[router] !== topology.asns[peer];
   wishes.imports.set(peer, chosen === "prefer" && external ? "accept" : chosen);
   wishes.exports.set(peer, EXPORTS[Math.floor(random() * EXPORTS.length)]!);
+}
+
+const ADD_PATH = ["off", "both", "{ receive: true, send: 2 }", "{ send: all }", "{ receive: true }"];
+
+/** A change of it resets the session, and with it goes what identifiers meant. */
+export function pickAddPath(wishes: Wishes, peer: number, random: Random): void {
+  wishes.addPath.set(peer, ADD_PATH[Math.floor(random() * ADD_PATH.length)]!);
 }
 
 const ADDRESS = {
@@ -172,17 +193,25 @@ limits: { routes: 10000, paths: 40000, attributeSets: 10000, attributeOctets: 10
   ];
 }
 
+/** A session without any family left keeps what it has. */
+function familiesOf({ families = FAMILIES }: SimSession, wishes: Wishes): readonly Family[] {
+  const wished = families.filter((family) => wishes.families.includes(family));
+  return wished.length > 0 ? wished : families;
+}
+
 function peerFile(topology: Topology, session: SimSession, router: number, wishes: Wishes) {
   const other = session.a === router ? session.b : session.a;
   const exported = session.defaultOnly === router ? "default-only" : (wishes.exports.get(other) ?? "accept");
   const text = `name: r${other}
 address: "${sessionAddress(session, other)}"
 asn: ${topology.asns[other]}
-families: [${(session.families ?? FAMILIES).join(", ")}]
+families: [${familiesOf(session, wishes).join(", ")}]
+gracefulRestart: ${wishes.restart}
 import: ${wishes.imports.get(other) ?? "accept"}
 export: ${exported}
 nextHop: ${session.nextHopSelf === router ? "self" : "auto"}
 routeReflectorClient: ${session.client === other}
+addPath: ${wishes.addPath.get(other) ?? "off"}
 timers: { hold: 90s, connectRetry: 20s, connectDelay: 1s, idleHoldMin: 2s, idleHoldMax: 20s }
 `;
   return { path: `peers/r${other}.yaml`, text };

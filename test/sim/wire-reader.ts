@@ -19,6 +19,7 @@ export interface Heard {
   readonly attributes: ReadonlyMap<number, string>;
 }
 
+/** `prefix` has "#" and the path identifier behind it where there is one. */
 export type WireEvent =
   | { readonly kind: "announce"; readonly prefix: string; readonly route: Heard }
   | { readonly kind: "withdraw"; readonly prefix: string }
@@ -44,13 +45,31 @@ export class MessageCutter {
   }
 }
 
-/** What one UPDATE (whole message) says, in its order. */
-export function readUpdate(message: Uint8Array, fourOctetAs: boolean): WireEvent[] {
+/** What a side offered of ADD-PATH in its OPEN (whole message), by AFI: 1 receive, 2 send, 3 both (RFC 7911 §4). */
+export function addPathOf(open: Uint8Array): Map<number, number> {
+  const modes = new Map<number, number>();
+  for (let at = 29; at < open.length; at += 2 + open[at + 1]!)
+    for (let p = at + 2; open[at] === 2 && p < at + 2 + open[at + 1]!; p += 2 + open[p + 1]!)
+      for (let i = p + 2; open[p] === 69 && i < p + 2 + open[p + 1]!; i += 4) modes.set(word(open, i), open[i + 3]!);
+  return modes;
+}
+
+/** AFIs whose NLRI carry path identifiers on their way from the one to the other. */
+export function pathIdsBetween(from: Uint8Array, to: Uint8Array): Set<number> {
+  const receives = addPathOf(to);
+  return new Set([...addPathOf(from)].flatMap(([afi, mode]) => (mode & 2 && (receives.get(afi) ?? 0) & 1 ? afi : [])));
+}
+
+const NO_PATH_IDS: ReadonlySet<number> = new Set();
+
+/** What one UPDATE (whole message) says, in its order. `pathIds`: AFIs whose NLRI carry path identifiers. */
+export function readUpdate(message: Uint8Array, fourOctetAs: boolean, pathIds = NO_PATH_IDS): WireEvent[] {
   const withdrawnEnd = 21 + word(message, 19);
   const attributesEnd = withdrawnEnd + 2 + word(message, withdrawnEnd);
   if (message.length === 23) return [{ kind: "endOfRib", family: "ipv4" }];
   const events: WireEvent[] = [];
-  for (const prefix of prefixes(message, 21, withdrawnEnd, 4)) events.push({ kind: "withdraw", prefix });
+  for (const prefix of prefixes(message, 21, withdrawnEnd, 4, pathIds.has(1)))
+    events.push({ kind: "withdraw", prefix });
 
   const attributes = new Map<number, Uint8Array>();
   for (let at = withdrawnEnd + 2; at < attributesEnd; ) {
@@ -65,7 +84,7 @@ export function readUpdate(message: Uint8Array, fourOctetAs: boolean): WireEvent
   if (unreach) {
     const family = unreach[1] === 1 ? "ipv4" : "ipv6";
     if (unreach.length === 3) return [{ kind: "endOfRib", family }];
-    for (const prefix of prefixes(unreach, 3, unreach.length, family === "ipv4" ? 4 : 16))
+    for (const prefix of prefixes(unreach, 3, unreach.length, family === "ipv4" ? 4 : 16, pathIds.has(unreach[1]!)))
       events.push({ kind: "withdraw", prefix });
   }
   const reach = attributes.get(14);
@@ -74,13 +93,13 @@ export function readUpdate(message: Uint8Array, fourOctetAs: boolean): WireEvent
     const text =
       hop.length === 32 ? `${formatOctets(hop.slice(0, 16))} ${formatOctets(hop.slice(16))}` : formatOctets(hop);
     const route = heard(attributes, text, fourOctetAs);
-    for (const prefix of prefixes(reach, 5 + hop.length, reach.length, reach[1] === 1 ? 4 : 16))
+    for (const prefix of prefixes(reach, 5 + hop.length, reach.length, reach[1] === 1 ? 4 : 16, pathIds.has(reach[1]!)))
       events.push({ kind: "announce", prefix, route });
   }
   const hop = attributes.get(3);
   if (attributesEnd < message.length) {
     const route = heard(attributes, hop ? formatOctets(hop) : "-", fourOctetAs);
-    for (const prefix of prefixes(message, attributesEnd, message.length, 4))
+    for (const prefix of prefixes(message, attributesEnd, message.length, 4, pathIds.has(1)))
       events.push({ kind: "announce", prefix, route });
   }
   return events;
@@ -123,14 +142,16 @@ function asPath(value: Uint8Array, octets: 2 | 4): string {
   return out.join(" ");
 }
 
-function prefixes(bytes: Uint8Array, from: number, to: number, octets: 4 | 16): string[] {
+function prefixes(bytes: Uint8Array, from: number, to: number, octets: 4 | 16, pathIds: boolean): string[] {
   const out: string[] = [];
   for (let at = from; at < to; ) {
+    const id = pathIds ? `#${long(bytes, at)}` : "";
+    if (pathIds) at += 4;
     const length = bytes[at]!;
     const address = new Uint8Array(octets);
     const count = Math.ceil(length / 8);
     address.set(bytes.subarray(at + 1, at + 1 + count));
-    out.push(`${formatOctets(address)}/${length}`);
+    out.push(`${formatOctets(address)}/${length}${id}`);
     at += 1 + count;
   }
   return out;

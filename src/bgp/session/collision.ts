@@ -1,17 +1,21 @@
 /** Two TCP connections with one peer, opened from either end (RFC 4271 §6.8, RFC 6286 §2.3). */
 import { CEASE, cease } from "./causes.ts";
 import { otherSide, type Peer } from "./peer.ts";
+import { mayHaveRestarted } from "./restart.ts";
 import { endConnection, release } from "./transitions.ts";
 import type { Turn } from "./turn.ts";
 import type { DownReason, Negotiated, SessionSettings, Side } from "./types.ts";
 import { unreachable } from "./unreachable.ts";
 
 /**
- * Whether a TCP connection from the peer may be handed to `step` as `connected`/`incoming`. A peer has one place for
- * it: while that is taken, a further connection is closed by whoever accepted it, and the state machine never sees it.
+ * The place in which a TCP connection from the peer is handed to `step`; undefined: whoever accepted it closes it, and
+ * the state machine never sees it. A peer opens one connection at a time, so a further one says that it has given up the
+ * one before, which is `failed` first when it still has that place. An Established one is not given up so easily:
+ * a newcomer beside it has to say an acceptable OPEN, in the place that is free then.
  */
-export function hasRoomForIncoming(peer: Peer): boolean {
-  return peer.incoming.state === "idle";
+export function placeForIncoming({ incoming }: Peer): Side | undefined {
+  if (incoming.state !== "established") return "incoming";
+  return mayHaveRestarted(incoming) ? "outgoing" : undefined;
 }
 
 /** The connection to keep when both have an OPEN: the one opened by the higher identifier, then the higher AS. */
@@ -20,13 +24,18 @@ export function dominantSide(settings: SessionSettings, remote: Pick<Negotiated,
   return settings.localAs > remote.remoteAs ? "outgoing" : "incoming";
 }
 
+/** A connection that came up so soon after the session may have been opened at the same time as the session's own. */
+const SIMULTANEOUS_MS = 1000;
+
 /**
  * Which connection survives when a second one brings an acceptable OPEN while the first is Established. The newcomer
- * loses (RFC 4271 §6.8 without CollisionDetectEstablishedState). A peer that restarted gracefully will be decided
- * here too (RFC 4724 §5).
+ * loses (RFC 4271 §6.8 without CollisionDetectEstablishedState), unless the peer restarts gracefully: then it has, and
+ * the first is closed without a word (RFC 4724 §5).
  */
-function survivorBesideEstablished(established: Side): Side {
-  return established;
+function survivorBesideEstablished({ peer }: Turn, established: Side): Side {
+  const newcomer = otherSide(established);
+  const isLater = peer[newcomer].upAtMs - (peer.establishedAtMs ?? 0) >= SIMULTANEOUS_MS;
+  return mayHaveRestarted(peer[established]) && isLater ? newcomer : established;
 }
 
 /**
@@ -47,7 +56,9 @@ export function survivesCollision(turn: Turn, side: Side, negotiated: Negotiated
     case "openConfirm":
       return keepOnly(turn, dominantSide(turn.peer.settings, negotiated), side);
     case "established":
-      return keepOnly(turn, survivorBesideEstablished(rival), side);
+      if (survivorBesideEstablished(turn, rival) === rival) return keepOnly(turn, rival, side);
+      endConnection(turn, rival, { reason: RESTARTED, counts: false, next: "idle", sparesOther: true });
+      return true;
     default:
       return unreachable(state);
   }
@@ -63,6 +74,8 @@ function keepOnly(turn: Turn, survivor: Side, side: Side): boolean {
   });
   return survivor === side;
 }
+
+const RESTARTED: DownReason = { code: "peerRestarted", text: "the peer connected anew: it has restarted" };
 
 const COLLISION: DownReason = {
   code: "collision",

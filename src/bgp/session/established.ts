@@ -1,4 +1,4 @@
-import type { Notification } from "../notification.ts";
+import { type Notification, unwrapHardReset } from "../notification.ts";
 import { CEASE, isCease, received, tcpClosed } from "./causes.ts";
 import { type ConnectionEvent, fsmError, holdExpired, protocolFault, sendHoldExpired } from "./faults.ts";
 import { jitter } from "./timing.ts";
@@ -87,7 +87,8 @@ function restartIfCalm(turn: Turn): Next {
 }
 
 /** An error in what we sent, or a Cease that an immediate return would only provoke again. */
-function asksForPatience(notification: Notification): boolean {
+function asksForPatience(received: Notification): boolean {
+  const notification = unwrapHardReset(received) ?? received;
   if (!isCease(notification)) return true;
   const { subcode } = notification;
   return subcode === CEASE.maximumPrefixes || subcode === CEASE.connectionRejected || subcode === CEASE.outOfResources;

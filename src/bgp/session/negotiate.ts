@@ -1,9 +1,9 @@
-import type { Family } from "../../ip/address.ts";
+import { FAMILIES, type Family } from "../../ip/address.ts";
 import { AS_TRANS, ERROR } from "../iana.ts";
 import type { Notification } from "../notification.ts";
 import type { Capabilities, OpenMessage } from "../open.ts";
 import { LEAST_HOLD_SECONDS, LEAST_KEEPALIVE_MS } from "./timing.ts";
-import type { Negotiated, SessionSettings } from "./types.ts";
+import type { AddPathDirections, Negotiated, NegotiatedRestart, SessionSettings } from "./types.ts";
 
 const VERSION = 4;
 const BAD = ERROR.open.sub;
@@ -15,17 +15,34 @@ const NO_CAPABILITIES: Capabilities = {
   addPath: [],
 };
 
+/** What the graceful restart capability says of us at this moment (RFC 4724 §3). */
+export interface RestartBits {
+  /** R: we have restarted, and wait for the End-of-RIB of others. */
+  readonly restarting: boolean;
+  /** F: packets were forwarded all the while. */
+  readonly forwarding: boolean;
+}
+
+const COLD: RestartBits = { restarting: false, forwarding: false };
+
+function withRestartBits(capabilities: Capabilities, { restarting, forwarding }: RestartBits): Capabilities {
+  const { gracefulRestart } = capabilities;
+  if (!gracefulRestart) return capabilities;
+  const families = gracefulRestart.families.map(({ family }) => ({ family, forwarding }));
+  return { ...capabilities, gracefulRestart: { ...gracefulRestart, restarting, families } };
+}
+
 /**
  * The OPEN we send. With `fallback` it carries no capabilities, for a peer that refused them (RFC 5492 §3); a local
  * AS above 65535 is then only AS_TRANS to the peer, and only IPv4 unicast can be active.
  */
-export function openFor(settings: SessionSettings, fallback: boolean): OpenMessage {
+export function openFor(settings: SessionSettings, fallback: boolean, bits: RestartBits = COLD): OpenMessage {
   return {
     version: VERSION,
     asn: settings.localAs > 0xffff ? AS_TRANS : settings.localAs,
     holdSeconds: Math.floor(settings.holdMs / 1000),
     identifier: settings.localId,
-    capabilities: fallback ? NO_CAPABILITIES : settings.capabilities,
+    capabilities: fallback ? NO_CAPABILITIES : withRestartBits(settings.capabilities, bits),
   };
 }
 
@@ -85,12 +102,71 @@ function negotiate(settings: SessionSettings, open: OpenMessage, offered: Capabi
     fourOctetAs: offered.fourOctetAs !== undefined && theirs.fourOctetAs !== undefined,
     ipv4,
     ipv6,
+    addPath: {
+      ipv4: addPathDirections("ipv4", ipv4, offered, theirs),
+      ipv6: addPathDirections("ipv6", ipv6, offered, theirs),
+    },
     routeRefresh: offered.routeRefresh && theirs.routeRefresh,
+    enhancedRouteRefresh: enhancedRefresh(offered) && enhancedRefresh(theirs),
     extendedMessage: offered.extendedMessage && theirs.extendedMessage,
+    gracefulRestart: negotiateRestart(offered, theirs, { ipv4, ipv6 }),
     open,
     remarks: remarksOn(open, ipv4 || ipv6),
   };
 }
+
+/** RFC 4724 §4.2: the peer's list counts, as far as its families are active; RFC 8538 §2: N only where both have it. */
+function negotiateRestart(
+  { gracefulRestart: ours }: Capabilities,
+  { gracefulRestart: theirs }: Capabilities,
+  active: Readonly<Record<Family, boolean>>,
+): NegotiatedRestart | undefined {
+  if (!ours || !theirs) return undefined;
+  // Of several entries for a family the last one counts.
+  const listed = new Map(theirs.families.map(({ family, forwarding }) => [family, forwarding]));
+  const families = FAMILIES.filter((family) => active[family] && listed.has(family));
+  return {
+    notification: ours.notification && theirs.notification,
+    restarting: theirs.restarting,
+    timeMs: theirs.timeSeconds * 1000,
+    families: families.map((family) => ({ family, forwarding: listed.get(family)! })),
+  };
+}
+
+/**
+ * What was agreed, with our own times as they are configured now: they stand in no message. A hold time is agreed with
+ * the peer and stays.
+ */
+export function withTimes(settings: SessionSettings, negotiated: Negotiated): Negotiated {
+  const { holdMs } = negotiated;
+  return {
+    ...negotiated,
+    keepaliveMs: keepaliveFor(settings, holdMs),
+    sendHoldMs: sendHoldFor(settings, holdMs),
+  };
+}
+
+/** RFC 7911 §4: a direction counts where the one side offered to send and the other to receive. */
+function addPathDirections(
+  family: Family,
+  active: boolean,
+  offered: Capabilities,
+  theirs: Capabilities,
+): AddPathDirections {
+  const ours = addPathMode(family, offered);
+  const peers = addPathMode(family, theirs);
+  return {
+    receive: active && ours !== undefined && ours !== "send" && peers !== undefined && peers !== "receive",
+    send: active && ours !== undefined && ours !== "receive" && peers !== undefined && peers !== "send",
+  };
+}
+
+/** Of several for one family the last one counts. */
+function addPathMode(family: Family, { addPath }: Capabilities): "receive" | "send" | "both" | undefined {
+  return addPath.findLast((it) => it.family === family)?.mode;
+}
+
+const enhancedRefresh = (it: Capabilities) => it.routeRefresh && it.enhancedRouteRefresh;
 
 /** No multiprotocol capability at all means IPv4 unicast (RFC 4760 §8). */
 function familiesOf(capabilities: Capabilities): readonly Family[] {

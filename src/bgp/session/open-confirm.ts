@@ -15,7 +15,12 @@ export function openConfirm(turn: Turn, side: Side, event: ConnectionEvent): Tur
     case "connected":
       return turn;
     case "failed":
-      return endConnection(turn, side, { reason: tcpClosed(event.reason), gone: true, counts: true, next: "damped" });
+      return endConnection(turn, side, {
+        reason: tcpClosed(event.reason),
+        gone: true,
+        counts: event.replaced !== true,
+        next: event.replaced ? "retry" : "damped",
+      });
     case "keepalive":
       return establish(turn, side);
     case "notification":

@@ -1,3 +1,4 @@
+import { withTimes } from "./negotiate.ts";
 import type { DownReason, Negotiated, SessionSettings, SessionState, Side } from "./types.ts";
 
 /** One TCP connection of a peer, or the place for one. */
@@ -14,6 +15,8 @@ export interface Connection {
   readonly bare: boolean;
   /** From OpenConfirm on; holds the peer's OPEN. */
   readonly negotiated: Negotiated | undefined;
+  /** When TCP came up; 0 before. */
+  readonly upAtMs: number;
 }
 
 /** Why and when something ended; the time is the step's `nowMs`. */
@@ -46,7 +49,13 @@ export interface Peer {
   readonly lastFailure: PastEnd | undefined;
 }
 
-export const NO_CONNECTION: Connection = { state: "idle", delaying: false, bare: false, negotiated: undefined };
+export const NO_CONNECTION: Connection = {
+  state: "idle",
+  delaying: false,
+  bare: false,
+  negotiated: undefined,
+  upAtMs: 0,
+};
 
 /** A peer that is stopped; a `start` event brings it to life. */
 export function createPeer(settings: SessionSettings): Peer {
@@ -64,6 +73,15 @@ export function createPeer(settings: SessionSettings): Peer {
     lastDown: undefined,
     lastFailure: undefined,
   };
+}
+
+/** Other settings that a live session may take over: nothing in them stands in OPEN. */
+export function withSettings(peer: Peer, settings: SessionSettings): Peer {
+  const renewed = (connection: Connection): Connection =>
+    connection.negotiated === undefined
+      ? connection
+      : { ...connection, negotiated: withTimes(settings, connection.negotiated) };
+  return { ...peer, settings, outgoing: renewed(peer.outgoing), incoming: renewed(peer.incoming) };
 }
 
 const PROGRESS: readonly SessionState[] = ["idle", "connect", "active", "openSent", "openConfirm", "established"];

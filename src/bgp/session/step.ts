@@ -122,9 +122,8 @@ function stopAutomatically(turn: Turn, cause: StopCause): Turn {
 
 function dropAll(turn: Turn, cause: StopCause): Turn {
   const lead = leadingSide(turn.peer);
-  const wasEstablished = turn.peer[lead].state === "established";
-  const { phase } = turn.peer;
+  const { phase, [lead]: before } = turn.peer;
   releaseAll(turn, ceaseFor(cause));
-  if (phase === "running") recordEnd(turn, lead, wasEstablished, stopped(cause));
+  if (phase === "running") recordEnd(turn, lead, before, stopped(cause));
   return turn;
 }

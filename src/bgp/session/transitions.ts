@@ -2,7 +2,8 @@
 import { ERROR } from "../iana.ts";
 import type { Notification } from "../notification.ts";
 import { CEASE, cease } from "./causes.ts";
-import { hasSentOpen, isAlive, NO_CONNECTION, otherSide } from "./peer.ts";
+import { type Connection, hasSentOpen, isAlive, NO_CONNECTION, otherSide } from "./peer.ts";
+import { asSent, keepsRoutes, reasonAsSent } from "./restart.ts";
 import { jitter, LARGE_HOLD_MS, spread } from "./timing.ts";
 import { arm, disarm, emit, type Turn, update, updateConnection } from "./turn.ts";
 import type { DownReason, Side } from "./types.ts";
@@ -60,9 +61,11 @@ function awaitRetry(turn: Turn): Turn {
 /** Events 14, 16 and 17: TCP is up. OPEN goes out now, or after DelayOpenTimer. */
 export function connectionUp(turn: Turn, side: Side): Turn {
   if (side === "outgoing") disarm(turn, "connectRetry");
+  updateConnection(turn, side, { upAtMs: turn.env.nowMs });
   const { delayOpenMs } = turn.peer.settings;
   if (delayOpenMs === 0) return sendOpen(turn, side);
-  const state = side === "incoming" ? "active" : turn.peer.outgoing.state;
+  // What was accepted comes from Idle.
+  const state = turn.peer[side].state === "connect" ? "connect" : "active";
   updateConnection(turn, side, { state, delaying: true });
   return arm(turn, "delayOpen", delayOpenMs, side);
 }
@@ -76,9 +79,10 @@ export function sendOpen(turn: Turn, side: Side): Turn {
 
 /** Ends one connection. The peer goes on with the other one if that is alive, else as `end.next` says. */
 export function endConnection(turn: Turn, side: Side, end: End): Turn {
-  const wasEstablished = turn.peer[side].state === "established";
+  const before = turn.peer[side];
+  const wasEstablished = before.state === "established";
   release(turn, side, end.notification, end.gone === true);
-  recordEnd(turn, side, wasEstablished, end.reason);
+  recordEnd(turn, side, before, end.reason);
   if (end.counts) countFailure(turn);
   const other = turn.peer[otherSide(side)];
   if (isAlive(other) && (!wasEstablished || end.sparesOther === true)) {
@@ -132,7 +136,8 @@ export function releaseAll(turn: Turn, notification: Notification): Turn {
 export function release(turn: Turn, side: Side, notification: Notification | undefined, gone: boolean): Turn {
   const { state, delaying } = turn.peer[side];
   if (state === "idle") return turn;
-  if (!gone && notification) emit(turn, { kind: "sendNotification", side, notification });
+  if (!gone && notification)
+    emit(turn, { kind: "sendNotification", side, notification: asSent(turn.peer[side], notification) });
   const stuck = notification?.code === ERROR.sendHoldTimer.code; // What could not be sent for so long will not leave now either.
   if (!gone && (state !== "active" || delaying))
     emit(turn, { kind: "close", side, flush: notification !== undefined && !stuck });
@@ -151,9 +156,11 @@ function stopTimers(turn: Turn, side: Side): Turn {
   return turn;
 }
 
-/** Keeps why it ended, and forgets the damping when the session had been calm for longer than the next idle hold. */
-export function recordEnd(turn: Turn, side: Side, wasEstablished: boolean, reason: DownReason): Turn {
+/** Keeps why it ended (`before`: the connection as it was), and forgets the damping when the session had been calm for longer than the next idle hold. */
+export function recordEnd(turn: Turn, side: Side, before: Connection, why: DownReason): Turn {
   const { nowMs } = turn.env;
+  const wasEstablished = before.state === "established";
+  const reason = reasonAsSent(before, why);
   const end = { reason, atMs: nowMs };
   if (reason.code !== "collision" || wasEstablished) update(turn, { lastFailure: end });
   if (!wasEstablished) return emit(turn, { kind: "attemptFailed", side, reason });
@@ -165,7 +172,7 @@ export function recordEnd(turn: Turn, side: Side, wasEstablished: boolean, reaso
     establishedAtMs: undefined,
     fallback: false,
   });
-  return emit(turn, { kind: "down", reason });
+  return emit(turn, { kind: "down", reason, graceful: keepsRoutes(before, reason) });
 }
 
 /** Established for longer than the idle hold that a fault would cause now. */

@@ -2,12 +2,16 @@
  * The session state machine's vocabulary: plain data in, plain data out (RFC 4271 §8). The functions that turn
  * (peer, event) into [peer, actions] stand in the files beside this one; they see neither clock nor socket.
  */
+import type { Family } from "../../ip/address.ts";
 import type { Notification } from "../notification.ts";
 import type { Capabilities, OpenMessage } from "../open.ts";
 
 export type SessionState = "idle" | "connect" | "active" | "openSent" | "openConfirm" | "established";
 
-/** Which end opened the TCP connection. A peer has at most one of each (RFC 4271 §6.8). */
+/**
+ * Which end opened the TCP connection. A peer has at most one of each (RFC 4271 §6.8). While the incoming one is
+ * Established, a further connection from a peer that may have restarted takes the other's place.
+ */
 export type Side = "outgoing" | "incoming";
 
 /** Times in milliseconds. */
@@ -36,6 +40,18 @@ export interface SessionSettings {
   readonly sendHoldMs: number;
 }
 
+/** Graceful restart as both OPENs have it (RFC 4724, RFC 8538). */
+export interface NegotiatedRestart {
+  /** N of both: a NOTIFICATION and an expired hold timer are restarts too, a hard reset is not. */
+  readonly notification: boolean;
+  /** R: the peer has restarted, and nobody is to wait for its End-of-RIB. */
+  readonly restarting: boolean;
+  /** The peer is back within so long, it says. */
+  readonly timeMs: number;
+  /** Active families whose routes are kept while the peer restarts; `forwarding` is F. Empty: it only sends End-of-RIB. */
+  readonly families: readonly { readonly family: Family; readonly forwarding: boolean }[];
+}
+
 /** What both OPENs together decided. */
 export interface Negotiated {
   readonly remoteAs: number;
@@ -47,12 +63,23 @@ export interface Negotiated {
   /** Active families. */
   readonly ipv4: boolean;
   readonly ipv6: boolean;
+  /** NLRI carry path identifiers (RFC 7911 §4): those that the peer sends, those that we send. */
+  readonly addPath: Readonly<Record<Family, AddPathDirections>>;
   readonly routeRefresh: boolean;
+  /** RFC 7313, together with route refresh. */
+  readonly enhancedRouteRefresh: boolean;
   readonly extendedMessage: boolean;
+  /** Undefined unless both sent the capability. */
+  readonly gracefulRestart: NegotiatedRestart | undefined;
   /** The peer's OPEN as it came. */
   readonly open: OpenMessage;
   /** Sentences for the log: what is odd about the agreement, though not refused. */
   readonly remarks: readonly string[];
+}
+
+export interface AddPathDirections {
+  readonly receive: boolean;
+  readonly send: boolean;
 }
 
 export type TimerName =
@@ -81,10 +108,10 @@ export type SessionEvent =
   /** Events 2 and 8. */
   | { readonly kind: "stop"; readonly manual: boolean; readonly cause: StopCause }
   | { readonly kind: "timer"; readonly timer: TimerKey }
-  /** Events 16 (outgoing) and 17 (incoming): TCP is up. */
-  | { readonly kind: "connected"; readonly side: Side }
-  /** Event 18: the attempt failed, or TCP was closed or reset. */
-  | { readonly kind: "failed"; readonly side: Side; readonly reason: string }
+  /** Events 16 (outgoing) and 17 (incoming): TCP is up. `newcomer`: accepted in the place that `placeForIncoming` says. */
+  | { readonly kind: "connected"; readonly side: Side; readonly newcomer?: boolean }
+  /** Event 18: the attempt failed, or TCP was closed or reset. `replaced`: by the peer's next connection, which follows. */
+  | { readonly kind: "failed"; readonly side: Side; readonly reason: string; readonly replaced?: boolean }
   /** Event 19/20: an OPEN that is well formed; whether it is acceptable is decided here. */
   | { readonly kind: "open"; readonly side: Side; readonly open: OpenMessage }
   | { readonly kind: "keepalive"; readonly side: Side }
@@ -104,8 +131,8 @@ export type SessionAction =
   | { readonly kind: "arm"; readonly timer: TimerKey; readonly afterMs: number }
   | { readonly kind: "disarm"; readonly timer: TimerKey }
   | { readonly kind: "established"; readonly side: Side; readonly negotiated: Negotiated }
-  /** Was Established and is no more. */
-  | { readonly kind: "down"; readonly reason: DownReason }
+  /** Was Established and is no more. `graceful`: the peer's routes are kept for its return (RFC 4724 §4.2). */
+  | { readonly kind: "down"; readonly reason: DownReason; readonly graceful: boolean }
   /** A connection ended, or could not be made, before it was Established. For the log. */
   | { readonly kind: "attemptFailed"; readonly side: Side; readonly reason: DownReason }
   /** The peer's state as operators see it changed: the most advanced of its connections. */
@@ -122,6 +149,7 @@ export interface DownReason {
     | "adminDown"
     | "configuration"
     | "collision"
+    | "peerRestarted"
     | "fsmError";
   /** A sentence for people, with codes in words. */
   readonly text: string;

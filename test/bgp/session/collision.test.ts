@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { dominantSide, hasRoomForIncoming } from "../../../src/bgp/session/collision.ts";
+import { dominantSide, placeForIncoming } from "../../../src/bgp/session/collision.ts";
 import { createPeer, otherSide, stateOf } from "../../../src/bgp/session/peer.ts";
 import type { SessionEvent, SessionSettings, Side } from "../../../src/bgp/session/types.ts";
 import {
@@ -138,9 +138,8 @@ test("our connection lost in OpenSent is retried although the peer's own is half
 
 test("there is one place for an incoming connection", () => {
   const peer = REACHED.connect();
-  assert.ok(hasRoomForIncoming(peer));
+  assert.equal(placeForIncoming(peer), "incoming");
   const taken = drive(peer, [up("incoming")]).peer;
-  assert.ok(!hasRoomForIncoming(taken));
   assert.deepEqual(drive(taken, [up("incoming")]), { peer: taken, actions: [] });
 });
 

@@ -105,6 +105,34 @@ const AGREED: readonly (readonly [string, Partial<Negotiated>, Negotiated])[] = 
     agreed(PEER_OPEN, { capabilities: { ...CAPABILITIES, families: ["ipv6"] } }, true),
   ],
 ];
+const NO_PATHS = { receive: false, send: false };
+type Modes = Capabilities["addPath"];
+const paths = (ours: Modes, peers: Modes, bare = false) =>
+  agreed(
+    theirs({}, { ...PLAIN, families: ["ipv4"], addPath: peers }),
+    { capabilities: { ...CAPABILITIES, addPath: ours } },
+    bare,
+  ).addPath;
+const both: Modes = [{ family: "ipv4", mode: "both" }];
+const send: Modes = [{ family: "ipv4", mode: "send" }];
+const receive: Modes = [{ family: "ipv4", mode: "receive" }];
+const ADD_PATH: readonly (readonly [string, Negotiated["addPath"]["ipv4"], Negotiated["addPath"]])[] = [
+  ["both to both: both ways", { receive: true, send: true }, paths(both, both)],
+  ["we receive, the peer sends: in", { receive: true, send: false }, paths(receive, both)],
+  ["we send, the peer receives: out", { receive: false, send: true }, paths(send, both)],
+  ["both sides would only send: neither", NO_PATHS, paths(send, send)],
+  ["both sides would only receive: neither", NO_PATHS, paths(receive, receive)],
+  ["the peer offers nothing: neither", NO_PATHS, paths(both, [])],
+  ["the last tuple of a family counts", { receive: false, send: true }, paths(both, [...send, ...receive])],
+  ["another family says nothing of this one", NO_PATHS, paths(both, [{ family: "ipv6", mode: "both" }])],
+  ["our bare OPEN offered nothing: neither", NO_PATHS, paths(both, both, true)],
+];
+for (const [name, expected, { ipv4, ipv6 }] of ADD_PATH)
+  test(`RFC 7911 §4: ${name}`, () => {
+    assert.deepEqual(ipv4, expected);
+    assert.deepEqual(ipv6, NO_PATHS);
+  });
+
 for (const [name, expected, negotiated] of AGREED)
   test(name, () => {
     for (const [key, value] of Object.entries(expected))

@@ -3,7 +3,7 @@
  * overtakes another, and connections can be reset or go silent. Time is a number; nothing waits.
  */
 import assert from "node:assert/strict";
-import { hasRoomForIncoming } from "../../../src/bgp/session/collision.ts";
+import { placeForIncoming } from "../../../src/bgp/session/collision.ts";
 import { openFor } from "../../../src/bgp/session/negotiate.ts";
 import { createPeer, type Peer } from "../../../src/bgp/session/peer.ts";
 import { step } from "../../../src/bgp/session/step.ts";
@@ -128,7 +128,7 @@ export function createNetwork(
     carry(wire, far(from), () => {
       deliver(wire, from, (side) => ({ kind: "connected", side })); // The kernel completes the handshake by itself.
       const node = nodes[far(from)];
-      if (node.wires.incoming !== undefined || !hasRoomForIncoming(node.peer)) return hangUp(wire, from);
+      if (node.wires.incoming !== undefined || placeForIncoming(node.peer) !== "incoming") return hangUp(wire, from);
       node.wires.incoming = wire;
       handle(far(from), { kind: "connected", side: "incoming" });
     });

@@ -87,7 +87,7 @@ class World {
   readonly family: Family;
   readonly sourceShows: boolean;
 
-  constructor(family: Family, sourceShows: boolean, perStep: number) {
+  constructor(family: Family, sourceShows: boolean, perStep: number, withdrawsLast: boolean) {
     this.family = family;
     this.sourceShows = sourceShows;
     for (let g = 0; g < GROUPS; g++) {
@@ -101,7 +101,9 @@ class World {
         this.woken = true;
       };
       const limits = { membersPerStep: perStep, batchOctets: 400, batchRows: 16 };
-      this.groups.push(createUpdateGroup({ family, encoder, rows, maxMessageOctets: MAX, limits, onWork }));
+      this.groups.push(
+        createUpdateGroup({ family, encoder, rows, maxMessageOctets: MAX, limits, withdrawsLast, onWork }),
+      );
     }
   }
 
@@ -244,8 +246,9 @@ for (const family of FAMILIES)
         fc.property(
           fc.array(step, { maxLength: 120, size: "max" }),
           fc.integer({ min: 1, max: 3 }),
-          (steps, perStep) => {
-            const world = new World(family, sourceShows, perStep);
+          fc.boolean(),
+          (steps, perStep, withdrawsLast) => {
+            const world = new World(family, sourceShows, perStep, withdrawsLast);
             for (const one of steps) world.run(one);
             world.quiet();
             world.close();
