@@ -141,7 +141,16 @@ describe("the command line beside a daemon", () => {
   it("completes commands, options and their values, and live names", async () => {
     const complete = async (...words: string[]) =>
       (await ok("--get-completions", "calidris", ...words)).trim().split("\n");
-    assert.deepEqual(await complete(""), ["run", "check", "show", "explain", "demo", "completion"]);
+    assert.deepEqual(await complete(""), [
+      "run",
+      "check",
+      "preview",
+      "policy",
+      "show",
+      "explain",
+      "demo",
+      "completion",
+    ]);
     assert.deepEqual(await complete("show", "peers", "-o", ""), ["table", "wide", "json", "yaml", "name"]);
     assert.ok((await complete("run", "--")).includes("--config"));
     const names = ["rr", "tor-a", "tor-b"];
