@@ -98,6 +98,6 @@ export function formatPrefixMatch({ prefix, ge, le }: PrefixMatch): string {
   const text = formatPrefix(prefix);
   const longest = prefix.bytes.length * 8;
   if (ge === prefix.length && le === ge) return text;
-  if (le === longest) return `${text} ge ${ge}`;
-  return ge === prefix.length ? `${text} le ${le}` : `${text} ge ${ge} le ${le}`;
+  if (ge === prefix.length) return `${text} le ${le}`;
+  return le === longest ? `${text} ge ${ge}` : `${text} ge ${ge} le ${le}`;
 }
