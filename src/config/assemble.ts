@@ -48,6 +48,7 @@ function asRouter(input: NonNullable<FileInput["router"]>): RouterConfig {
   return {
     ...given({ id: input.id, clusterId: input.clusterId }),
     asn: input.asn ?? 0,
+    gracefulShutdown: true,
     listen: listen.map(({ address, port }) => ({ address, port: port ?? DEFAULTS.port })),
   } as RouterConfig;
 }

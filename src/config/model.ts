@@ -21,6 +21,8 @@ export interface RouterConfig {
   readonly asn: number;
   /** Present: this speaker is a route reflector. */
   readonly clusterId?: number;
+  /** Routes of external peers that carry GRACEFUL_SHUTDOWN get LOCAL_PREF 0 (RFC 8326 §4). */
+  readonly gracefulShutdown: boolean;
   readonly listen: readonly ListenConfig[];
 }
 

@@ -6,7 +6,7 @@ import { FAMILIES, type Family, formatAddress, formatQuad } from "../ip/address.
 import type { Core } from "./core.ts";
 import type { PeerRuntime } from "./peer.ts";
 import { adviceFor } from "./peer-advice.ts";
-import { isExternal, policyName } from "./settings.ts";
+import { isExternal, localAsOf, policyName } from "./settings.ts";
 
 /** `announced` counts the Adj-RIB-Out of one family as this peer sees it. */
 export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Family) => number): PeerAnswer {
@@ -22,7 +22,7 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
     port: config.port,
     localAddress: local ? formatAddress(local) : null,
     asn: config.asn,
-    localAsn: core.config.router.asn,
+    localAsn: localAsOf(core.config, config),
     kind: external ? "external" : config.routeReflectorClient ? "client" : "internal",
     state,
     disabled: config.disabled,
@@ -36,7 +36,7 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
     advice:
       state === "established" || config.disabled
         ? null
-        : (adviceFor(session.lastFailure?.reason, config, core.config.router.asn) ?? null),
+        : (adviceFor(session.lastFailure?.reason, config, localAsOf(core.config, config)) ?? null),
     nextRetrySeconds: state === "established" ? null : nextRetry(core, peer),
     authentication: config.password === undefined ? "none" : "md5",
     negotiated: negotiated

@@ -27,7 +27,10 @@ export interface ExportContext {
   readonly selfLinkLocal: Address | undefined;
   /** Subnet shared with the peer: next hops on it are passed on (third-party next hop). Undefined for multihop. */
   readonly shared: Prefix | undefined;
+  /** The AS that we are to the peer. */
   readonly localAs: number;
+  /** Announced behind `localAs`: the router's own AS where the session has another and does not replace it; else 0. */
+  readonly innerAs: number;
   /** 0 when we are no reflector. */
   readonly clusterId: number;
   readonly fourOctetAs: boolean;
@@ -48,6 +51,7 @@ export function groupKey(c: ExportContext): string {
     local,
     link,
     c.localAs,
+    c.innerAs,
     c.clusterId,
     c.fourOctetAs,
     c.maxOctets,
@@ -166,6 +170,7 @@ function rule(c: ExportContext, clusterId: number, keepMed: boolean): ExportRule
   return {
     external: c.kind === "external",
     localAs: c.localAs,
+    innerAs: c.innerAs,
     fourOctetAs: c.fourOctetAs,
     clusterId,
     keepMed: keepMed || c.kind !== "external",

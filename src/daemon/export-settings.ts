@@ -3,7 +3,7 @@ import { type Address, compareAddresses, type Family, isLinkLocal } from "../ip/
 import type { Core } from "./core.ts";
 import type { ExportContext } from "./export-context.ts";
 import type { PeerRuntime } from "./peer.ts";
-import { clusterIdOf, isExternal, policyName } from "./settings.ts";
+import { announcedAses, clusterIdOf, isExternal, policyName } from "./settings.ts";
 
 /** What this peer is sent, from its configuration, its session and the interfaces of now. */
 export function exportContext(core: Core, peer: PeerRuntime, family: Family): ExportContext {
@@ -29,7 +29,7 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
     self,
     selfLinkLocal: self && linkLocal && !isLinkLocal(self) ? linkLocal : undefined,
     shared,
-    localAs: config.router.asn,
+    ...announcedAses(config, peer.config),
     clusterId: clusterIdOf(config, peer.config, core.routerId),
     fourOctetAs: peer.negotiated?.fourOctetAs ?? true,
     maxOctets: peer.negotiated?.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS,

@@ -13,7 +13,7 @@ import { FIRST_PEER, type PathRow, type PeerId, type SetHandle } from "../rib/ty
 import type { Core } from "./core.ts";
 import type { PeerRuntime } from "./peer.ts";
 import { PRIORITY } from "./scheduler.ts";
-import { clusterIdOf, isExternal } from "./settings.ts";
+import { clusterIdOf, isExternal, localAsOf, receivedAs } from "./settings.ts";
 import { createWalk } from "./walks.ts";
 
 export interface Import {
@@ -24,7 +24,7 @@ export interface Import {
   announced(family: Family, bytes: Uint8Array, at: number, length: number): void;
   /** A walk is under way: `announced` is to be called for each prefix. */
   readonly walking: boolean;
-  parsingClass(negotiated: Negotiated, internal: boolean, ifindex: number): ParsingClass;
+  parsingClass(negotiated: Negotiated, internal: boolean, ifindex: number, allowAsSets: boolean): ParsingClass;
   /** The configuration changed: peers whose way of importing did are imported again. */
   configured(): void;
   /** Our addresses changed: all is imported again. */
@@ -74,11 +74,14 @@ export function createImport(core: Core): Import {
       family,
       external,
       policy: peer.config.import === undefined ? undefined : core.policies.get(peer.config.import),
-      localAs: config.router.asn,
-      allowedOwnAs: 0,
+      routerAs: config.router.asn,
+      localAs: localAsOf(config, peer.config),
+      prependAs: receivedAs(config, peer.config),
+      allowedOwnAs: peer.config.allowOwnAs,
       routerId: core.routerId,
       clusterId: clusterIdOf(config, peer.config, core.routerId),
-      firstAs: 0,
+      firstAs: external && peer.config.enforceFirstAs ? peer.config.asn : 0,
+      gracefulShutdown: external && config.router.gracefulShutdown,
     });
   }
 
@@ -102,12 +105,13 @@ export function createImport(core: Core): Import {
     get walking() {
       return walk.running;
     },
-    parsingClass(negotiated, internal, ifindex) {
+    parsingClass(negotiated, internal, ifindex, allowAsSets) {
+      const { fourOctetAs } = negotiated;
       const scope = negotiated.ipv6 ? ifindex : 0;
-      const key = `${internal}|${negotiated.fourOctetAs}|${scope}`;
+      const key = `${internal}|${fourOctetAs}|${scope}|${allowAsSets}`;
       let known = classes.get(key);
       if (!known) {
-        known = { id: classes.size + 1, internal, fourOctetAs: negotiated.fourOctetAs, ifindex: scope };
+        known = { id: classes.size + 1, internal, fourOctetAs, allowAsSets, ifindex: scope };
         classes.set(key, known);
       }
       return known;

@@ -171,7 +171,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     identify(peer, negotiated.remoteId | 0);
     peer.epoch = peerTable.epoch(peer.id);
     const link = interfaces.shared(config.address);
-    peer.parsing = imports.parsingClass(negotiated, !isExternal(core.config, config), link?.ifindex ?? 0);
+    const internal = !isExternal(core.config, config);
+    peer.parsing = imports.parsingClass(negotiated, internal, link?.ifindex ?? 0, config.allowAsSets);
     outlets.open(peer);
     if (!negotiated.ipv4 && !negotiated.ipv6)
       log("warn", "no common family", { peer: config.name, reason: "the session carries no routes" });
