@@ -24,6 +24,14 @@ export interface FamilyRibOptions {
   readonly multipath: number;
 }
 
+/** Counts of a peer: words of `perPeer`. */
+const PEER_WORDS = 4;
+const RECEIVED = 0;
+const ACCEPTED = 1;
+/** Paths of the epoch in the word behind. */
+const FRESH = 2;
+const FRESH_EPOCH = 3;
+
 /** Where a sliced walk goes on; it starts at 0 and has ended at DONE. */
 export type Cursor = number;
 const DONE: Cursor = -1;
@@ -67,7 +75,7 @@ export class FamilyRib {
     this.extraAt = this.prefixes.extraAt;
     this.paths = reserveWords((options.limits.paths + 1) * PATH_STRIDE);
     this.pathBound = Math.min(options.limits.paths + 1, Math.floor(this.paths.length / PATH_STRIDE));
-    this.perPeer = reserveWords(2 * options.peers.bound);
+    this.perPeer = reserveWords(PEER_WORDS * options.peers.bound);
     this.selection = new Selection(this.paths, options.sets, options.nextHops, options.peers);
     this.changed = new ChangedQueue(this.prefixes, QUEUED);
     this.bestPaths = new BestPaths(this.prefixes, this.paths, this.selection, this.changed, options);
@@ -94,7 +102,10 @@ export class FamilyRib {
     const first = this.rows[words + FIRST]!;
     const known = this.findPath(first, peer, pathId);
     if (known !== 0) {
-      paths[known * PATH_STRIDE + EPOCH] = epoch;
+      if (paths[known * PATH_STRIDE + EPOCH] !== epoch) {
+        paths[known * PATH_STRIDE + EPOCH] = epoch;
+        this.countFresh(peer, epoch);
+      }
       return this.replace(row, known, setIn, setOut);
     }
     const path = this.newPathRow();
@@ -113,10 +124,11 @@ export class FamilyRib {
     this.rows[words + FIRST] = path;
     this.sets.retain(setIn);
     this.peers.hold(peer);
-    this.perPeer[2 * peer]!++;
+    this.perPeer[PEER_WORDS * peer + RECEIVED]!++;
+    this.countFresh(peer, epoch);
     if (setOut > 0) {
       this.sets.retain(setOut);
-      this.perPeer[2 * peer + 1]!++;
+      this.perPeer[PEER_WORDS * peer + ACCEPTED]!++;
       this.bestPaths.consider(row, path);
     }
     return ANNOUNCED.added;
@@ -150,8 +162,10 @@ export class FamilyRib {
     paths[p + NEXT] = this.freePath;
     this.freePath = path;
     this.pathCount--;
-    this.perPeer[2 * peer]!--;
-    if (setOut > 0) this.perPeer[2 * peer + 1]!--;
+    const counts = PEER_WORDS * peer;
+    this.perPeer[counts + RECEIVED]!--;
+    if (paths[p + EPOCH] === this.perPeer[counts + FRESH_EPOCH]) this.perPeer[counts + FRESH]!--;
+    if (setOut > 0) this.perPeer[counts + ACCEPTED]!--;
     this.bestPaths.after(effect, row);
     sets.release(setIn);
     if (setOut > 0) sets.release(setOut);
@@ -261,11 +275,26 @@ export class FamilyRib {
 
   /** Paths of the peer in this family, rejected ones included. */
   received(peer: PeerId): number {
-    return this.perPeer[2 * peer]!;
+    return this.perPeer[PEER_WORDS * peer + RECEIVED]!;
   }
 
   accepted(peer: PeerId): number {
-    return this.perPeer[2 * peer + 1]!;
+    return this.perPeer[PEER_WORDS * peer + ACCEPTED]!;
+  }
+
+  /** Of those received, the ones announced in the peer's present epoch. */
+  fresh(peer: PeerId): number {
+    const at = PEER_WORDS * peer;
+    return this.perPeer[at + FRESH_EPOCH] === this.peers.epoch(peer) ? this.perPeer[at + FRESH]! : 0;
+  }
+
+  private countFresh(peer: PeerId, epoch: number): void {
+    const at = PEER_WORDS * peer;
+    if (this.perPeer[at + FRESH_EPOCH] !== epoch) {
+      this.perPeer[at + FRESH_EPOCH] = epoch;
+      this.perPeer[at + FRESH] = 0;
+    }
+    this.perPeer[at + FRESH]!++;
   }
 
   // sliced walks: each looks at `budget` rows at most and returns where to go on, or DONE
@@ -314,7 +343,7 @@ export class FamilyRib {
     if (setOut > 0) sets.retain(setOut);
     paths[p + SET_IN] = setIn;
     paths[p + SET_OUT] = setOut;
-    this.perPeer[2 * paths[p + PEER]! + 1]! += Number(setOut > 0) - Number(oldOut > 0);
+    this.perPeer[PEER_WORDS * paths[p + PEER]! + ACCEPTED]! += Number(setOut > 0) - Number(oldOut > 0);
     if (!this.bestPaths.after(effect, row) && oldOut !== setOut && setOut > 0) this.bestPaths.consider(row, path);
     sets.release(oldIn);
     if (oldOut > 0) sets.release(oldOut);
