@@ -1,13 +1,18 @@
 import { formatPrefix } from "../ip/prefix.ts";
 import { contentKey } from "../policy/content-key.ts";
-import type { Config, PeerConfig } from "./model.ts";
-import { type Plain, plainPeer, plainRouter, plainStatic } from "./plain.ts";
+import type { Config, PeerConfig, RouterConfig } from "./model.ts";
+import { isInternal } from "./own-as.ts";
+import { type Plain, plainDynamicPeers, plainPeer, plainRouter, plainStatic } from "./plain.ts";
 
 /** What applying `after` in place of `before` does. Values are left out: they may be secret. */
 export interface ConfigChange {
   readonly peersAdded: readonly string[];
   readonly peersRemoved: readonly string[];
   readonly peersChanged: readonly PeerChange[];
+  /** Entries of dynamic neighbours; what a change does to a neighbour, `diffPeer` tells. */
+  readonly dynamicAdded: readonly string[];
+  readonly dynamicRemoved: readonly string[];
+  readonly dynamicChanged: readonly string[];
   /** Names of policies of other content; a policy that was renamed only is one added and one removed. */
   readonly policiesAdded: readonly string[];
   readonly policiesRemoved: readonly string[];
@@ -34,12 +39,28 @@ export interface PeerChange {
   readonly resetKeys: readonly string[];
 }
 
+/**
+ * A live connection takes another TCP-MD5 key in place of the one it has. A key that is new, or goes, resets: what the
+ * other end still sends would be refused.
+ */
+const KEYS_ARE_LIVE: boolean = false;
+
 /** Keys of a peer that a live session takes over; every other key resets it. */
 const IN_PLACE = new Set([
   "description",
+  "group" /* its keys are the peer's own */,
   "import",
   "export",
   "nextHop",
+  "localAs.noPrepend",
+  "localAs.replaceAs",
+  "allowOwnAs",
+  "allowAsSets",
+  "enforceFirstAs",
+  "maxPrefixesIn",
+  "maxPrefixesOut",
+  "defaultOnly",
+  "gracefulRestart.staleTime" /* ours alone; the rest of it stands in OPEN */,
   "passwordFile" /* `password` tells whether the key itself changed */,
   "timers.connectRetry",
   "timers.connectDelay",
@@ -49,24 +70,24 @@ const IN_PLACE = new Set([
   "timers.sendHold",
 ]);
 
-/** Keys of the router that stand in every OPEN. */
-const ROUTER_RESETS = ["id", "asn"] as const;
-
 export function diffConfig(before: Config, after: Config): ConfigChange {
   const router = changedKeys(plainRouter(before.router), plainRouter(after.router));
-  const reset = ROUTER_RESETS.filter((key) => router.includes(key)).map((key) => `router.${key}`);
   const peers = compareNamed(before.peers, after.peers, ({ name }) => name);
-  const peersChanged = peers.both.flatMap(([old, now]) => {
-    // The cluster id stands in the routes that a reflector has passed on between internal peers.
-    const cluster = router.includes("clusterId") && now.clusterId === undefined && now.asn === after.router.asn;
-    return comparePeer(old, now, cluster ? [...reset, "router.clusterId"] : reset) ?? [];
-  });
+  const ranges = compareNamed(before.dynamicPeers, after.dynamicPeers, ({ name }) => name);
+  const peersChanged = peers.both.flatMap(([old, now]) => diffPeer(old, now, before.router, after.router) ?? []);
   const policies = compareNamed(before.policies, after.policies, ({ name }) => name);
   const statics = compareNamed(before.static, after.static, ({ prefix }) => formatPrefix(prefix));
   const change = {
     peersAdded: peers.added,
     peersRemoved: peers.removed,
     peersChanged,
+    dynamicAdded: ranges.added,
+    dynamicRemoved: ranges.removed,
+    dynamicChanged: ranges.both.flatMap(([old, now]) => {
+      const keys = changedKeys(plainDynamicPeers(old, "show"), plainDynamicPeers(now, "show"));
+      const rekeyed = old.template.password !== now.template.password && !keys.includes("password");
+      return keys.length > 0 || rekeyed ? now.name : [];
+    }),
     policiesAdded: policies.added,
     policiesRemoved: policies.removed,
     policiesChanged: policies.both.flatMap(([old, now]) => (contentKey(old) === contentKey(now) ? [] : now.name)),
@@ -82,28 +103,48 @@ export function diffConfig(before: Config, after: Config): ConfigChange {
   return { ...change, empty: Object.values(change).every((list) => list.length === 0) };
 }
 
-function comparePeer(before: PeerConfig, after: PeerConfig, routerKeys: readonly string[]): PeerChange | undefined {
+/** What becomes of one session; undefined when nothing changes for it. */
+export function diffPeer(
+  before: PeerConfig,
+  after: PeerConfig,
+  from: RouterConfig,
+  to: RouterConfig,
+): PeerChange | undefined {
   const own = before === after ? [] : changedKeys(comparable(before), comparable(after));
-  const keys = [...own, ...routerKeys];
+  const keys = [...own, ...routerKeys(after, from, to)];
   if (keys.length === 0) return undefined;
-  const resetKeys = keys.filter((key) => !IN_PLACE.has(key));
+  const rekeyed = KEYS_ARE_LIVE && before.password !== undefined && after.password !== undefined;
+  const resetKeys = keys.filter((key) => !(IN_PLACE.has(key) || (key === "password" && rekeyed)));
   return { name: after.name, keys, reset: resetKeys.length > 0, resetKeys };
+}
+
+/** Changed keys of the router that reach the session: what stands in OPEN, and in the routes that a reflector passes on. */
+function routerKeys(peer: PeerConfig, from: RouterConfig, to: RouterConfig): string[] {
+  const keys: string[] = [];
+  if (from.id !== to.id) keys.push("router.id");
+  if (from.asn !== to.asn) keys.push("router.asn");
+  if (from.clusterId !== to.clusterId && peer.clusterId === undefined && isInternal(to, peer))
+    keys.push("router.clusterId");
+  return keys;
 }
 
 /** Inner mappings as dotted keys; the password compares by value, which is never handed on. */
 function comparable(peer: PeerConfig): Plain {
-  const { timers, capabilities, ...rest } = plainPeer(peer, "show");
+  const { timers, capabilities, gracefulRestart, addPath, localAs, ...rest } = plainPeer(peer, "show");
   return {
     ...rest,
-    ...dotted("timers", timers as Plain),
-    ...dotted("capabilities", capabilities as Plain),
+    ...dotted("timers", timers),
+    ...dotted("capabilities", capabilities),
+    ...dotted("gracefulRestart", gracefulRestart),
+    ...dotted("addPath", addPath),
+    ...dotted("localAs", localAs),
     families: [...peer.families].sort(),
     ...(peer.password !== undefined && { password: peer.password }),
   };
 }
 
-function dotted(name: string, value: Plain): Plain {
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [`${name}.${key}`, each]));
+function dotted(name: string, value: unknown): Plain {
+  return Object.fromEntries(Object.entries(value ?? {}).map(([key, each]) => [`${name}.${key}`, each]));
 }
 
 function changedKeys(before: Plain, after: Plain): string[] {

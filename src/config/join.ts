@@ -3,6 +3,7 @@
 import type { ConfigProblem } from "./model.ts";
 import { hint } from "./nearest.ts";
 import {
+  type BrokenPeer,
   type Fragment,
   type Located,
   type PrefixEntry,
@@ -10,8 +11,17 @@ import {
   type Section,
   type StaticInput,
 } from "./parse-file.ts";
+import {
+  type AddressedPeer,
+  isAddressed,
+  isRange,
+  type LocatedPeer,
+  type RangePeer,
+  type WholePeer,
+  withGroup,
+} from "./peer-groups.ts";
 import type { RuleInput } from "./policy-schema.ts";
-import type { FileInput, PeerInput } from "./schema.ts";
+import type { FileInput, PeerGroupInput, PeerInput } from "./schema.ts";
 import { formatPath, type KeyPath, readYaml, type YamlSource } from "./yaml-source.ts";
 
 export interface Joined {
@@ -22,8 +32,10 @@ export interface Joined {
   definedIn(section: Section, key?: string): string;
   readonly policies: ReadonlyMap<string, Located<readonly RuleInput[] | undefined>>;
   readonly prefixSets: ReadonlyMap<string, Located<readonly PrefixEntry[] | undefined>>;
-  readonly peers: readonly Located<PeerInput>[];
-  readonly brokenPeers: Fragment["brokenPeers"];
+  readonly peerGroups: ReadonlyMap<string, Located<PeerGroupInput | undefined>>;
+  readonly peers: readonly LocatedPeer<AddressedPeer>[];
+  readonly dynamicPeers: readonly LocatedPeer<RangePeer>[];
+  readonly brokenPeers: readonly Located<BrokenPeer>[];
   readonly peerNames: ReadonlySet<string>;
 }
 
@@ -51,8 +63,13 @@ export function createReporter(
     }
     return source.line(path.slice(strips.get(file) ?? 0));
   };
+  const said = new Set<string>();
   const add = (severity: "error" | "warning") => (file: string, path: KeyPath, message: string) => {
-    problems.push({ file, line: line(file, path), path: formatPath(path), message, severity });
+    const problem = { file, line: line(file, path), path: formatPath(path), message, severity };
+    // A fault of a peer group is found once for each of its peers.
+    const key = JSON.stringify(problem);
+    if (!said.has(key)) problems.push(problem);
+    said.add(key);
   };
   return { problems, line, error: add("error"), warning: add("warning") };
 }
@@ -60,15 +77,27 @@ export function createReporter(
 export function joinFragments(fragments: readonly Fragment[], reporter: Reporter): Joined {
   const sections: Record<string, object> = {};
   const files = new Map<string, string>();
-  const brokenPeers = fragments.flatMap((fragment) => fragment.brokenPeers);
   for (const section of SECTIONS) sections[section] = joinSection(fragments, section, files, reporter);
-  const peers = unique(
+  const entries = unique(
     fragments.flatMap((fragment) => fragment.peers),
     ({ name }) => name,
     ["name"],
     (name) => `peer \`${name}\``,
     reporter,
   );
+  const peerGroups = byName(
+    fragments.flatMap((fragment) => fragment.peerGroups),
+    "peer group",
+    ({ keys }) => keys,
+    reporter,
+  );
+  const brokenPeers: Located<BrokenPeer>[] = fragments.flatMap((fragment) => fragment.brokenPeers);
+  for (const peer of brokenPeers) findGroup(peer, peerGroups, reporter);
+  const peers = entries.flatMap((peer) => {
+    const whole = wholePeer(peer, peerGroups, reporter);
+    if (!whole) brokenPeers.push(peer);
+    return whole ?? [];
+  });
   return {
     sections: sections as Joined["sections"],
     broken: new Set(fragments.flatMap((fragment) => fragment.broken)),
@@ -93,10 +122,46 @@ export function joinFragments(fragments: readonly Fragment[], reporter: Reporter
       ({ entries }) => entries,
       reporter,
     ),
-    peers,
+    peerGroups,
+    peers: peers.filter(isAddressed),
+    dynamicPeers: peers.filter(isRange),
     brokenPeers,
-    peerNames: new Set([...peers, ...brokenPeers].flatMap(({ value }) => value.name ?? [])),
+    peerNames: new Set([...entries, ...brokenPeers].flatMap(({ value }) => value.name ?? [])),
   };
+}
+
+/** Undefined: without a group, or it is not there, which is reported. Its value is undefined where it failed. */
+function findGroup(
+  { value: { group }, file, path }: Located<BrokenPeer>,
+  groups: Joined["peerGroups"],
+  reporter: Reporter,
+): Located<PeerGroupInput | undefined> | undefined {
+  const found = group === undefined ? undefined : groups.get(group);
+  if (group !== undefined && !found)
+    reporter.error(file, [...path, "group"], unknownName("peer group", group, groups.keys()));
+  return found;
+}
+
+/** Undefined when the group is at fault, or the AS is missing in both. */
+function wholePeer(
+  peer: Located<PeerInput>,
+  groups: Joined["peerGroups"],
+  reporter: Reporter,
+): LocatedPeer | undefined {
+  const { value: own, file, path } = peer;
+  if (own.group === undefined) return { ...peer, own, value: own as WholePeer };
+  const group = findGroup(peer, groups, reporter);
+  if (!group?.value) return undefined;
+  const value = withGroup(own, group.value);
+  if (value.asn === undefined) {
+    reporter.error(
+      file,
+      [...path, "asn"],
+      `missing key \`asn\`: neither the peer nor its group \`${own.group}\` has it`,
+    );
+    return undefined;
+  }
+  return { ...peer, own, group: { ...group, value: group.value }, value: value as WholePeer };
 }
 
 /** A scalar may stand in several files when it is the same in all. */

@@ -24,13 +24,13 @@ function schemaOf(schema: z.ZodType): Json {
 
 /** What the text may be that a transforming step turns into the described form. */
 function widen(json: Json): void {
-  const { singleAllowed, textAllowed, form, fallback, description, ...rest } = json;
+  const { singleAllowed, short, form, fallback, description, ...rest } = json;
   const body = form
     ? (form as Json)
     : singleAllowed
       ? { anyOf: [rest, rest.items as Json] }
-      : textAllowed
-        ? { anyOf: [{ type: "string" }, rest] }
+      : short
+        ? { anyOf: [short as Json, rest] }
         : rest;
   for (const key of Object.keys(json)) delete json[key];
   Object.assign(

@@ -5,7 +5,14 @@ import type { ConfigProblem } from "./model.ts";
 import { hint } from "./nearest.ts";
 import { prefixMatch, type RuleInput, rule } from "./policy-schema.ts";
 import { name as nameSchema } from "./scalars.ts";
-import { type FileInput, file as fileSchema, type PeerInput, peer as peerSchema } from "./schema.ts";
+import {
+  type FileInput,
+  file as fileSchema,
+  type PeerGroupInput,
+  type PeerInput,
+  peerGroup as peerGroupSchema,
+  peer as peerSchema,
+} from "./schema.ts";
 import { formatPath, type KeyPath, readYaml, type YamlSource } from "./yaml-source.ts";
 
 export interface Located<T> {
@@ -22,6 +29,14 @@ export type StaticInput = NonNullable<FileInput["static"]>[number];
 export const SECTIONS = ["router", "kernel", "limits"] as const;
 export type Section = (typeof SECTIONS)[number];
 
+/** Names that a peer which failed has, and refers to. */
+export interface BrokenPeer {
+  readonly name?: string | undefined;
+  readonly group?: string | undefined;
+  readonly import?: string | undefined;
+  readonly export?: string | undefined;
+}
+
 export interface Fragment {
   readonly path: string;
   readonly sections: { readonly [S in Section]?: NonNullable<FileInput[S]> };
@@ -31,9 +46,9 @@ export interface Fragment {
   /** Undefined value: defined, but failed. */
   readonly prefixSets: readonly Located<{ name: string; entries: readonly PrefixEntry[] | undefined }>[];
   readonly policies: readonly Located<{ name: string; rules: readonly RuleInput[] | undefined }>[];
+  readonly peerGroups: readonly Located<{ name: string; keys: PeerGroupInput | undefined }>[];
   readonly peers: readonly Located<PeerInput>[];
-  /** Names that peers which failed have, and refer to. */
-  readonly brokenPeers: readonly Located<{ name?: string; import?: string; export?: string }>[];
+  readonly brokenPeers: readonly Located<BrokenPeer>[];
   readonly problems: readonly ConfigProblem[];
   /** Leading parts of paths that the text does not have: a file of one peer has two, `peers[0]`. */
   readonly strip: number;
@@ -62,11 +77,11 @@ export function parseFile(path: string, text: string): Fragment {
     if (value === undefined) broken.push(section);
     else sections[section] = value;
   }
-  const brokenPeers: Fragment["brokenPeers"][number][] = [];
+  const brokenPeers: Located<BrokenPeer>[] = [];
   const peers = listAt(top, "peers").flatMap(([item, at]) => {
     const value = collect.check(peerSchema, item, at);
-    if (value !== undefined) return [collect.located(value, at)];
-    brokenPeers.push(collect.located(textKeys(item, ["name", "import", "export"]), at));
+    if (isComplete(item, at, collect) && value !== undefined) return [collect.located(value, at)];
+    brokenPeers.push(collect.located(textKeys(item, ["name", "group", "import", "export"]), at));
     return [];
   });
   return {
@@ -84,10 +99,28 @@ export function parseFile(path: string, text: string): Fragment {
     policies: namedAt(top, "policies", collect).map(([name, list, at]) =>
       collect.located({ name, rules: checkList(rule, list, at, collect) }, at),
     ),
+    peerGroups: namedAt(top, "peerGroups", collect, "keys").map(([name, keys, at]) =>
+      collect.located({ name, keys: collect.check(peerGroupSchema, keys ?? {}, at) }, at),
+    ),
     peers,
     brokenPeers,
     problems: collect.problems,
   };
+}
+
+/** Whether the keys are there of which a peer needs one or the other; says so even where other keys are at fault. */
+function isComplete(item: unknown, at: KeyPath, collect: Collector): boolean {
+  if (typeof item !== "object" || item === null || Array.isArray(item)) return false;
+  const has = (key: string) => Object.hasOwn(item, key);
+  const missing = (key: string, what: string) => collect.fail([...at, key], `missing key \`${key}\`: ${what}`);
+  const before = collect.problems.length;
+  if (!has("address") && !has("prefix")) missing("address", "expected an IP address, or `prefix` for any within one");
+  if (!has("asn") && !has("group")) missing("asn", "expected an AS number from 1 to 4294967295, plain or dotted");
+  if (has("address") && has("prefix"))
+    collect.fail([...at, "prefix"], "address and prefix exclude each other: neighbours of a prefix need no address");
+  if (has("limit") && !has("prefix"))
+    collect.fail([...at, "limit"], "limit goes with prefix; for a bound of routes write maxPrefixesIn");
+  return collect.problems.length === before;
 }
 
 function textKeys(value: unknown, keys: readonly string[]): Record<string, string> {
@@ -108,6 +141,7 @@ function emptyFragment(path: string, strip: number, problems: readonly ConfigPro
     static: [],
     prefixSets: [],
     policies: [],
+    peerGroups: [],
     peers: [],
     brokenPeers: [],
     problems,
@@ -159,11 +193,16 @@ function listAt(top: Record<string, unknown>, key: string): [unknown, KeyPath][]
   return Array.isArray(value) ? value.map((item, i) => [item, [key, i]]) : [[value, [key, 0]]];
 }
 
-function namedAt(top: Record<string, unknown>, key: string, collect: Collector): [string, unknown, KeyPath][] {
+function namedAt(
+  top: Record<string, unknown>,
+  key: string,
+  collect: Collector,
+  what = "lists",
+): [string, unknown, KeyPath][] {
   const value = top[key];
   if (value === undefined || value === null) return [];
   if (typeof value !== "object" || Array.isArray(value)) {
-    collect.fail([key], "expected a mapping from names to lists");
+    collect.fail([key], `expected a mapping from names to ${what}`);
     return [];
   }
   return Object.entries(value).flatMap(([name, list]) => {

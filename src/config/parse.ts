@@ -1,4 +1,5 @@
-import { asConfig, type PeerMemo } from "./assemble.ts";
+import { asConfig } from "./assemble.ts";
+import type { PeerMemo } from "./assemble-peer.ts";
 import { checkWhole } from "./check.ts";
 import { createReporter, joinFragments } from "./join.ts";
 import type { Config, ConfigProblem } from "./model.ts";
@@ -51,7 +52,8 @@ export function parseConfig(files: readonly ConfigFile[], options: ParseOptions 
   const joined = joinFragments(fragments, reporter);
   const config = asConfig(joined, reporter, options.secrets ?? (() => undefined), cache.peers);
   checkWhole(joined, config, reporter);
-  const secretFiles = [...new Set(joined.peers.flatMap(({ value }) => value.passwordFile ?? []))];
+  const keyed = [...joined.peers, ...joined.dynamicPeers];
+  const secretFiles = [...new Set(keyed.flatMap(({ value }) => value.passwordFile ?? []))];
   const problems = reporter.problems.sort(byPlace);
   return problems.some(({ severity }) => severity === "error")
     ? { ok: false, problems, secretFiles }

@@ -4,30 +4,51 @@ import { formatPrefix } from "../ip/prefix.ts";
 import { formatCommunity, formatLargeCommunity } from "../policy/community-text.ts";
 import { formatPrefixMatch } from "../policy/content-key.ts";
 import type { Policy, PolicyMatch, PolicyRule } from "../policy/types.ts";
-import type { Config, PeerConfig, RouterConfig, StaticRoute } from "./model.ts";
+import type {
+  Config,
+  DynamicPeersConfig,
+  KernelConfig,
+  MaxPrefixesConfig,
+  PeerConfig,
+  RouterConfig,
+  StaticRoute,
+} from "./model.ts";
 import { HIDDEN } from "./scalars.ts";
 
 export type Secrets = "hide" | "show";
 export type Plain = Readonly<Record<string, unknown>>;
 
 export function plainConfig(config: Config, secrets: Secrets): Plain {
+  const sessions = [...config.peers, ...config.dynamicPeers.map(({ template }) => template)];
+  const groups = [...new Set(sessions.flatMap(({ group }) => group ?? []))];
   return {
     router: plainRouter(config.router),
-    kernel: config.kernel,
+    kernel: plainKernel(config.kernel),
     static: config.static.map(plainStatic),
     policies: Object.fromEntries(config.policies.map((policy) => [policy.name, plainPolicy(policy)])),
-    peers: config.peers.map((peer) => plainPeer(peer, secrets)),
+    // What a group gave stands with its peers; only its name is left to say.
+    ...(groups.length > 0 && { peerGroups: Object.fromEntries(groups.map((name) => [name, {}])) }),
+    peers: [
+      ...config.peers.map((peer) => plainPeer(peer, secrets)),
+      ...config.dynamicPeers.map((entry) => plainDynamicPeers(entry, secrets)),
+    ],
     limits: config.limits,
   };
 }
 
-export function plainRouter({ id, asn, clusterId, listen }: RouterConfig): Plain {
+export function plainRouter({ id, asn, clusterId, gracefulShutdown, listen }: RouterConfig): Plain {
   return defined({
     id: id === undefined ? undefined : formatQuad(id),
     asn,
     clusterId: clusterId === undefined ? undefined : formatQuad(clusterId),
-    listen: listen.map(({ address, port }) => ({ address: formatAddress(address), port })),
+    gracefulShutdown,
+    listen: listen.map(({ address, ...rest }) => ({ address: formatAddress(address), ...rest })),
   });
+}
+
+/** What keepOnExit is by default goes by the peers, and is left to them. */
+function plainKernel({ keepOnExit, keepOnShutdown, ...rest }: KernelConfig): Plain {
+  return keepOnExit && !keepOnShutdown ? rest : { ...rest, keepOnExit };
 }
 
 export function plainStatic({ prefix, via, blackhole, metric }: StaticRoute): Plain {
@@ -76,25 +97,50 @@ function plainSet(set: PolicyRule["set"]): Plain {
 }
 
 export function plainPeer(peer: PeerConfig, secrets: Secrets): Plain {
-  const { origin: _origin, address, localAddress, clusterId, password, passwordFile, timers, ...rest } = peer;
+  return { name: peer.name, address: formatAddress(peer.address), ...plainSession(peer, secrets) };
+}
+
+export function plainDynamicPeers({ name, prefix, limit, template }: DynamicPeersConfig, secrets: Secrets): Plain {
+  return { name, prefix: formatPrefix(prefix), limit, ...plainSession(template, secrets) };
+}
+
+function plainSession(peer: DynamicPeersConfig["template"], secrets: Secrets): Plain {
+  const { timers, gracefulRestart, password, passwordFile } = peer;
   return defined({
-    name: rest.name,
-    description: rest.description,
-    address: formatAddress(address),
-    port: rest.port,
-    asn: rest.asn,
-    localAddress: optionalAddress(localAddress),
-    families: rest.families,
-    import: rest.import,
-    export: rest.export,
-    passive: rest.passive,
-    routeReflectorClient: rest.routeReflectorClient,
-    clusterId: clusterId === undefined ? undefined : formatQuad(clusterId),
-    nextHop: rest.nextHop,
-    multihop: rest.multihop,
+    group: peer.group,
+    description: peer.description,
+    port: peer.port,
+    asn: peer.asn,
+    localAddress: optionalAddress(peer.localAddress),
+    interface: peer.interface,
+    families: peer.families,
+    import: peer.import,
+    export: peer.export,
+    defaultOnly: peer.defaultOnly,
+    passive: peer.passive,
+    routeReflectorClient: peer.routeReflectorClient,
+    clusterId: peer.clusterId === undefined ? undefined : formatQuad(peer.clusterId),
+    nextHop: peer.nextHop,
+    multihop: peer.ttl ?? peer.multihop,
+    ttlSecurity: peer.ttlSecurity,
+    localAs: peer.localAs,
+    allowOwnAs: peer.allowOwnAs,
+    allowAsSets: peer.allowAsSets,
+    enforceFirstAs: peer.enforceFirstAs,
+    maxPrefixesIn: plainMaxPrefixes(peer.maxPrefixesIn),
+    maxPrefixesOut: plainMaxPrefixes(peer.maxPrefixesOut),
+    gracefulRestart: {
+      mode: gracefulRestart.mode,
+      restartTime: formatDuration(gracefulRestart.restartTimeMs),
+      staleTime: formatDuration(gracefulRestart.staleTimeMs),
+      notification: gracefulRestart.notification,
+      longLived: gracefulRestart.longLived,
+      longLivedStaleTime: formatDuration(gracefulRestart.longLivedStaleTimeMs),
+    },
+    addPath: peer.addPath,
     password: password === undefined || passwordFile !== undefined ? undefined : secrets === "show" ? password : HIDDEN,
     passwordFile,
-    disabled: rest.disabled,
+    disabled: peer.disabled,
     timers: defined({
       hold: formatDuration(timers.holdMs),
       keepalive: timers.keepaliveMs === undefined ? undefined : formatDuration(timers.keepaliveMs),
@@ -105,8 +151,14 @@ export function plainPeer(peer: PeerConfig, secrets: Secrets): Plain {
       idleHoldMax: formatDuration(timers.idleHoldMaxMs),
       sendHold: formatDuration(timers.sendHoldMs),
     }),
-    capabilities: rest.capabilities,
+    capabilities: peer.capabilities,
   });
+}
+
+function plainMaxPrefixes(bound: MaxPrefixesConfig | undefined): Plain | undefined {
+  if (!bound) return undefined;
+  const { limit, warnPercent, action, restartAfterMs } = bound;
+  return { limit, warnPercent, action, restartAfter: formatDuration(restartAfterMs) };
 }
 
 /** The longest unit that loses nothing. */

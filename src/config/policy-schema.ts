@@ -9,8 +9,8 @@ import {
   flag,
   integer,
   integerWithin,
+  interfaceName,
   largeCommunity,
-  line,
   listOf,
   name,
   parseAsn,
@@ -48,7 +48,10 @@ const prefixEntry = z
 /** `10.0.0.0/8`, `10.0.0.0/8 ge 16 le 24`, or a mapping. */
 export const prefixMatch = z
   .preprocess((value) => (typeof value === "string" ? prefixWords(value) : value), prefixEntry)
-  .meta({ textAllowed: true, description: "A prefix, exact unless ge or le follow: `10.0.0.0/8 ge 16 le 24`." });
+  .meta({
+    short: { type: "string" },
+    description: "A prefix, exact unless ge or le follow: `10.0.0.0/8 ge 16 le 24`.",
+  });
 
 function prefixWords(text: string): unknown {
   const parts = /^(\S+)(?:\s+ge\s+(\d+))?(?:\s+le\s+(\d+))?$/.exec(text.trim());
@@ -115,10 +118,7 @@ const set = z.strictObject({
   prepend: prepend.optional().describe("A count of our own AS, or a list of ASes, put in front of the AS path."),
   nextHop: nextHopValue.optional().describe("An address, or `self` (export only): our end of the session."),
   metric: unsigned32.optional().describe("Kernel metric."),
-  device: line("an interface's name")
-    .regex(/^[^\s/]{1,15}$/, { error: () => "expected an interface's name of 1 to 15 characters" })
-    .optional()
-    .describe("Kernel export only: interface of the route."),
+  device: interfaceName("an interface's name").optional().describe("Kernel export only: interface of the route."),
   onlink: flag.optional().describe("Kernel export only: the gateway is on the link although no address covers it."),
   preferredSource: address.optional().describe("Kernel export only: source address of packets sent along the route."),
   table: integer(1, 0xffffffff).optional().describe("Kernel export only: routing table."),

@@ -50,6 +50,43 @@ export const unsigned32 = integer(0, 0xffffffff);
 
 export const flag = z.boolean({ error: () => "expected true or false" });
 
+/** A switch that has more to say than on and off. */
+export function flagOr<T>(
+  expected: string,
+  parse: (value: boolean | string) => T | undefined,
+  form: Readonly<Record<string, unknown>> = { type: ["boolean", "string"] },
+) {
+  return z
+    .union([z.boolean(), z.string(), z.number()], { error: () => `expected ${expected}` })
+    .transform((value, context): T => {
+      const parsed = parse(typeof value === "number" ? String(value) : value);
+      if (parsed !== undefined) return parsed;
+      context.issues.push({ code: "custom", message: `expected ${expected}, not \`${value}\``, input: value });
+      return z.NEVER;
+    })
+    .meta({ form });
+}
+
+/** A mapping that one of its values may stand for. `short` is what the JSON Schema says of that value. */
+export function shortFor<T extends z.ZodType>(
+  short: Readonly<Record<string, unknown>>,
+  asMapping: (text: string) => unknown,
+  schema: T,
+) {
+  return z
+    .preprocess(
+      (value) => (typeof value === "string" || typeof value === "number" ? asMapping(String(value)) : value),
+      schema,
+    )
+    .meta({ short });
+}
+
+/** For the JSON Schema only: zod drops `default` from what transforms. */
+export const asDefault = (value: unknown) => ({ fallback: value });
+
+/** Kinds of mapping, for the words of messages. */
+export const mapping = (what: string) => ({ error: () => `expected ${what}: a mapping of keys` });
+
 /** RFC 5396: asplain, or asdot `high.low`. */
 export function parseAsn(text: string): number | undefined {
   const dot = /^(\d{1,5})\.(\d{1,5})$/.exec(text);
@@ -92,26 +129,33 @@ export const addressOrPrefix = scalar<Prefix>("an IP address or a prefix", (text
   return parsed && parsed.zone === undefined ? prefixOf(parsed, parsed.bytes.length * 8) : undefined;
 });
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** Timers of the platform count milliseconds in 31 bits. */
 const LONGEST_MS = 0x7fffffff;
 
 /** Milliseconds of `90s`, `500ms`, `2m`, `1h` or plain seconds. */
-export const duration = scalar(
-  "a duration such as 90s, 500ms or 2m, at most 24 days",
-  (text) => {
-    const parts = /^(\d{1,10})\s*(ms|s|m|h)?$/.exec(text);
-    if (!parts) return undefined;
-    const value = Number(parts[1]) * UNITS[parts[2] ?? "s"]!;
-    return value <= LONGEST_MS ? value : undefined;
-  },
-  {
-    anyOf: [
-      { type: "integer", minimum: 0 },
-      { type: "string", pattern: "^\\d+\\s*(ms|s|m|h)?$" },
-    ],
-  },
-);
+function durationWithin(expected: string, longest: number, units: string) {
+  return scalar(
+    expected,
+    (text) => {
+      const parts = /^(\d{1,10})\s*(ms|s|m|h|d)?$/.exec(text);
+      if (!parts || !units.includes(parts[2] ?? "s")) return undefined;
+      const value = Number(parts[1]) * UNITS[parts[2] ?? "s"]!;
+      return value <= longest ? value : undefined;
+    },
+    {
+      anyOf: [
+        { type: "integer", minimum: 0 },
+        { type: "string", pattern: `^\\d+\\s*(${units})?$` },
+      ],
+    },
+  );
+}
+
+export const duration = durationWithin("a duration such as 90s, 500ms or 2m, at most 24 days", LONGEST_MS, "ms|s|m|h");
+
+/** For what is no timer of the platform by itself. */
+export const longDuration = durationWithin("a duration such as 90s, 24h or 7d", Number.MAX_SAFE_INTEGER, "ms|s|m|h|d");
 
 export const community = scalar("a community such as 64512:100 or no-export", (text) => {
   const parsed = parseCommunity(text);
@@ -163,6 +207,9 @@ export const line = (what: string) =>
   z
     .string({ error: () => `expected ${what}; put quotes around it` })
     .regex(/^[^\p{Cc}]{0,255}$/u, { error: () => `expected ${what}: one line of at most 255 characters` });
+
+export const interfaceName = (what: string) =>
+  line(what).regex(/^[^\s/]{1,15}$/, { error: () => `expected ${what} of 1 to 15 characters` });
 
 export function choice<const T extends readonly [string, ...string[]]>(values: T) {
   return z.enum(values, {

@@ -1,35 +1,33 @@
 /** The one definition of the configuration format: validation, JSON Schema and the key suggestions come from it. */
 import { z } from "zod";
 import { DEFAULTS } from "./defaults.ts";
-import { family, prefixMatch, rule } from "./policy-schema.ts";
+import { prefixMatch, rule } from "./policy-schema.ts";
 import {
   address,
+  asDefault,
   asn,
   bgpId,
-  choice,
-  duration,
   flag,
   integer,
-  line,
+  interfaceName,
   listOf,
+  mapping,
   name,
-  password,
   prefix,
+  shortFor,
   unsigned32,
 } from "./scalars.ts";
+import { sessionKeys } from "./session-schema.ts";
 
-/** For the JSON Schema only: zod drops `default` from what transforms. */
-const asDefault = (value: unknown) => ({ fallback: value });
-const seconds = (ms: number) => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);
 const port = integer(1, 65535);
-
-/** Kinds of mapping, for the words of messages. */
-const mapping = (what: string) => ({ error: () => `expected ${what}: a mapping of keys` });
 
 const listen = z.strictObject(
   {
     address: address.describe("Address to accept connections at."),
     port: port.optional().describe("TCP port.").meta(asDefault(DEFAULTS.port)),
+    interface: interfaceName("an interface's name")
+      .optional()
+      .describe("Only what arrives on this interface is accepted."),
   },
   mapping("a listener"),
 );
@@ -43,6 +41,10 @@ const router = z.strictObject(
       ),
     asn: asn.optional().describe("Our AS number; required."),
     clusterId: bgpId.optional().describe("Present: this speaker is a route reflector."),
+    gracefulShutdown: flag
+      .optional()
+      .describe("Routes of eBGP peers with the community graceful-shutdown get LOCAL_PREF 0 (RFC 8326).")
+      .meta(asDefault(DEFAULTS.router.gracefulShutdown)),
     listen: listOf(listen, "listeners")
       .optional()
       .describe("Where connections are accepted. Default: 0.0.0.0 and ::, port 179."),
@@ -63,8 +65,7 @@ const kernel = z.strictObject(
       .meta(asDefault(DEFAULTS.kernel.export)),
     keepOnExit: flag
       .optional()
-      .describe("Routes stay in the kernel when the daemon ends.")
-      .meta(asDefault(DEFAULTS.kernel.keepOnExit)),
+      .describe("Routes stay in the kernel when the daemon ends. Default: where a peer has graceful restart on."),
     multipath: integer(1, 256)
       .optional()
       .describe("Most next hops of an ECMP route; 1 turns ECMP off.")
@@ -73,21 +74,19 @@ const kernel = z.strictObject(
   mapping("kernel"),
 );
 
-const hop = z
-  .preprocess(
-    (value) => (typeof value === "string" ? { gateway: value } : value),
-    z.strictObject(
-      {
-        gateway: address.optional().describe("Next hop."),
-        interface: line("an interface's name")
-          .regex(/^[^\s/]{1,15}$/, { error: () => "expected an interface's name of 1 to 15 characters" })
-          .optional()
-          .describe("Interface; without a gateway the prefix is on its link."),
-      },
-      { error: () => "expected an address, or a mapping with gateway and interface" },
-    ),
-  )
-  .meta({ textAllowed: true });
+const hop = shortFor(
+  { type: "string" },
+  (text) => ({ gateway: text }),
+  z.strictObject(
+    {
+      gateway: address.optional().describe("Next hop."),
+      interface: interfaceName("an interface's name")
+        .optional()
+        .describe("Interface; without a gateway the prefix is on its link."),
+    },
+    { error: () => "expected an address, or a mapping with gateway and interface" },
+  ),
+);
 
 const staticRoute = z
   .strictObject(
@@ -110,94 +109,22 @@ const staticRoute = z
       if (!gateway && device === undefined) problem("a next hop needs a gateway or an interface", ["via", at]);
   });
 
-const timers = z.strictObject(
-  {
-    hold: duration
-      .refine((ms) => ms === 0 || (ms >= 3000 && ms <= 65_535_000 && ms % 1000 === 0), {
-        error: () => "expected 0, or whole seconds from 3s to 65535s (RFC 4271 §4.2)",
-      })
-      .optional()
-      .describe("Hold time offered; 0 turns keepalives off.")
-      .meta(asDefault(seconds(DEFAULTS.timers.hold))),
-    keepalive: duration
-      .refine((ms) => ms >= 1000, { error: () => "expected at least 1s (RFC 4271 §4.4)" })
-      .optional()
-      .describe("Time between keepalives. Default: a third of the negotiated hold time."),
-    connectRetry: duration
-      .refine((ms) => ms >= 1000, { error: () => "expected at least 1s" })
-      .optional()
-      .describe("Wait between attempts to connect.")
-      .meta(asDefault(seconds(DEFAULTS.timers.connectRetry))),
-    connectDelay: duration
-      .optional()
-      .describe("Wait before the first attempt.")
-      .meta(asDefault(seconds(DEFAULTS.timers.connectDelay))),
-    delayOpen: duration
-      .optional()
-      .describe("Wait for the peer's OPEN before ours is sent; 0: at once.")
-      .meta(asDefault(seconds(DEFAULTS.timers.delayOpen))),
-    idleHoldMin: duration
-      .optional()
-      .describe("Wait after an error; doubled each time.")
-      .meta(asDefault(seconds(DEFAULTS.timers.idleHoldMin))),
-    idleHoldMax: duration
-      .optional()
-      .describe("Longest wait after an error.")
-      .meta(asDefault(seconds(DEFAULTS.timers.idleHoldMax))),
-    sendHold: duration
-      .optional()
-      .describe("A peer that takes no octet for so long is closed (RFC 9687); 0 is off. Default: 8m or twice hold."),
-  },
-  mapping("timers"),
-);
-
-const capabilities = z.strictObject(
-  {
-    fourOctetAs: flag.optional().describe("Four-octet AS numbers (RFC 6793).").meta(asDefault(true)),
-    routeRefresh: flag.optional().describe("Route refresh (RFC 2918).").meta(asDefault(true)),
-    enhancedRouteRefresh: flag
-      .optional()
-      .describe("Enhanced route refresh (RFC 7313).")
-      .meta(asDefault(DEFAULTS.capabilities.enhancedRouteRefresh)),
-    extendedMessage: flag.optional().describe("Messages above 4096 octets (RFC 8654).").meta(asDefault(true)),
-  },
-  mapping("capabilities"),
-);
+/** A group gives what its peers do not say themselves. */
+export const peerGroup = z.strictObject(sessionKeys, mapping("a peer group"));
 
 export const peer = z.strictObject(
   {
     name: name("a name").describe("Identity of the peer; unique."),
-    description: line("a description").optional().describe("For people."),
-    address: address.describe("Address of the peer; a link-local one with its interface: fe80::1%eth0."),
-    port: port.optional().describe("TCP port we connect to.").meta(asDefault(DEFAULTS.port)),
-    asn: asn.describe("AS number of the peer; ours makes it an iBGP peer."),
-    localAddress: address.optional().describe("Address we connect from and accept this peer at."),
-    families: listOf(family, "families").optional().describe("Address families. Default: that of the peer's address."),
-    import: name("a policy's name")
+    group: name("a peer group's name").optional().describe("Peer group that gives what is not said here."),
+    address: address.optional().describe("Address of the peer; a link-local one with its interface: fe80::1%eth0."),
+    prefix: prefix
       .optional()
-      .describe("Policy for routes received. Without it an eBGP peer's routes are rejected, an iBGP peer's accepted."),
-    export: name("a policy's name")
+      .describe("In place of address: every neighbour that connects from within is a peer, named after this one."),
+    limit: integer(1, 65535)
       .optional()
-      .describe("Policy for routes announced. Without it an eBGP peer gets none, an iBGP peer all."),
-    passive: flag.optional().describe("Never connect; wait for the peer.").meta(asDefault(DEFAULTS.peer.passive)),
-    routeReflectorClient: flag
-      .optional()
-      .describe("iBGP client of our reflector.")
-      .meta(asDefault(DEFAULTS.peer.routeReflectorClient)),
-    clusterId: bgpId.optional().describe("Cluster id towards this peer, in place of the router's."),
-    nextHop: choice(["auto", "self", "keep"])
-      .optional()
-      .describe("Next hop of announced routes: by RFC 4271, always ours, or always as received.")
-      .meta(asDefault(DEFAULTS.peer.nextHop)),
-    multihop: flag.optional().describe("The peer is more than one hop away. Default: true for iBGP, false for eBGP."),
-    password: password.optional().describe("TCP-MD5 key (RFC 2385), 1 to 80 octets."),
-    passwordFile: line("a path")
-      .min(1, { error: () => "expected a path" })
-      .optional()
-      .describe("File that holds the TCP-MD5 key; a newline at its end is not part of it."),
-    disabled: flag.optional().describe("Keep the session down.").meta(asDefault(DEFAULTS.peer.disabled)),
-    timers: timers.optional().describe("Durations: 90s, 500ms, 2m, or plain seconds."),
-    capabilities: capabilities.optional().describe("What OPEN offers."),
+      .describe("With prefix: neighbours at the same time.")
+      .meta(asDefault(DEFAULTS.dynamicPeers.limit)),
+    ...sessionKeys,
   },
   mapping("a peer"),
 );
@@ -232,6 +159,10 @@ export const file = z.strictObject(
       .record(name("a policy's name"), listOf(rule, "rules"), mapping("policies"))
       .optional()
       .describe("Named lists of rules; the first that accepts or rejects decides, the end rejects."),
+    peerGroups: z
+      .record(name("a peer group's name"), peerGroup, mapping("peer groups"))
+      .optional()
+      .describe("Named keys that peers take over; a peer's own keys win, and inner mappings merge key by key."),
     peers: listOf(peer, "peers").optional().describe("BGP peers."),
     limits: limits.optional().describe("Bounds of everything that can grow."),
   },
@@ -240,3 +171,4 @@ export const file = z.strictObject(
 
 export type FileInput = z.output<typeof file>;
 export type PeerInput = z.output<typeof peer>;
+export type PeerGroupInput = z.output<typeof peerGroup>;

@@ -11,6 +11,7 @@ import type { FamilyRib } from "../rib/family-rib.ts";
 import type { PathRow, PeerId, SetHandle } from "../rib/types.ts";
 import { createUpdateGroup } from "../rib/update-group.ts";
 import type { Member, UpdateGroup } from "../rib/update-group-types.ts";
+import { createDefaultOrigin, type DefaultOrigin } from "./default-origin.ts";
 import { createEncoder, createNextHopRule, type ExportContext, type ExportTables, groupKey } from "./export-context.ts";
 import { createExportDecision, type DecidedGroup } from "./export-decision.ts";
 import type { Clock } from "./ports.ts";
@@ -46,6 +47,8 @@ export interface Outlet {
   /** Whose Adj-RIB-Out it is sent: none at first, and the former one until `group` has been filled. */
   joined: ExportGroup | undefined;
   readonly member: Member;
+  /** Is told how many prefixes the peer will hold before any of them is sent, and whether some had no room; may end the session. */
+  announcing: ((count: number, leftOut: boolean) => void) | undefined;
 }
 
 export interface ExporterOptions {
@@ -63,6 +66,10 @@ export interface Exporter {
   detach(outlet: Outlet): void;
   /** Moves the member to the group of a new context without a reset; no-op when the key is the same. */
   move(outlet: Outlet, context: ExportContext): void;
+  /** Sets who is told before each flush; undefined: nobody. */
+  watch(outlet: Outlet, announcing: ((count: number, leftOut: boolean) => void) | undefined): void;
+  /** Prefixes that the peer is announced; its own do not count. */
+  announced(outlet: Outlet): number;
   /** The whole Adj-RIB-Out once more (route refresh). */
   resend(outlet: Outlet): void;
   resume(outlet: Outlet): void;
@@ -82,6 +89,12 @@ export interface Exporter {
 }
 
 interface RunningGroup extends ExportGroup {
+  /** The best path of the prefix is another. */
+  readonly consider: (row: PrefixRow) => void;
+  /** Outlets that are told before each flush. */
+  readonly watched: Set<RunningOutlet>;
+  /** Prefixes were left out for want of room. */
+  leftOut: boolean;
   readonly flush: Job;
   /** Gives back what the group holds when it has been dropped. */
   readonly close: Job;
@@ -99,8 +112,10 @@ export function createExporter(options: ExporterOptions): Exporter {
   const { clock, scheduler, tables, ribs } = options;
   const { sets } = tables;
   const groups = new Map<string, RunningGroup>();
+  /** Those that consider each prefix by themselves, and those with a way of their own. */
   const byFamily: Record<Family, RunningGroup[]> = { ipv4: [], ipv6: [] };
-  const { decide, decideSet, forgetSource, releasePending, trace } = createExportDecision(tables, ribs);
+  const special: Record<Family, RunningGroup[]> = { ipv4: [], ipv6: [] };
+  const { decide, decideSet, finish, forgetSource, releasePending, trace } = createExportDecision(tables, ribs);
 
   function consider(group: RunningGroup, row: PrefixRow): void {
     const rib = ribs[group.context.family];
@@ -112,6 +127,39 @@ export function createExporter(options: ExporterOptions): Exporter {
     const source = rib.pathPeer(path);
     const set = decideSet(group, row, source, rib.pathSetOut(path));
     group.updates.consider(row, Math.max(set, 0), set > 0 ? source : 0);
+  }
+
+  /** Of a group that originates the default route: no other prefix counts. */
+  function considerOrigin(group: RunningGroup, origin: DefaultOrigin, row: PrefixRow): void {
+    if (row !== origin.row) return;
+    const set = origin.decide(row);
+    group.updates.consider(row, Math.max(set, 0), set > 0 ? origin.source() : 0);
+  }
+
+  /** Of a group with room for so many prefixes: what has no room is left out, until there is some again. */
+  function considerRoom(group: RunningGroup, peer: PeerId, limit: number, row: PrefixRow): void {
+    const rib = ribs[group.context.family];
+    const path = rib.best(row);
+    const source = path === 0 ? 0 : rib.pathPeer(path);
+    if (path !== 0 && source !== peer && sentTo(group, peer) >= limit) {
+      const held = group.updates.announced(row);
+      if (!held || held.source === peer) {
+        group.leftOut ||= decideSet(group, row, source, rib.pathSetOut(path)) > 0;
+        group.updates.consider(row, 0, 0);
+        return;
+      }
+    }
+    consider(group, row);
+  }
+
+  function sentTo({ updates }: RunningGroup, peer: PeerId): number {
+    return updates.announcedRows - updates.announcedFrom(peer);
+  }
+
+  /** Those who want to know are told before anything is written. False: the group went with the last of them. */
+  function tellWatchers(group: RunningGroup): boolean {
+    for (const outlet of [...group.watched]) outlet.announcing?.(sentTo(group, outlet.member.peer), group.leftOut);
+    return isLive(group);
   }
 
   /** Sends soon: at once after quiet, else when the collection time is over. */
@@ -147,11 +195,23 @@ export function createExporter(options: ExporterOptions): Exporter {
       nowMs: clock.nowMs,
     });
     let spentMs = 0;
+    const { room } = context;
+    const origin = context.originates
+      ? createDefaultOrigin(context, rib, sets, tables.nextHops, (set) => finish(context, set))
+      : undefined;
     const group: RunningGroup = {
       key,
       context,
       updates,
       hops,
+      origin,
+      consider: origin
+        ? (row) => considerOrigin(group, origin, row)
+        : room
+          ? (row) => considerRoom(group, room.peer, room.limit, row)
+          : (row) => consider(group, row),
+      watched: new Set(),
+      leftOut: false,
       members: 0,
       filled: false,
       collectUntilMs: Number.NEGATIVE_INFINITY,
@@ -163,6 +223,11 @@ export function createExporter(options: ExporterOptions): Exporter {
         priority: PRIORITY.propagate,
         step() {
           const start = clock.nowMs();
+          if (group.watched.size > 0 && !tellWatchers(group)) return false;
+          if (group.leftOut && sentTo(group, room!.peer) < room!.limit) {
+            group.leftOut = false;
+            scheduler.add(createFill(group));
+          }
           const more = updates.flush(FLUSH_BUDGET);
           const end = clock.nowMs();
           spentMs += end - start;
@@ -180,31 +245,37 @@ export function createExporter(options: ExporterOptions): Exporter {
       },
     };
     groups.set(key, group);
-    byFamily[context.family].push(group);
-    fill(group);
+    (origin || room ? special : byFamily)[context.family].push(group);
+    if (origin) {
+      if (origin.row >= 0) group.consider(origin.row);
+      group.filled = true;
+      return group;
+    }
+    const fill = createFill(group);
+    if (prefixes.highWater <= FILL_ROWS) fill.step();
+    else scheduler.add(fill);
     return group;
   }
 
   /** Walks the Loc-RIB once; changes meanwhile reach the group through `propagate`. */
-  function fill(group: RunningGroup): void {
+  function createFill(group: RunningGroup): Job {
     const { prefixes } = ribs[group.context.family];
     let cursor = 0;
-    const job: Job = {
+    return {
       name: `fill ${group.context.family}`,
       priority: PRIORITY.refresh,
       step() {
         if (!isLive(group)) return false;
         const end = Math.min(cursor + FILL_ROWS, prefixes.highWater);
-        for (; cursor < end; cursor++) if (prefixes.isLive(cursor)) consider(group, cursor);
+        for (; cursor < end; cursor++) if (prefixes.isLive(cursor)) group.consider(cursor);
         if (cursor < prefixes.highWater) return true;
         group.filled = true;
         for (const outlet of group.waiting) arrive(outlet);
         group.waiting.clear();
+        touch(group);
         return false;
       },
     };
-    if (prefixes.highWater <= FILL_ROWS) job.step();
-    else scheduler.add(job);
   }
 
   function groupFor(context: ExportContext): RunningGroup {
@@ -226,6 +297,8 @@ export function createExporter(options: ExporterOptions): Exporter {
   function arrive(outlet: RunningOutlet): void {
     const { group, joined, member } = outlet;
     outlet.joined = group;
+    joined?.watched.delete(outlet);
+    if (outlet.announcing) group.watched.add(outlet);
     if (joined) group.updates.transfer(member, joined.updates);
     else group.updates.join(member);
     touch(group);
@@ -242,8 +315,10 @@ export function createExporter(options: ExporterOptions): Exporter {
   /** One outlet less; the group goes with its last. */
   function leave(group: RunningGroup): void {
     if (--group.members > 0) return;
+    const { family } = group.context;
     groups.delete(group.key);
-    byFamily[group.context.family] = byFamily[group.context.family].filter((g) => g !== group);
+    for (const list of [byFamily, special]) list[family] = list[family].filter((g) => g !== group);
+    group.origin?.close();
     group.cancelTimer?.();
     scheduler.remove(group.flush);
     for (const key of group.memoKeys.values()) sets.retireMemoKey(key);
@@ -254,7 +329,7 @@ export function createExporter(options: ExporterOptions): Exporter {
   return {
     attach(context, member) {
       const group = groupFor(context);
-      const outlet: RunningOutlet = { group, joined: undefined, member };
+      const outlet: RunningOutlet = { group, joined: undefined, member, announcing: undefined };
       enter(outlet, group);
       return outlet;
     },
@@ -264,6 +339,7 @@ export function createExporter(options: ExporterOptions): Exporter {
       const { joined } = outlet;
       outlet.joined = undefined;
       if (!joined) return;
+      joined.watched.delete(outlet);
       joined.updates.leave(outlet.member);
       leave(joined);
     },
@@ -274,6 +350,13 @@ export function createExporter(options: ExporterOptions): Exporter {
       turnBack(outlet);
       enter(outlet, to);
     },
+    watch(watched, announcing) {
+      const outlet = watched as RunningOutlet;
+      outlet.announcing = announcing;
+      if (announcing) outlet.joined?.watched.add(outlet);
+      else outlet.joined?.watched.delete(outlet);
+    },
+    announced: ({ joined, member }) => (joined ? sentTo(joined as RunningGroup, member.peer) : 0),
     resend({ joined, member }) {
       if (!joined) return;
       joined.updates.resend(member);
@@ -287,9 +370,12 @@ export function createExporter(options: ExporterOptions): Exporter {
     propagate(family, row) {
       const all = byFamily[family];
       for (let i = 0; i < all.length; i++) consider(all[i]!, row);
+      const others = special[family];
+      for (let i = 0; i < others.length; i++) others[i]!.consider(row);
     },
     sendSoon(family) {
       for (const group of byFamily[family]) touch(group);
+      for (const group of special[family]) touch(group);
     },
     decide,
     forgetSource(id) {

@@ -27,6 +27,8 @@ export interface Import {
   parsingClass(negotiated: Negotiated, internal: boolean, ifindex: number, allowAsSets: boolean): ParsingClass;
   /** The configuration changed: peers whose way of importing did are imported again. */
   configured(): void;
+  /** All that the peer sent is imported again. */
+  again(peer: PeerRuntime): void;
   /** Our addresses changed: all is imported again. */
   forget(): void;
   removed(peer: PeerRuntime): void;
@@ -126,6 +128,10 @@ export function createImport(core: Core): Import {
         handles.set(peer.id, next);
       }
       if (dirty.size > 0) walk.request();
+    },
+    again(peer) {
+      dirty.add(peer.id);
+      walk.request();
     },
     forget() {
       importer.forget();

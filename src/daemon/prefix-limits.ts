@@ -3,8 +3,7 @@
  * counted as they stand in the Adj-RIB-In, rejected ones included, once for each UPDATE; those announced as they stand in
  * the Adj-RIB-Out, before each flush, so that what goes beyond the limit is never sent.
  */
-import { AFI, ERROR, SAFI } from "../bgp/iana.ts";
-import { encodeRefresh } from "../bgp/refresh.ts";
+import { AFI, ERROR, SAFI_UNICAST } from "../bgp/iana.ts";
 import type { StopCause } from "../bgp/session/types.ts";
 import { FAMILIES, type Family } from "../ip/address.ts";
 import type { Core } from "./core.ts";
@@ -19,13 +18,13 @@ export interface PrefixLimits {
   close(peer: PeerRuntime): void;
   /** An UPDATE has been taken in. It may end the session. */
   received(peer: PeerRuntime): void;
-  /** So many prefixes are about to be announced. It may end the session. */
-  announcing(peer: PeerRuntime, family: Family, count: number): void;
+  /** So many prefixes are about to be announced, and some were left out. It may end the session. */
+  announcing(peer: PeerRuntime, family: Family, count: number, leftOut: boolean): void;
   /** `count` more prefixes of the family may have no room: each new one is to be asked about. */
   isTight(peer: PeerRuntime, family: Family, count: number): boolean;
   /** Whether a prefix that is new in this session has room; it is noted if not. */
   hasRoom(peer: PeerRuntime, family: Family): boolean;
-  /** The configuration changed: limits that did are compared with the counts of now. */
+  /** The configuration changed: limits that did are compared with the counts of now; those out at the next flush. */
   configured(): void;
 }
 
@@ -33,8 +32,8 @@ export interface LimitActions {
   stop(peer: PeerRuntime, cause: StopCause, manual: boolean): void;
   /** Down until an operator enables the peer. */
   hold(peer: PeerRuntime, reason: string): void;
-  write(peer: PeerRuntime, bytes: Uint8Array): void;
-  announced(peer: PeerRuntime, family: Family): number;
+  /** ROUTE-REFRESH. */
+  ask(peer: PeerRuntime, family: Family): void;
 }
 
 /** Withdrawals come in bursts: so long after the first one the peer is asked for what had no room. */
@@ -67,7 +66,9 @@ export function createPrefixLimits(core: Core, actions: LimitActions): PrefixLim
     const disable = action === "disable";
     const words = `${direction === "in" ? "it sent" : "we would send"} more than ${limit} ${family} prefixes`;
     const cause: StopCause = {
-      ...(direction === "in" ? { subcode: CEASE.maximumPrefixes, data: limitData(family, limit) } : outCause(disable, words)),
+      ...(direction === "in"
+        ? { subcode: CEASE.maximumPrefixes, data: limitData(family, limit) }
+        : outCause(disable, words)),
       ...(disable ? {} : { retryMs: restartAfterMs }),
     };
     if (disable) actions.hold(peer, words);
@@ -76,8 +77,7 @@ export function createPrefixLimits(core: Core, actions: LimitActions): PrefixLim
 
   function limitsOf(peer: PeerRuntime): PeerRuntime["limits"] {
     const { maxPrefixesIn: max, maxPrefixesOut: out } = peer.config;
-    const both = (config: typeof max) =>
-      config && { ipv4: newPrefixLimit(config), ipv6: newPrefixLimit(config) };
+    const both = (config: typeof max) => config && { ipv4: newPrefixLimit(config), ipv6: newPrefixLimit(config) };
     return { in: both(max), out: both(out) };
   }
 
@@ -85,15 +85,18 @@ export function createPrefixLimits(core: Core, actions: LimitActions): PrefixLim
   function wantMissing(peer: PeerRuntime, family: Family, limit: PrefixLimit): void {
     const timer = `${TIMER} ${family}`;
     if (!peer.negotiated?.routeRefresh || peer.timers.has(timer)) return;
-    const due = Math.max(clock.nowMs() + ASK_AFTER_MS, (peer.askedAtMs[family] ?? Number.NEGATIVE_INFINITY) + ASK_EVERY_MS);
+    const due = Math.max(
+      clock.nowMs() + ASK_AFTER_MS,
+      (peer.askedAtMs[family] ?? Number.NEGATIVE_INFINITY) + ASK_EVERY_MS,
+    );
     const cancel = clock.after(due - clock.nowMs(), () => {
       peer.timers.delete(timer);
-      if (!limit.missing || peer.limits.in?.[family] !== limit || ribs[family].fresh(peer.id) >= limit.config.limit) return;
+      if (!limit.missing || peer.limits.in?.[family] !== limit || ribs[family].fresh(peer.id) >= limit.config.limit)
+        return;
       limit.missing = false;
       peer.askedAtMs[family] = clock.nowMs();
       log("info", "asked for prefixes that had no room", { peer: peer.config.name, family });
-      actions.write(peer, encodeRefresh({ afi: AFI[family], subtype: 0, safi: SAFI.unicast }));
-      peer.counts.sent.routeRefresh++;
+      actions.ask(peer, family);
     });
     peer.timers.set(timer, { cancel, dueMs: due });
   }
@@ -119,9 +122,11 @@ export function createPrefixLimits(core: Core, actions: LimitActions): PrefixLim
     received(peer) {
       for (const family of FAMILIES) if (peer.negotiated?.[family]) receivedIn(peer, family);
     },
-    announcing(peer, family, count) {
+    announcing(peer, family, count, leftOut) {
       const limit = peer.limits.out?.[family];
-      if (limit && peer.negotiated) judge(peer, family, "out", limit, count);
+      if (!limit || !peer.negotiated) return;
+      limit.missing = leftOut;
+      judge(peer, family, "out", limit, count);
     },
     isTight(peer, family, count) {
       const limit = peer.limits.in?.[family];
@@ -141,10 +146,7 @@ export function createPrefixLimits(core: Core, actions: LimitActions): PrefixLim
         const { in: now, out } = peer.limits;
         if (now?.ipv4.config === maxPrefixesIn && out?.ipv4.config === maxPrefixesOut) continue;
         peer.limits = limitsOf(peer);
-        for (const family of FAMILIES) {
-          if (peer.negotiated?.[family]) receivedIn(peer, family);
-          if (peer.negotiated?.[family]) this.announcing(peer, family, actions.announced(peer, family));
-        }
+        for (const family of FAMILIES) if (peer.negotiated?.[family]) receivedIn(peer, family);
       }
     },
   };
@@ -154,7 +156,7 @@ const CEASE = ERROR.cease.sub;
 
 /** RFC 4486 §4: AFI, SAFI, limit. */
 function limitData(family: Family, limit: number): Uint8Array {
-  return Uint8Array.of(0, AFI[family], SAFI.unicast, limit >>> 24, limit >>> 16, limit >>> 8, limit);
+  return Uint8Array.of(0, AFI[family], SAFI_UNICAST, limit >>> 24, limit >>> 16, limit >>> 8, limit);
 }
 
 /** 6/1 would say that the peer sent too much: as BIRD does it is a reset, with a text that tells why (RFC 9003). */

@@ -12,6 +12,7 @@ import type { AttributeSets, NextHopId, NextHops, SetHandle } from "../rib/types
 import type { Import } from "./import.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Log } from "./ports.ts";
+import type { PrefixLimits } from "./prefix-limits.ts";
 
 const REPORT_EVERY_MS = 1000;
 const OUT_OF_RESOURCES: Notification = {
@@ -29,6 +30,7 @@ export interface ReceiverOptions {
   readonly nextHops: NextHops;
   readonly log: Log;
   readonly imports: Import;
+  readonly limits: PrefixLimits;
   readonly endOfRib: (peer: PeerRuntime, family: Family) => void;
 }
 
@@ -40,7 +42,7 @@ export interface Receiver {
 }
 
 export function createReceiver(options: ReceiverOptions): Receiver {
-  const { ribs, sets, nextHops, log, imports } = options;
+  const { ribs, sets, nextHops, log, imports, limits } = options;
   const scan = createUpdateScan();
   const counters = { longestUpdateRoutes: 0, announced: 0, withdrawn: 0 };
   let routes = 0;
@@ -83,6 +85,27 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     return ok;
   }
 
+  /** The same near a limit whose further prefixes are left out (maxPrefixesIn with `block`). */
+  function announceWithin(
+    peer: PeerRuntime,
+    family: Family,
+    set: SetHandle,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+  ): boolean {
+    let ok = true;
+    for (let at = from; at < to && ok; ) {
+      const length = bytes[at]!;
+      const end = at + 1 + ((length + 7) >> 3);
+      if (isHeld(peer, ribs[family], bytes, at + 1, length) || limits.hasRoom(peer, family))
+        ok = announceAll(peer, family, set, bytes, at, end);
+      else routes++;
+      at = end;
+    }
+    return ok;
+  }
+
   /** Announces the NLRI of one family with the scan's attributes; returns the fault at a bound. */
   function announce(
     peer: PeerRuntime,
@@ -95,7 +118,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   ): Notification | undefined {
     const set = hop && sets.intern(bytes, scan, peer.parsing, hop, ofMpReach);
     if (set === 0) return OUT_OF_RESOURCES;
-    const ok = announceAll(peer, family, set, bytes, from, to);
+    const announced = limits.isTight(peer, family, to - from) ? announceWithin : announceAll;
+    const ok = announced(peer, family, set, bytes, from, to);
     sets.release(set);
     return ok ? undefined : OUT_OF_RESOURCES;
   }
@@ -175,11 +199,19 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     update(peer, bytes, from, to) {
       routes = 0;
       const fault = handle(peer, bytes, from, to);
+      if (peer.limits.in !== undefined && !fault) limits.received(peer);
       if (routes > counters.longestUpdateRoutes) counters.longestUpdateRoutes = routes;
       return fault;
     },
     counters,
   };
+}
+
+/** The peer has announced the prefix in its present session. */
+function isHeld(peer: PeerRuntime, rib: FamilyRib, bytes: Uint8Array, at: number, length: number): boolean {
+  const row = rib.prefixes.find(bytes, at, length);
+  const path = row < 0 ? 0 : rib.pathOf(row, peer.id, 0);
+  return path !== 0 && rib.pathEpoch(path) === peer.epoch;
 }
 
 /** Neither link-local nor unspecified. */

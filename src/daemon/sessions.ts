@@ -12,7 +12,7 @@ import { decodeOpen, encodeOpen } from "../bgp/open.ts";
 import { decodeRefresh, type RouteRefresh } from "../bgp/refresh.ts";
 import { openFor } from "../bgp/session/negotiate.ts";
 import { step } from "../bgp/session/step.ts";
-import type { DownReason, Negotiated, SessionAction, SessionEvent, Side } from "../bgp/session/types.ts";
+import type { DownReason, Negotiated, SessionAction, SessionEvent, Side, StopCause } from "../bgp/session/types.ts";
 import { formatAddress } from "../ip/address.ts";
 import { createFolding } from "./folding.ts";
 import type { Connection, MutableCounts, PeerRuntime } from "./peer.ts";
@@ -43,6 +43,10 @@ export interface Sessions {
   start(peer: PeerRuntime): void;
   /** Cease with the subcode; `manual` stops for good, otherwise it is damped and tried again. */
   stop(peer: PeerRuntime, subcode: number, manual: boolean, text?: string): void;
+  /** The same for a cause that says more than that. */
+  end(peer: PeerRuntime, cause: StopCause, manual: boolean): void;
+  /** Starts the peer at once, whatever it waits for. */
+  startNow(peer: PeerRuntime): void;
   /** Ends the session for a fault found outside the codec. */
   fault(peer: PeerRuntime, notification: Notification, message: string): void;
   /** Closes everything without a word, timers included. */
@@ -312,6 +316,8 @@ export function createSessions(options: SessionOptions): Sessions {
       const cause = text === undefined ? { subcode } : { subcode, text };
       dispatch(peer, { kind: "stop", manual, cause });
     },
+    end: (peer, cause, manual) => dispatch(peer, { kind: "stop", manual, cause }),
+    startNow: (peer) => dispatch(peer, { kind: "start", manual: true }),
     fault(peer, notification, message) {
       if (peer.active) dispatch(peer, { kind: "fault", side: peer.active.side, notification, message });
     },

@@ -2,16 +2,17 @@
 import type { Capabilities } from "../bgp/open.ts";
 import type { SessionSettings } from "../bgp/session/types.ts";
 import type { Config, PeerConfig } from "../config/model.ts";
+import { isInternal, ownAs } from "../config/own-as.ts";
 import type { ListenerKey, ListenSpec } from "./ports.ts";
 
 /** The AS that we are on the session: the router's, or one of its own (RFC 7705). */
 export function localAsOf(config: Config, peer: PeerConfig): number {
-  return peer.localAs?.asn ?? config.router.asn;
+  return ownAs(config.router, peer);
 }
 
 /** eBGP or iBGP goes by the AS that we are on the session. */
 export function isExternal(config: Config, peer: PeerConfig): boolean {
-  return peer.asn !== localAsOf(config, peer);
+  return !isInternal(config.router, peer);
 }
 
 /** What we put in front of AS_PATH towards an external peer: `localAs`, then `innerAs` unless it is 0 (RFC 7705 §3.2). */

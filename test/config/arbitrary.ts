@@ -13,7 +13,7 @@ const prefix = fc.oneof(
   fc.tuple(octet, octet).map(([a, b]) => `10.${a}.${b}.0/24`),
   fc.nat(0xffff).map((a) => `2001:db8:${a.toString(16)}::/48`),
 );
-const range = fc.oneof(
+const lengths = fc.oneof(
   prefix,
   fc
     .tuple(prefix, fc.integer({ min: 48, max: 64 }))
@@ -30,7 +30,7 @@ const optional = <T extends Record<string, fc.Arbitrary<unknown>>>(model: T) => 
 const rule = fc.record(
   {
     match: optional({
-      prefixes: list(range),
+      prefixes: list(lengths),
       source: fc.subarray(["direct", "static", "bgp", "kernel"]),
       communities: list(community),
       nextHops: list(fc.oneof(address, prefix)),
@@ -60,39 +60,102 @@ const ms = fc.oneof(
   fc.nat(9).map((n) => `${n}m`),
   fc.nat(600),
 );
-const peer = fc
-  .record(
+const maxPrefixes = fc.oneof(
+  fc.integer({ min: 1, max: 9999 }),
+  fc.record(
     {
-      description: fc.string({ maxLength: 30 }).filter((text) => !/\p{Cc}/u.test(text)),
-      address,
-      port: fc.integer({ min: 1, max: 65535 }),
-      asn,
-      families: fc.subarray(["ipv4", "ipv6"], { minLength: 1 }),
-      import: fc.constantFrom(...BUILTIN.slice(0, 3)),
-      export: fc.constantFrom(...BUILTIN.slice(0, 3)),
-      passive: fc.boolean(),
-      nextHop: fc.constantFrom("auto", "self", "keep"),
-      multihop: fc.boolean(),
-      password: fc.oneof(
-        fc.string({ minLength: 1, maxLength: 20 }),
-        fc.constantFrom("yes", "12", "~", "<<", "1.5", "# no", " x "),
-      ),
-      disabled: fc.boolean(),
-      timers: optional({ hold: fc.integer({ min: 3, max: 200 }), connectDelay: ms, delayOpen: ms }),
-      capabilities: optional({ fourOctetAs: fc.boolean(), routeRefresh: fc.boolean(), extendedMessage: fc.boolean() }),
+      limit: fc.integer({ min: 1, max: 9999 }),
+      warnPercent: fc.integer({ min: 1, max: 100 }),
+      action: fc.constantFrom("warn", "block", "restart", "disable"),
+      restartAfter: fc.nat(600).map((n) => `${n + 1}s`),
     },
-    { requiredKeys: ["address", "asn"] },
-  )
-  .filter((value) => value.password === undefined || !/^\s*$/.test(value.password));
+    { requiredKeys: ["limit"] },
+  ),
+);
+const device = fc.constantFrom("eth0", "bond0.7", "cali123");
+const mode = fc.constantFrom("off", "aware", "on");
 
-export const plain = fc.record({
+/** Keys that a peer and a peer group share. */
+const session = {
+  description: fc.string({ maxLength: 30 }).filter((text) => !/\p{Cc}/u.test(text)),
+  port: fc.integer({ min: 1, max: 65535 }),
+  asn,
+  interface: device,
+  families: fc.subarray(["ipv4", "ipv6"], { minLength: 1 }),
+  import: fc.constantFrom(...BUILTIN.slice(0, 3)),
+  export: fc.constantFrom(...BUILTIN.slice(0, 3)),
+  defaultOnly: fc.constantFrom("always", "ifReachable"),
+  nextHop: fc.constantFrom("auto", "self", "keep"),
+  localAs: fc.oneof(
+    asn,
+    fc.record({ asn, noPrepend: fc.boolean(), replaceAs: fc.boolean() }, { requiredKeys: ["asn"] }),
+  ),
+  allowOwnAs: fc.nat(10),
+  allowAsSets: fc.boolean(),
+  enforceFirstAs: fc.boolean(),
+  maxPrefixesIn: maxPrefixes,
+  maxPrefixesOut: maxPrefixes,
+  gracefulRestart: fc.oneof(
+    mode,
+    optional({
+      mode: fc.constantFrom("aware", "on"),
+      restartTime: fc.nat(4095).map((n) => `${n}s`),
+      staleTime: fc.nat(9999).map((n) => `${n + 1}s`),
+      notification: fc.boolean(),
+      longLivedStaleTime: fc.integer({ min: 1, max: 194 }).map((n) => `${n}d`),
+    }),
+  ),
+  addPath: fc.oneof(
+    fc.constantFrom("both", "off"),
+    optional({
+      receive: fc.boolean(),
+      send: fc.oneof(fc.constantFrom("all", "none"), fc.integer({ min: 1, max: 255 })),
+    }),
+  ),
+  password: fc
+    .oneof(fc.string({ minLength: 1, maxLength: 20 }), fc.constantFrom("yes", "12", "~", "<<", "1.5", "# no", " x "))
+    .filter((text) => !/^\s*$/.test(text)),
+  disabled: fc.boolean(),
+  timers: optional({ hold: fc.integer({ min: 3, max: 200 }), connectDelay: ms, delayOpen: ms }),
+  capabilities: optional({
+    fourOctetAs: fc.boolean(),
+    routeRefresh: fc.boolean(),
+    enhancedRouteRefresh: fc.boolean(),
+    extendedMessage: fc.boolean(),
+  }),
+};
+
+/** Hops and TTL exclude each other. */
+const distance = fc.oneof(
+  fc.record({}),
+  fc.record({ multihop: fc.oneof(fc.boolean(), fc.integer({ min: 1, max: 255 })) }),
+  fc.record({ ttlSecurity: fc.integer({ min: 1, max: 254 }) }),
+  fc.record({ ttlSecurity: fc.integer({ min: 1, max: 254 }), multihop: fc.constant(true) }),
+);
+const group = optional(session);
+const peer = fc
+  .tuple(
+    fc.record({ address, passive: fc.boolean(), ...session }, { requiredKeys: ["address", "asn"] }),
+    distance,
+    fc.nat(3),
+  )
+  .map(([keys, hops, at]) => ({ ...keys, ...hops, at }));
+const range = fc
+  .tuple(
+    fc.record({ prefix, limit: fc.integer({ min: 1, max: 999 }), ...session }, { requiredKeys: ["prefix", "asn"] }),
+    distance,
+    fc.nat(3),
+  )
+  .map(([keys, hops, at]) => ({ ...keys, ...hops, at }));
+
+const whole = fc.record({
   router: fc.record(
     {
       id: ipv4,
       asn,
       clusterId: ipv4,
       listen: fc.uniqueArray(
-        address.map((text) => ({ address: text, port: 1790 })),
+        fc.record({ address, port: fc.constant(1790), interface: device }, { requiredKeys: ["address", "port"] }),
         { maxLength: 2, selector: (each) => each.address },
       ),
     },
@@ -119,12 +182,20 @@ export const plain = fc.record({
     { maxLength: 3, selector: (each) => each.prefix },
   ),
   policies: fc.dictionary(word, list(rule), { maxKeys: 3 }),
-  peers: fc
-    .uniqueArray(peer, { maxLength: 4, selector: (each) => each.address })
-    .chain((peers) =>
-      fc
-        .uniqueArray(word, { minLength: peers.length, maxLength: peers.length })
-        .map((names) => peers.map((each, i) => ({ name: names[i], ...each }))),
-    ),
+  groups: fc.dictionary(word, group, { maxKeys: 2 }),
+  addressed: fc.uniqueArray(peer, { maxLength: 4, selector: (each) => each.address }),
+  ranges: fc.uniqueArray(range, { maxLength: 2, selector: (each) => each.prefix }),
+  names: fc.uniqueArray(word, { minLength: 6, maxLength: 6 }),
   limits: optional({ routes: fc.integer({ min: 1, max: 50_000_000 }) }),
+});
+
+/** Peers get their names, and some of them a group. */
+export const plain = whole.map(({ groups, addressed, ranges, names, ...rest }) => {
+  const groupNames = Object.keys(groups);
+  const peers = [...addressed, ...ranges].map(({ at, ...keys }, i) => ({
+    name: names[i],
+    ...(at < groupNames.length && { group: groupNames[at] }),
+    ...keys,
+  }));
+  return { ...rest, peerGroups: groups, peers };
 });

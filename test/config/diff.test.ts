@@ -10,6 +10,9 @@ const NOTHING = {
   peersAdded: [],
   peersRemoved: [],
   peersChanged: [],
+  dynamicAdded: [],
+  dynamicRemoved: [],
+  dynamicChanged: [],
   policiesAdded: [],
   policiesRemoved: [],
   policiesChanged: [],
@@ -45,7 +48,12 @@ describe("what changes with a peer's key", () => {
     ["disabled: true", ["disabled"], true],
     ["clusterId: 1.1.1.1", ["clusterId"], true],
     ["capabilities: { fourOctetAs: false }", ["capabilities.fourOctetAs"], true],
-    ["capabilities: { routeRefresh: false }", ["capabilities.routeRefresh"], true],
+    [
+      "capabilities: { routeRefresh: false }",
+      ["capabilities.routeRefresh", "capabilities.enhancedRouteRefresh"],
+      true,
+    ],
+    ["capabilities: { enhancedRouteRefresh: false }", ["capabilities.enhancedRouteRefresh"], true],
     ["capabilities: { extendedMessage: false }", ["capabilities.extendedMessage"], true],
   ];
   for (const [line, keys, reset] of rows)

@@ -9,7 +9,14 @@ import { plain } from "./arbitrary.ts";
 import { parse, parsed, problems, SAMPLE } from "./samples.ts";
 
 /** Where a peer stands is not part of what it is. */
-const withoutPlaces = (config: Config) => ({ ...config, peers: config.peers.map(({ origin: _, ...peer }) => peer) });
+const withoutPlaces = (config: Config) => ({
+  ...config,
+  peers: config.peers.map(({ origin: _, ...peer }) => peer),
+  dynamicPeers: config.dynamicPeers.map(({ template: { origin: _, ...template }, ...entry }) => ({
+    ...entry,
+    template,
+  })),
+});
 
 describe("printing", () => {
   test("the contract's example survives printing and parsing", () => {

@@ -35,7 +35,10 @@ describe("defaults", () => {
     ["peers.0.timers.idleHoldMinMs", 5_000],
     ["peers.0.timers.idleHoldMaxMs", 30_000],
     ["peers.0.timers.sendHoldMs", 480_000],
-    ["peers.0.capabilities", { fourOctetAs: true, routeRefresh: true, extendedMessage: true }],
+    [
+      "peers.0.capabilities",
+      { fourOctetAs: true, routeRefresh: true, enhancedRouteRefresh: true, extendedMessage: true },
+    ],
     ["peers.0.origin", { file: "a.yaml", line: 2 }],
     ["limits", { routes: 4_000_000, paths: 16_000_000, attributeSets: 1_000_000, attributeOctets: 268_435_456 }],
     ["static", []],
@@ -105,7 +108,7 @@ describe("every key of a peer is read", () => {
     [
       "capabilities: { fourOctetAs: false }",
       "capabilities",
-      { fourOctetAs: false, routeRefresh: true, extendedMessage: true },
+      { fourOctetAs: false, routeRefresh: true, enhancedRouteRefresh: true, extendedMessage: true },
     ],
     ["capabilities: { routeRefresh: false }", "capabilities.routeRefresh", false],
     ["capabilities: { extendedMessage: false }", "capabilities.extendedMessage", false],

@@ -92,7 +92,7 @@ describe("values that do not fit", () => {
     [
       `${R}peers: [{}]`,
       "2: peers[0].name: missing key `name`: expected a name: letters, digits and _ . : / @ % + -, at most 128",
-      "2: peers[0].address: missing key `address`: expected an IP address",
+      "2: peers[0].address: missing key `address`: expected an IP address, or `prefix` for any within one",
       "2: peers[0].asn: missing key `asn`: expected an AS number from 1 to 4294967295, plain or dotted",
     ],
     [`${R}policies: []`, "2: policies: expected a mapping from names to lists"],
