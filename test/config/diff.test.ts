@@ -48,11 +48,7 @@ describe("what changes with a peer's key", () => {
     ["disabled: true", ["disabled"], true],
     ["clusterId: 1.1.1.1", ["clusterId"], true],
     ["capabilities: { fourOctetAs: false }", ["capabilities.fourOctetAs"], true],
-    [
-      "capabilities: { routeRefresh: false }",
-      ["capabilities.routeRefresh", "capabilities.enhancedRouteRefresh"],
-      true,
-    ],
+    ["capabilities: { routeRefresh: false }", ["capabilities.routeRefresh", "capabilities.enhancedRouteRefresh"], true],
     ["capabilities: { enhancedRouteRefresh: false }", ["capabilities.enhancedRouteRefresh"], true],
     ["capabilities: { extendedMessage: false }", ["capabilities.extendedMessage"], true],
   ];
