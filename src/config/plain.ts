@@ -4,7 +4,15 @@ import { formatPrefix } from "../ip/prefix.ts";
 import { formatCommunity, formatLargeCommunity } from "../policy/community-text.ts";
 import { formatPrefixMatch } from "../policy/content-key.ts";
 import type { Policy, PolicyMatch, PolicyRule } from "../policy/types.ts";
-import type { Config, DynamicPeersConfig, MaxPrefixesConfig, PeerConfig, RouterConfig, StaticRoute } from "./model.ts";
+import type {
+  Config,
+  DynamicPeersConfig,
+  KernelConfig,
+  MaxPrefixesConfig,
+  PeerConfig,
+  RouterConfig,
+  StaticRoute,
+} from "./model.ts";
 import { HIDDEN } from "./scalars.ts";
 
 export type Secrets = "hide" | "show";
@@ -15,7 +23,7 @@ export function plainConfig(config: Config, secrets: Secrets): Plain {
   const groups = [...new Set(sessions.flatMap(({ group }) => group ?? []))];
   return {
     router: plainRouter(config.router),
-    kernel: config.kernel,
+    kernel: plainKernel(config.kernel),
     static: config.static.map(plainStatic),
     policies: Object.fromEntries(config.policies.map((policy) => [policy.name, plainPolicy(policy)])),
     // What a group gave stands with its peers; only its name is left to say.
@@ -28,13 +36,19 @@ export function plainConfig(config: Config, secrets: Secrets): Plain {
   };
 }
 
-export function plainRouter({ id, asn, clusterId, listen }: RouterConfig): Plain {
+export function plainRouter({ id, asn, clusterId, gracefulShutdown, listen }: RouterConfig): Plain {
   return defined({
     id: id === undefined ? undefined : formatQuad(id),
     asn,
     clusterId: clusterId === undefined ? undefined : formatQuad(clusterId),
+    gracefulShutdown,
     listen: listen.map(({ address, ...rest }) => ({ address: formatAddress(address), ...rest })),
   });
+}
+
+/** What keepOnExit is by default goes by the peers, and is left to them. */
+function plainKernel({ keepOnExit, keepOnShutdown, ...rest }: KernelConfig): Plain {
+  return keepOnExit && !keepOnShutdown ? rest : { ...rest, keepOnExit };
 }
 
 export function plainStatic({ prefix, via, blackhole, metric }: StaticRoute): Plain {

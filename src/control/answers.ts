@@ -58,7 +58,15 @@ export interface PeerAnswer {
   readonly localAsn: number;
   readonly kind: "external" | "internal" | "client";
   readonly state: "idle" | "connect" | "active" | "openSent" | "openConfirm" | "established";
+  /** By the configuration, or by an operator. */
   readonly disabled: boolean;
+  /** It is kept down until an operator enables it: by an order, or because a limit of prefixes was exceeded. */
+  readonly held: {
+    readonly by: "command" | "limit";
+    readonly text: string | null;
+    readonly since: string;
+    readonly sinceSeconds: number;
+  } | null;
   readonly passive: boolean;
   readonly since: string;
   readonly sinceSeconds: number;
@@ -97,6 +105,9 @@ export interface PeerAnswer {
     /** Path identifiers (RFC 7911): the peer sends them; how many paths of a prefix it is sent. */
     readonly addPathReceive: boolean;
     readonly addPathSend: "none" | "all" | number;
+    /** Null where there is none (maxPrefixesIn, maxPrefixesOut). */
+    readonly limitIn: LimitAnswer | null;
+    readonly limitOut: LimitAnswer | null;
     readonly endOfRibReceived: boolean;
     readonly endOfRibSent: boolean;
   }[];
@@ -128,6 +139,17 @@ export interface PeerAnswer {
   };
   readonly importPolicy: string;
   readonly exportPolicy: string;
+}
+
+export interface LimitAnswer {
+  readonly limit: number;
+  /** Prefixes from which on a warning is logged. */
+  readonly warnAt: number;
+  readonly action: "warn" | "block" | "restart" | "disable";
+  /** `over`: beyond the limit, or at it with prefixes left out. */
+  readonly level: "calm" | "near" | "over";
+  /** Announcements of prefixes that had no room in this session. */
+  readonly leftOut: number;
 }
 
 export interface MessageCounts {

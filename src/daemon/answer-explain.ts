@@ -43,9 +43,22 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
       return { peer: name, ...stopped("session", reason), paths: null };
     }
     const best = row < 0 ? 0 : core.ribs[family].best(row);
+    if (outlet.group.origin) return { peer: name, ...explainOrigin(peer, outlet.group, family, row), paths: null };
     if (outlet.group.context.addPath !== "none" && best !== 0)
       return { peer: name, ...explainPathsTo(peer, outlet.group, family, row) };
     return { peer: name, ...explainPathTo(peer, outlet.group, family, row, best, () => true), paths: null };
+  }
+
+  /** A peer that gets the default route that we originate, whatever our table holds. */
+  function explainOrigin(peer: PeerRuntime, group: ExportGroup, family: Family, row: PrefixRow): ExportAnswer {
+    const decision = exporter.decide(group, row, 0);
+    if (decision <= 0) {
+      const { step, reason } = STOP_REASON[decision] ?? { step: "export", reason: `code ${decision}` };
+      return stopped(step, reason);
+    }
+    const [sent] = announcedTo(peer, family, row);
+    if (!sent) return stopped("source", STOP_REASON[STOP.ownRoute]!.reason);
+    return { announced: true, path: sent, stoppedBy: null, trace: [] };
   }
 
   /** What becomes of one path, 0 being none. `isSent` finds it among what the peer was sent. */

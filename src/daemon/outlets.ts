@@ -6,8 +6,9 @@ import { FAMILIES, type Family } from "../ip/address.ts";
 import type { Member } from "../rib/update-group-types.ts";
 import type { Core } from "./core.ts";
 import { exportContext } from "./export-settings.ts";
-import type { Exporter } from "./exporter.ts";
+import type { Exporter, Outlet } from "./exporter.ts";
 import type { PeerRuntime } from "./peer.ts";
+import type { PrefixLimits } from "./prefix-limits.ts";
 import type { Recovery } from "./recovery.ts";
 import { type Job, PRIORITY } from "./scheduler.ts";
 import type { Sessions } from "./sessions.ts";
@@ -22,6 +23,8 @@ export interface Outlets {
   writable(peer: PeerRuntime): void;
   /** ROUTE-REFRESH (RFC 2918): the whole table once more; families that are not ours are passed over. */
   refresh(peer: PeerRuntime, message: RouteRefresh): void;
+  /** The whole table once more, in all families of the session. */
+  resend(peer: PeerRuntime): void;
   /** Configuration or interfaces changed: peers whose context did are moved to another group. */
   refreshContexts(): void;
   /** The peer that lags most when withdrawn routes reach their bound. */
@@ -32,7 +35,13 @@ export interface Outlets {
 const PEERS_PER_SLICE = 128;
 
 /** `sessions` is asked for when it is needed: it is made after what it reports to. */
-export function createOutlets(core: Core, exporter: Exporter, recovery: Recovery, sessions: () => Sessions): Outlets {
+export function createOutlets(
+  core: Core,
+  exporter: Exporter,
+  recovery: Recovery,
+  limits: PrefixLimits,
+  sessions: () => Sessions,
+): Outlets {
   const { log, nextHops } = core;
   let moving: PeerRuntime[] = [];
   const moves: Job = { name: "move peers", priority: PRIORITY.refresh, step: moveSome };
@@ -59,7 +68,14 @@ export function createOutlets(core: Core, exporter: Exporter, recovery: Recovery
 
   function attach(peer: PeerRuntime, family: Family): void {
     if (!peer.negotiated?.[family] || peer.outlets[family]) return;
-    peer.outlets[family] = exporter.attach(exportContext(core, peer, family), memberOf(peer, family));
+    const outlet = exporter.attach(exportContext(core, peer, family), memberOf(peer, family));
+    peer.outlets[family] = outlet;
+    watch(peer, family, outlet);
+  }
+
+  function watch(peer: PeerRuntime, family: Family, outlet: Outlet): void {
+    const limited = peer.config.maxPrefixesOut !== undefined;
+    exporter.watch(outlet, limited ? (count, leftOut) => limits.announcing(peer, family, count, leftOut) : undefined);
   }
 
   /** A slice of the peers whose context may have changed. True while some are left. */
@@ -67,7 +83,9 @@ export function createOutlets(core: Core, exporter: Exporter, recovery: Recovery
     for (const peer of moving.splice(-PEERS_PER_SLICE))
       for (const family of FAMILIES) {
         const outlet = peer.outlets[family];
-        if (outlet) exporter.move(outlet, exportContext(core, peer, family));
+        if (!outlet) continue;
+        exporter.move(outlet, exportContext(core, peer, family));
+        watch(peer, family, outlet);
       }
     return moving.length > 0;
   }
@@ -102,6 +120,12 @@ export function createOutlets(core: Core, exporter: Exporter, recovery: Recovery
       log("info", "route refresh requested", { peer: peer.config.name, family: family ?? `${afi}/${safi}` });
       const outlet = family && peer.outlets[family];
       if (outlet) exporter.resend(outlet);
+    },
+    resend(peer) {
+      for (const family of FAMILIES) {
+        const outlet = peer.outlets[family];
+        if (outlet) exporter.resend(outlet);
+      }
     },
     refreshContexts() {
       moving = [...core.peers.values()];

@@ -120,6 +120,8 @@ class Model {
         context,
         hops: { announced: () => "self" },
         memoKeys: new Map(),
+        origin: undefined,
+        leftOut: false,
         updates: createUpdateGroup({
           family: "ipv4",
           ...rowLayout(rib, context),
