@@ -138,6 +138,7 @@ export const STATUS: StatusAnswer = {
     { family: "ipv4", prefixes: 3, paths: 5 },
     { family: "ipv6", prefixes: 1, paths: 1 },
   ],
+  drain: null,
   attributeSets: 4,
   kernel: {
     programming: true,
