@@ -236,6 +236,8 @@ export interface ExplainAnswer {
     readonly announced: boolean;
     /** What the peer gets. */
     readonly path: PathAnswer | null;
+    /** What it is announced for, where it is no route of our table. */
+    readonly originated: string | null;
     /** The first thing that stopped it; null when announced. */
     readonly stoppedBy: { readonly step: string; readonly reason: string } | null;
     readonly trace: readonly TraceAnswer[];

@@ -106,7 +106,8 @@ export function createControlHandler(
         const peer = request.peer === undefined ? undefined : findPeer(request.peer, view.peers());
         const prefix = target.isAddress ? parseTarget(route(target).prefix).prefix : target.prefix;
         const answer = view.explain(prefix, peer?.name);
-        if (answer.best === null && answer.losers.length === 0) route({ prefix, isAddress: false });
+        if (answer.best === null && answer.losers.length === 0 && !answer.to?.announced)
+          route({ prefix, isAddress: false });
         return answer;
       }
       default: {

@@ -90,6 +90,7 @@ function toPeer(to: NonNullable<ExplainAnswer["to"]>): string[] {
     return [`To ${to.peer}: not announced, stopped by ${step}: ${reason}`, ...traceLines(to.trace)];
   }
   const lines = [`To ${to.peer}: announced`];
+  if (to.originated !== null) lines.push(`  ${to.originated}`);
   if (to.path) {
     const words = [`next hop ${to.path.nextHop ?? "-"}`, `AS path ${to.path.asPath || "empty"}`];
     if (to.path.localPref !== null) words.push(`local preference ${to.path.localPref}`);

@@ -33,6 +33,7 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
       peer: name,
       announced: false,
       path: null,
+      originated: null,
       stoppedBy: { step, reason },
       trace,
     });
@@ -42,6 +43,22 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
     }
     const rib = core.ribs[family];
     const best = row < 0 ? 0 : rib.best(row);
+    const { origin, context } = outlet.group;
+    if (origin) {
+      const decision = origin.decide(row);
+      if (decision > 0 && origin.source() === peer.id) return stop("source", STOP_REASON[STOP.noWayBack]!.reason);
+      const path = decision > 0 ? announcedTo(peer, family, row) : undefined;
+      const { step, reason } = STOP_REASON[decision] ?? { step: "export", reason: "it is about to be sent" };
+      if (!path) return stop(step, reason);
+      return {
+        peer: name,
+        announced: true,
+        path,
+        originated: ORIGINATED[context.originates!],
+        stoppedBy: null,
+        trace: [],
+      };
+    }
     if (best === 0) return stop("selection", STOP_REASON[STOP.noBest]!.reason);
     if (rib.pathPeer(best) === peer.id) return stop("source", STOP_REASON[STOP.ownRoute]!.reason);
     const decision = exporter.decide(outlet.group, row);
@@ -55,8 +72,10 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
       return stop(why.step, named, trace);
     }
     const path = announcedTo(peer, family, row);
-    if (!path) return stop("next hop", STOP_REASON[STOP.ownNextHop]!.reason, trace);
-    return { peer: name, announced: true, path, stoppedBy: null, trace };
+    const { room } = outlet.group.context;
+    const why = STOP_REASON[room && !outlet.group.updates.announced(row) ? STOP.limit : STOP.ownNextHop]!;
+    if (!path) return stop(why.step, why.reason, trace);
+    return { peer: name, announced: true, path, originated: null, stoppedBy: null, trace };
   }
 
   function explain(prefix: Prefix, peerName?: string): ExplainAnswer {
@@ -104,6 +123,11 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
 
   return explain;
 }
+
+const ORIGINATED = {
+  always: "originated by us for this peer (export: default-only), whatever our own table holds",
+  ifReachable: "originated by us for this peer (export: default-only), as long as we have a default route ourselves",
+} as const;
 
 function traceAnswer(step: TraceStep): TraceAnswer {
   return {

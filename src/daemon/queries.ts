@@ -4,7 +4,7 @@ import type { RouterView } from "../control/view.ts";
 import type { Family } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
-import type { PathRow } from "../rib/types.ts";
+import { LOCAL_PEER, type PathRow } from "../rib/types.ts";
 import { createExplain } from "./answer-explain.ts";
 import { attributesAnswer, formatRow, pathAnswer, setAnswer } from "./answer-paths.ts";
 import { peerAnswer } from "./answer-peer.ts";
@@ -85,8 +85,9 @@ export function createQueries(router: Router): RouterView {
     const outlet = peer.outlets[family];
     const announced = outlet?.joined?.updates.announcedTo(outlet.member, row);
     if (!outlet?.joined || !announced) return undefined;
-    const answer = setAnswer(core, announced.source, announced.set);
-    const { context } = outlet.joined;
+    const { context, origin } = outlet.joined;
+    // The source of a default route that we originate only says who may not have it.
+    const answer = setAnswer(core, origin ? LOCAL_PEER.static : announced.source, announced.set);
     const { nextHop, attributes } = announcedAttributes(context, exporter.tables, announced.set, announced.source);
     return { ...answer, nextHop, ...(attributes ? attributesAnswer(attributes) : {}) };
   }

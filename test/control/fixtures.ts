@@ -194,7 +194,14 @@ export function fakeView(routes: readonly RouteAnswer[] = ROUTES, peers: readonl
         to:
           to === undefined
             ? null
-            : { peer: to, announced: false, path: null, stoppedBy: { step: "session", reason: "down" }, trace: [] },
+            : {
+                peer: to,
+                announced: false,
+                path: null,
+                originated: null,
+                stoppedBy: { step: "session", reason: "down" },
+                trace: [],
+              },
       };
     },
   };
