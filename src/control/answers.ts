@@ -17,7 +17,24 @@ export type ControlRequest =
   | { readonly command: "names" }
   | ({ readonly command: "routes" } & TableRequest)
   | ({ readonly command: "routesIn" | "routesOut"; readonly peer: string } & TableRequest)
+  | OrderRequest
   | { readonly command: "explainRoute"; readonly target: string; readonly peer?: string | undefined };
+
+/** Orders: the router carries them out, and they are recorded. */
+export type OrderRequest =
+  | { readonly command: "disable" | "restart"; readonly peer: string; readonly text?: string | undefined }
+  | { readonly command: "enable"; readonly peer: string }
+  | { readonly command: "refresh"; readonly peer: string; readonly direction?: "in" | "out" | "both" }
+  | { readonly command: "drain" | "undrain" }
+  | { readonly command: "shutdown"; readonly text?: string | undefined; readonly drainSeconds?: number };
+
+export interface OrderAnswer {
+  readonly action: OrderRequest["command"];
+  /** Its configured name; null where the order is to the daemon. */
+  readonly peer: string | null;
+  /** What happens now, in a sentence. */
+  readonly message: string;
+}
 
 export interface TableRequest {
   readonly family?: Family | undefined;
@@ -38,6 +55,8 @@ export interface StatusAnswer {
   readonly peers: { readonly total: number; readonly established: number };
   readonly rib: readonly { readonly family: Family; readonly prefixes: number; readonly paths: number }[];
   readonly attributeSets: number;
+  /** Routes are announced with GRACEFUL_SHUTDOWN (RFC 8326); `endsInSeconds` where a shutdown follows. */
+  readonly drain: { readonly since: string; readonly endsInSeconds: number | null } | null;
   readonly kernel: FibCounters & { readonly programming: boolean };
   readonly updateGroups: readonly {
     readonly family: Family;
@@ -245,6 +264,8 @@ export interface ExportAnswer {
   readonly announced: boolean;
   /** What the peer gets. */
   readonly path: PathAnswer | null;
+  /** What it is announced for, where it is no route of our table. */
+  readonly originated: string | null;
   /** The first thing that stopped it; null when announced. */
   readonly stoppedBy: { readonly step: string; readonly reason: string } | null;
   readonly trace: readonly TraceAnswer[];

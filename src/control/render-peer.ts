@@ -1,5 +1,5 @@
 /** Everything about one peer, in sentences: `explain peer`. */
-import type { MessageCounts, PeerAnswer } from "./answers.ts";
+import type { LimitAnswer, MessageCounts, PeerAnswer } from "./answers.ts";
 import { formatDuration, inWords } from "./duration.ts";
 import { stateWord } from "./render-peers.ts";
 
@@ -12,6 +12,7 @@ export function explainPeer(peer: PeerAnswer): string[] {
     `${stateWord(peer)} for ${formatDuration(peer.sinceSeconds)} (since ${peer.since})`,
   ];
   if (peer.reason !== null) lines.push(`  ${peer.reason}`);
+  if (peer.held !== null) lines.push(`  Since ${peer.held.since} (${formatDuration(peer.held.sinceSeconds)})`);
   if (peer.advice !== null) lines.push(`  What may help: ${peer.advice}`);
   if (peer.nextRetrySeconds !== null) lines.push(`  Next attempt in ${inWords(peer.nextRetrySeconds)}`);
   const { lastDown } = peer;
@@ -51,10 +52,25 @@ function routes(peer: PeerAnswer): string[] {
   const lines = peer.families.map((family) => {
     if (!family.active) return `  ${family.family}: ${peer.negotiated ? "not agreed on with the peer" : "configured"}`;
     const end = family.endOfRibReceived ? "complete" : "End-of-RIB not yet received";
-    const counts = `${family.received} received, ${family.accepted} accepted, ${family.announced} announced (${end})`;
-    return `  ${family.family}: ${counts}${severalPaths(family)}`;
+    const counts = `${family.received} received, ${family.accepted} accepted, ${family.announced} announced`;
+    return [
+      `  ${family.family}: ${counts} (${end})${severalPaths(family)}`,
+      ...limit("received", family.limitIn),
+      ...limit("announced", family.limitOut),
+    ].join("\n");
   });
-  return [`Routes: import policy ${peer.importPolicy}, export policy ${peer.exportPolicy}`, ...lines];
+  return [
+    `Routes: import policy ${peer.importPolicy}, export policy ${peer.exportPolicy}`,
+    ...lines.join("\n").split("\n"),
+  ];
+}
+
+function limit(what: string, given: LimitAnswer | null): string[] {
+  if (!given) return [];
+  const { limit: most, warnAt, action, level, leftOut } = given;
+  const state = { calm: "", near: ", which is near", over: leftOut > 0 ? "" : ", which is exceeded" }[level];
+  const left = leftOut > 0 ? `; ${leftOut} times a prefix had no room` : "";
+  return [`    at most ${most} ${what}${state} (warning from ${warnAt} on, then ${action})${left}`];
 }
 
 /** RFC 7911, where it is in use. */

@@ -1,6 +1,6 @@
 /** The daemon as a whole, in a few lines. */
 import type { StatusAnswer } from "./answers.ts";
-import { formatDuration } from "./duration.ts";
+import { formatDuration, inWords } from "./duration.ts";
 import { oneLine } from "./table.ts";
 
 export function statusLines(status: StatusAnswer): string[] {
@@ -16,6 +16,11 @@ export function statusLines(status: StatusAnswer): string[] {
   }
   for (const { failure } of status.listeners) if (failure !== null) lines.push(`Not listening: ${oneLine(failure)}`);
   lines.push(`Peers: ${peers.established} of ${peers.total} Established`);
+  const { drain } = status;
+  if (drain)
+    lines.push(
+      `Draining since ${drain.since}${drain.endsInSeconds === null ? "" : `, ends in ${inWords(drain.endsInSeconds)}`}`,
+    );
   for (const rib of status.rib) lines.push(`Routes ${rib.family}: ${rib.prefixes} prefixes, ${rib.paths} paths`);
   const troubles = [
     [kernel.pending, "waiting"],

@@ -220,6 +220,7 @@ export const STOP = {
   notDefault: -10,
   noDefault: -11,
   limit: -12,
+  noWayBack: -13,
 } as const;
 
 export const STOP_REASON: Record<number, { readonly step: string; readonly reason: string }> = {
@@ -241,6 +242,10 @@ export const STOP_REASON: Record<number, { readonly step: string; readonly reaso
   [STOP.noDefault]: {
     step: "export policy",
     reason: "we have no default route ourselves, and the peer gets one only while we do (defaultOnly: ifReachable)",
+  },
+  [STOP.noWayBack]: {
+    step: "source",
+    reason: "our own default route came from this peer: ours would only lead back to it (defaultOnly: ifReachable)",
   },
   [STOP.limit]: { step: "prefix limit", reason: "the peer gets no more prefixes than maxPrefixesOut allows" },
   [STOP.ownNextHop]: { step: "next hop", reason: "its next hop is the peer itself" },

@@ -142,6 +142,7 @@ export const STATUS: StatusAnswer = {
     { family: "ipv4", prefixes: 3, paths: 5 },
     { family: "ipv6", prefixes: 1, paths: 1 },
   ],
+  drain: null,
   attributeSets: 4,
   kernel: {
     programming: true,
@@ -201,6 +202,7 @@ export function fakeView(routes: readonly RouteAnswer[] = ROUTES, peers: readonl
                 peer: to,
                 announced: false,
                 path: null,
+                originated: null,
                 stoppedBy: { step: "session", reason: "down" },
                 trace: [],
                 paths: null,
