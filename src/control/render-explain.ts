@@ -103,6 +103,7 @@ function toPeerOf(head: string, to: ExportAnswer): string[] {
     return [`${head}: not announced, stopped by ${step}: ${reason}`, ...traceLines(to.trace)];
   }
   const lines = [`${head}: announced`];
+  if (to.originated !== null) lines.push(`  ${to.originated}`);
   if (to.path) {
     const words = [`next hop ${to.path.nextHop ?? "-"}`, `AS path ${to.path.asPath || "empty"}`];
     if (to.path.localPref !== null) words.push(`local preference ${to.path.localPref}`);
