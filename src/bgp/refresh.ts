@@ -4,7 +4,7 @@ import { encodeMessage } from "./message.ts";
 import { cut } from "./octets.ts";
 
 /** RFC 7313 §3.2; RFC 2918 calls the octet reserved. */
-const REFRESH = { request: 0, begin: 1, end: 2 } as const;
+export const REFRESH = { request: 0, begin: 1, end: 2 } as const;
 
 export interface RouteRefresh {
   readonly afi: number;

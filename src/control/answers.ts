@@ -15,6 +15,8 @@ export type ControlRequest =
   | { readonly command: "peers"; readonly peer?: string | undefined }
   /** Names for completion. */
   | { readonly command: "names" }
+  /** For `preview`: see running-state.ts. */
+  | { readonly command: "running" }
   | ({ readonly command: "routes" } & TableRequest)
   | ({ readonly command: "routesIn" | "routesOut"; readonly peer: string } & TableRequest)
   | { readonly command: "explainRoute"; readonly target: string; readonly peer?: string | undefined };
@@ -92,6 +94,7 @@ export interface PeerAnswer {
     readonly remoteId: string;
     readonly fourOctetAs: boolean;
     readonly routeRefresh: boolean;
+    readonly enhancedRouteRefresh: boolean;
     readonly extendedMessage: boolean;
     readonly gracefulRestart: RestartAnswer | null;
     readonly hostname: string | null;
@@ -108,6 +111,8 @@ export interface PeerAnswer {
     readonly addPathSend: "none" | "all" | number;
     readonly endOfRibReceived: boolean;
     readonly endOfRibSent: boolean;
+    /** Route refreshes that have begun and not ended (RFC 7313). */
+    readonly refresh: { readonly receiving: boolean; readonly sending: boolean };
   }[];
   /** Routes of a lost session that are still in use; null when there are none. */
   readonly stale: (StaleAnswer & { readonly families: readonly Family[]; readonly leftSeconds: number }) | null;

@@ -44,7 +44,7 @@ function agreed({ negotiated }: PeerAnswer): string[] {
   return [
     `Agreed: router id ${negotiated.remoteId}, ${timers}${who === "" ? "" : ` (${who})`}`,
     ...restart(negotiated.gracefulRestart),
-    `  4-octet AS ${on(negotiated.fourOctetAs)}, route refresh ${on(negotiated.routeRefresh)}, extended messages ${on(negotiated.extendedMessage)}`,
+    `  4-octet AS ${on(negotiated.fourOctetAs)}, route refresh ${negotiated.enhancedRouteRefresh ? "enhanced" : on(negotiated.routeRefresh)}, extended messages ${on(negotiated.extendedMessage)}`,
   ];
 }
 
@@ -72,13 +72,19 @@ function routes(peer: PeerAnswer): string[] {
     if (!family.active) return `  ${family.family}: ${peer.negotiated ? "not agreed on with the peer" : "configured"}`;
     const end = family.endOfRibReceived ? "complete" : "End-of-RIB not yet received";
     const counts = `${family.received} received, ${family.accepted} accepted, ${family.announced} announced (${end})`;
-    return `  ${family.family}: ${counts}${severalPaths(family)}`;
+    return `  ${family.family}: ${counts}${severalPaths(family)}${refreshing(family)}`;
   });
   if (stale)
     lines.push(
       `  ${both(stale.families)} routes of its last session are stale since ${stale.since}, kept until ${stale.keptUntil} (another ${inWords(stale.leftSeconds)})`,
     );
   return [`Routes: import policy ${peer.importPolicy}, export policy ${peer.exportPolicy}`, ...lines];
+}
+
+/** Route refreshes that are under way (RFC 7313). */
+function refreshing({ refresh }: PeerAnswer["families"][number]): string {
+  const ways = [...(refresh.receiving ? ["receiving"] : []), ...(refresh.sending ? ["sending"] : [])];
+  return ways.length === 0 ? "" : `, route refresh: ${ways.join(" and ")}`;
 }
 
 /** RFC 7911, where it is in use. */

@@ -50,6 +50,7 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
           remoteId: formatQuad(negotiated.remoteId),
           fourOctetAs: negotiated.fourOctetAs,
           routeRefresh: negotiated.routeRefresh,
+          enhancedRouteRefresh: negotiated.enhancedRouteRefresh,
           extendedMessage: negotiated.extendedMessage,
           gracefulRestart: negotiated.gracefulRestart ? restartAnswer(peer, negotiated.gracefulRestart) : null,
           hostname: negotiated.open.capabilities.hostname ?? null,
@@ -66,6 +67,7 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
       addPathSend: negotiated?.addPath[family].send ? config.addPath.send : "none",
       endOfRibReceived: negotiated ? peer.endOfRib[family].received : false,
       endOfRibSent: negotiated ? peer.endOfRib[family].sent : false,
+      refresh: { receiving: peer.refresh[family].receiving !== undefined, sending: peer.refresh[family].sending },
     })),
     stale: peer.stale
       ? {

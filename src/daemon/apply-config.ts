@@ -20,6 +20,7 @@ import type { LocalRoutes } from "./local-routes.ts";
 import { newCounts, type PeerRuntime } from "./peer.ts";
 import type { Pruning } from "./pruning.ts";
 import type { Recovery } from "./recovery.ts";
+import { newRefreshState } from "./route-refresh.ts";
 import type { Sessions } from "./sessions.ts";
 import { isExternal, sessionSettings } from "./settings.ts";
 import type { StaleRoutes } from "./stale-routes.ts";
@@ -158,6 +159,7 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
     treatedAsWithdraw: 0,
     updatesRefused: 0,
     lastFault: undefined,
+    refresh: { ipv4: newRefreshState(), ipv6: newRefreshState() },
     nextReportMs: 0,
     timers: new Map(),
     outlets: { ipv4: undefined, ipv6: undefined },

@@ -64,8 +64,8 @@ export interface Exporter {
   detach(outlet: Outlet): void;
   /** Moves the member to the group of a new context without a reset; no-op when the key is the same. */
   move(outlet: Outlet, context: ExportContext): void;
-  /** The whole Adj-RIB-Out once more (route refresh). */
-  resend(outlet: Outlet): void;
+  /** The whole Adj-RIB-Out once more (route refresh); `done` runs when it has been written. */
+  resend(outlet: Outlet, done?: () => void): void;
   resume(outlet: Outlet): void;
   /**
    * The prefix's best path changed, or any path that groups may send (FamilyRib.reportsAllPaths). `sendSoon` follows when
@@ -280,9 +280,9 @@ export function createExporter(options: ExporterOptions): Exporter {
       turnBack(outlet);
       enter(outlet, to);
     },
-    resend({ joined, member }) {
+    resend({ joined, member }, done) {
       if (!joined) return;
-      joined.updates.resend(member);
+      joined.updates.resend(member, done);
       touch(joined as RunningGroup);
     },
     resume({ joined, member }) {

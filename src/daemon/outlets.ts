@@ -1,6 +1,5 @@
 /** Established sessions as members of update groups: what each peer is to be sent, and how its octets leave. */
-import { ERROR, familyOf } from "../bgp/iana.ts";
-import type { RouteRefresh } from "../bgp/refresh.ts";
+import { ERROR } from "../bgp/iana.ts";
 import { endOfRib } from "../bgp/update-writer.ts";
 import { FAMILIES, type Family } from "../ip/address.ts";
 import type { Member } from "../rib/update-group-types.ts";
@@ -20,8 +19,6 @@ export interface Outlets {
   close(peer: PeerRuntime): void;
   /** The connection can take more. */
   writable(peer: PeerRuntime): void;
-  /** ROUTE-REFRESH (RFC 2918): the whole table once more; families that are not ours are passed over. */
-  refresh(peer: PeerRuntime, message: RouteRefresh): void;
   /** Configuration or interfaces changed: peers whose context did are moved to another group. */
   refreshContexts(): void;
   /** The peer that lags most when withdrawn routes reach their bound. */
@@ -32,7 +29,13 @@ export interface Outlets {
 const PEERS_PER_SLICE = 128;
 
 /** `sessions` is asked for when it is needed: it is made after what it reports to. */
-export function createOutlets(core: Core, exporter: Exporter, recovery: Recovery, sessions: () => Sessions): Outlets {
+export function createOutlets(
+  core: Core,
+  exporter: Exporter,
+  recovery: Recovery,
+  sessions: () => Sessions,
+  endOfRibSent: (peer: PeerRuntime, family: Family) => void,
+): Outlets {
   const { log, nextHops } = core;
   let moving: PeerRuntime[] = [];
   const moves: Job = { name: "move peers", priority: PRIORITY.refresh, step: moveSome };
@@ -53,6 +56,7 @@ export function createOutlets(core: Core, exporter: Exporter, recovery: Recovery
         peer.endOfRib[family].sent = true;
         peer.counts.sent.update++;
         sessions().write(peer, eor);
+        endOfRibSent(peer, family);
       },
     };
   }
@@ -96,12 +100,6 @@ export function createOutlets(core: Core, exporter: Exporter, recovery: Recovery
         const outlet = peer.outlets[family];
         if (outlet) exporter.resume(outlet);
       }
-    },
-    refresh(peer, { afi, safi }) {
-      const family = familyOf(afi, safi);
-      log("info", "route refresh requested", { peer: peer.config.name, family: family ?? `${afi}/${safi}` });
-      const outlet = family && peer.outlets[family];
-      if (outlet) exporter.resend(outlet);
     },
     refreshContexts() {
       moving = [...core.peers.values()];

@@ -10,6 +10,7 @@ import type { PeerId } from "../rib/types.ts";
 import type { Outlet } from "./exporter.ts";
 import type { FaultyUpdate } from "./faulty-updates.ts";
 import type { ConnectionId, Endpoint } from "./ports.ts";
+import type { RefreshState } from "./route-refresh.ts";
 import type { StaleState } from "./stale-routes.ts";
 
 export interface Connection {
@@ -56,6 +57,7 @@ export interface PeerRuntime {
   /** Membership in the update group of each active family. */
   readonly outlets: Record<Family, Outlet | undefined>;
   readonly endOfRib: Record<Family, { received: boolean; sent: boolean }>;
+  readonly refresh: Record<Family, RefreshState>;
   /** What is kept of a lost session. */
   stale: StaleState | undefined;
   /** Removed from the configuration: its paths are being swept, then its id is freed. */

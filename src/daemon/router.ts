@@ -27,6 +27,7 @@ import { createReading } from "./reading.ts";
 import { createReceiver, type Receiver } from "./receive.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import { asksForHelp, createRecovery, type Recovery } from "./recovery.ts";
+import { createRouteRefreshes } from "./route-refresh.ts";
 import { PRIORITY } from "./scheduler.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { isExternal } from "./settings.ts";
@@ -91,7 +92,13 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       pruning.whenComplete();
     },
   });
-  const outlets: Outlets = createOutlets(core, exporter, recovery, () => sessions);
+  const outlets: Outlets = createOutlets(
+    core,
+    exporter,
+    recovery,
+    () => sessions,
+    (peer, family) => refreshes.endOfRibSent(peer, family),
+  );
   const local = createLocalRoutes({ ribs, sets, nextHops, interfaces });
 
   // Walks over the tables.
@@ -112,6 +119,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   // What goes on by itself.
   const housekeeping = createHousekeeping(core);
   const stale = createStaleRoutes(core, sweep);
+  const refreshes = createRouteRefreshes({ core, exporter, sweep, sessions: () => sessions, complete: stale.endOfRib });
   const pruning = createPruning(core, reprogram, recovery);
   const reading = createReading({
     clock,
@@ -138,7 +146,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       },
       restartBits: recovery.bits,
       update: receiver.update,
-      refresh: outlets.refresh,
+      refresh: refreshes.received,
       writable: outlets.writable,
       chunkHandled(connection) {
         housekeeping.afterReading();
@@ -234,6 +242,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
    */
   function down(peer: PeerRuntime, _reason: DownReason, kept: NegotiatedRestart | undefined): void {
     outlets.close(peer);
+    refreshes.over(peer);
     if (peer.gone) return;
     stale.lost(peer, kept);
     recovery.lost();
@@ -243,7 +252,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     if (peer.endOfRib[family].received) return;
     peer.endOfRib[family].received = true;
     log("info", "end of rib", { peer: peer.config.name, family, routes: ribs[family].received(peer.id) });
-    stale.endOfRib(peer, family);
+    // A route refresh has begun meanwhile: its end settles both.
+    if (!peer.refresh[family].receiving) stale.endOfRib(peer, family);
     recovery.endOfRib(peer, family);
     pruning.whenComplete();
   }

@@ -23,11 +23,11 @@ function gracefulRestartOf({ families, gracefulRestart }: PeerConfig): Pick<Capa
 }
 
 function capabilitiesOf(config: Config, peer: PeerConfig): Capabilities {
-  const { fourOctetAs, routeRefresh, extendedMessage } = peer.capabilities;
+  const { fourOctetAs, routeRefresh, enhancedRouteRefresh, extendedMessage } = peer.capabilities;
   return {
     families: peer.families,
     routeRefresh,
-    enhancedRouteRefresh: false,
+    enhancedRouteRefresh: routeRefresh && enhancedRouteRefresh,
     extendedMessage,
     ...gracefulRestartOf(peer),
     ...(fourOctetAs ? { fourOctetAs: config.router.asn } : {}),

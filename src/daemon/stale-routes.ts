@@ -42,7 +42,7 @@ export function createStaleRoutes(core: Core, sweep: Round): StaleRoutes {
   function lost(peer: PeerRuntime, kept: NegotiatedRestart | undefined): void {
     const before = peer.stale;
     before?.cancel();
-    const lastEpoch = peer.epoch;
+    const lastEpoch = peerTable.sessionEpoch(peer.id);
     peer.epoch = peerTable.newEpoch(peer.id, true);
     const families = new Set<Family>();
     for (const family of FAMILIES) {
@@ -94,7 +94,7 @@ export function createStaleRoutes(core: Core, sweep: Round): StaleRoutes {
 
   /** What the family holds of earlier sessions goes. */
   function refreshed(peer: PeerRuntime, stale: StaleState, family: Family): void {
-    peerTable.keepFrom(peer.id, family, peer.epoch);
+    peerTable.keepFrom(peer.id, family, peerTable.sessionEpoch(peer.id));
     sweep.request();
     stale.families.delete(family);
     if (stale.families.size > 0) return;

@@ -343,7 +343,7 @@ export class FamilyRib {
 
   /** Not announced in the peer's present session. */
   isStale(path: PathRow): boolean {
-    return this.pathEpoch(path) !== this.peers.epoch(this.pathPeer(path));
+    return ((this.pathEpoch(path) - this.peers.sessionEpoch(this.pathPeer(path))) | 0) < 0;
   }
 
   // per peer

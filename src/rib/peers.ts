@@ -12,6 +12,8 @@ const EPOCH = 3;
 const OLDEST_KEPT = 4;
 /** Paths of this peer, and others who remember its id. */
 const HOLDERS = 6;
+/** First epoch of the present session, or of the time since the last one. */
+const SESSION = 7;
 
 const LIVE = 1;
 const EXTERNAL = 2;
@@ -104,17 +106,31 @@ export class PeerTable {
   newEpoch(id: PeerId, keepStale: boolean): number {
     const epoch = (this.rows[id * STRIDE + EPOCH]! + 1) | 0;
     this.rows[id * STRIDE + EPOCH] = epoch;
+    this.rows[id * STRIDE + SESSION] = epoch;
     if (!keepStale) for (const family of FAMILIES) this.keepFrom(id, family, epoch);
     return epoch;
   }
 
-  /** Paths of the family of an epoch before this one are no longer kept: they are to be swept. */
+  /** An epoch within the session: what is announced from now on can be told from what was before. */
+  nextEpoch(id: PeerId): number {
+    const epoch = (this.rows[id * STRIDE + EPOCH]! + 1) | 0;
+    this.rows[id * STRIDE + EPOCH] = epoch;
+    return epoch;
+  }
+
+  /** Paths of the family of an epoch before this one are no longer kept: they are to be swept. What was given up stays so. */
   keepFrom(id: PeerId, family: Family, epoch: number): void {
-    this.rows[id * STRIDE + OLDEST_KEPT + FAMILIES.indexOf(family)] = epoch;
+    const at = id * STRIDE + OLDEST_KEPT + FAMILIES.indexOf(family);
+    if (((epoch - this.rows[at]!) | 0) > 0) this.rows[at] = epoch;
   }
 
   epoch(id: PeerId): number {
     return this.rows[id * STRIDE + EPOCH]!;
+  }
+
+  /** Paths of epochs before this one were announced in an earlier session. */
+  sessionEpoch(id: PeerId): number {
+    return this.rows[id * STRIDE + SESSION]!;
   }
 
   /** A path of this epoch is to be removed; `family` is its place in FAMILIES. */

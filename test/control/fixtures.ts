@@ -39,6 +39,7 @@ export function peer(name: string, address: string, changes: Partial<PeerAnswer>
         addPathSend: "none",
         endOfRibReceived: true,
         endOfRibSent: true,
+        refresh: { receiving: false, sending: false },
       },
     ],
     stale: null,
@@ -102,6 +103,7 @@ const DOWN = peer("tor-b", "10.99.0.9", {
       addPathSend: "none",
       endOfRibReceived: false,
       endOfRibSent: false,
+      refresh: { receiving: false, sending: false },
     },
   ],
 });
@@ -183,6 +185,16 @@ export function fakeView(routes: readonly RouteAnswer[] = ROUTES, peers: readonl
     routesOut: (name, family, cursor) => page(of(name, family), cursor),
     routeIn: (name, prefix) => of(name, prefix.family).filter((each) => each.prefix === formatPrefix(prefix)),
     routeOut: () => [],
+    running: () => ({
+      version: "1.0.0",
+      routerId: 1,
+      config: { text: "router: { asn: 1 }", secrets: {}, salt: "" },
+      links: [],
+      addresses: [],
+      sessions: [],
+    }),
+    runningKernelRoutes: (_family, cursor) => ({ page: { kernel: [] }, next: cursor === 0 ? 1 : -1 }),
+    runningPaths: (family) => ({ page: { family, sets: {}, paths: [] }, next: -1 }),
     explain(prefix, to) {
       const found = exact(formatPrefix(prefix));
       return {

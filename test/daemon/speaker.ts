@@ -19,6 +19,7 @@ export interface SpeakerOptions {
   readonly extendedMessage?: boolean;
   /** RFC 7911, for all its families: what it announces then has "#" and a path identifier behind each prefix. */
   readonly addPath?: "receive" | "send" | "both";
+  readonly enhancedRefresh?: boolean;
   readonly gracefulRestart?: RestartOffer;
   /** KEEPALIVEs are answered with KEEPALIVEs unless this is false. */
   readonly keepalive?: boolean;
@@ -67,6 +68,8 @@ export class Speaker {
   private readonly successors = new Set<ConnectionId>();
   /** Both OPENs and the first KEEPALIVE are through. */
   up = false;
+  /** Asks for the table as soon as it is up. */
+  eager = false;
   /** How often it came up. */
   established = 0;
   /** Of the present or last session. */
@@ -134,8 +137,9 @@ export class Speaker {
     this.send(message(2, bytes(family === "ipv4" ? [0, 0, 0, 0] : [0, 0, 0, 6, 0x80, 15, 3, 0, 2, 1])));
   }
 
-  refresh(family: Family = "ipv4"): void {
-    this.send(message(5, bytes(u16(family === "ipv4" ? 1 : 2), [0, 1])));
+  /** Subtype 0 asks, 1 is BoRR, 2 EoRR. */
+  refresh(family: Family = "ipv4", subtype = 0): void {
+    this.send(message(5, bytes(u16(family === "ipv4" ? 1 : 2), [subtype, 1])));
   }
 
   /** Notes made so far are forgotten, the table is not. */
@@ -153,6 +157,7 @@ export class Speaker {
       hold = 90,
       extendedMessage = false,
       addPath,
+      enhancedRefresh = false,
       gracefulRestart,
     } = this.options;
     const mode = addPath && { receive: 1, send: 2, both: 3 }[addPath];
@@ -163,6 +168,7 @@ export class Speaker {
       ...(fourOctetAs ? [[65, 4, ...u32(asn)]] : []),
       ...(extendedMessage ? [[6, 0]] : []),
       ...(mode ? [[69, 4 * families.length, ...families.flatMap((f) => [...u16(f === "ipv4" ? 1 : 2), 1, mode])]] : []),
+      ...(enhancedRefresh ? [[70, 0]] : []),
       ...(gracefulRestart ? [restartCapability(gracefulRestart, families)] : []),
     ].flat();
     const parameters = [2, capabilities.length, ...capabilities];
@@ -224,6 +230,9 @@ export class Speaker {
           data: Buffer.from(octets.subarray(21)).toString("hex"),
         });
         return;
+      case 5:
+        this.table.log.push(`refresh ${octets[20] === 1 ? "ipv4" : "ipv6"} ${octets[21]}`);
+        return;
       case 4:
         if (this.up) {
           if (this.options.keepalive !== false) this.send(KEEPALIVE);
@@ -231,6 +240,7 @@ export class Speaker {
         }
         this.up = true;
         this.established++;
+        if (this.eager) this.refresh();
     }
   }
 }

@@ -1,3 +1,4 @@
+import { encodeRefresh } from "../../src/bgp/refresh.ts";
 import type { Config } from "../../src/config/model.ts";
 import { createParseCache, type ParseCache, parseConfig } from "../../src/config/parse.ts";
 import type { Random, RestartMemory } from "../../src/daemon/ports.ts";
@@ -176,11 +177,21 @@ export function simulate(options: SimulationOptions): Simulation {
     sim.router.handle({ from: "config", config: configOf(topology, sim.index, sim.wishes) });
   }
 
+  /** Asks each peer for its whole table, in one family or both (RFC 2918, RFC 7313). */
+  function askAgain({ router, alive }: SimRouter): void {
+    if (!router || !alive.on) return;
+    for (const peer of router.core.peers.values())
+      for (const afi of [1, 2])
+        if (peer.negotiated && random() < 0.7)
+          router.parts.sessions.write(peer, encodeRefresh({ afi, subtype: 0, safi: 1 }));
+  }
+
   const any = () => routers[Math.floor(random() * ROUTERS)]!;
 
   /** One fault, or one change of configuration. */
   function disturb(): void {
     const [a, b] = [any(), any()];
+    if (random() < 0.4) askAgain(any());
     const dice = random();
     if (dice < 0.35) network.cut(a.host, b.host);
     else if (dice < 0.5) network.partition(a.host, b.host, random() * 150_000);

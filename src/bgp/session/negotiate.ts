@@ -107,6 +107,7 @@ function negotiate(settings: SessionSettings, open: OpenMessage, offered: Capabi
       ipv6: addPathDirections("ipv6", ipv6, offered, theirs),
     },
     routeRefresh: offered.routeRefresh && theirs.routeRefresh,
+    enhancedRouteRefresh: enhancedRefresh(offered) && enhancedRefresh(theirs),
     extendedMessage: offered.extendedMessage && theirs.extendedMessage,
     gracefulRestart: negotiateRestart(offered, theirs, { ipv4, ipv6 }),
     open,
@@ -164,6 +165,8 @@ function addPathDirections(
 function addPathMode(family: Family, { addPath }: Capabilities): "receive" | "send" | "both" | undefined {
   return addPath.findLast((it) => it.family === family)?.mode;
 }
+
+const enhancedRefresh = (it: Capabilities) => it.routeRefresh && it.enhancedRouteRefresh;
 
 /** No multiprotocol capability at all means IPv4 unicast (RFC 4760 §8). */
 function familiesOf(capabilities: Capabilities): readonly Family[] {

@@ -66,6 +66,8 @@ export interface Negotiated {
   /** NLRI carry path identifiers (RFC 7911 §4): those that the peer sends, those that we send. */
   readonly addPath: Readonly<Record<Family, AddPathDirections>>;
   readonly routeRefresh: boolean;
+  /** RFC 7313, together with route refresh. */
+  readonly enhancedRouteRefresh: boolean;
   readonly extendedMessage: boolean;
   /** Undefined unless both sent the capability. */
   readonly gracefulRestart: NegotiatedRestart | undefined;
