@@ -8,6 +8,7 @@ import { completionCommand } from "./command-completion.ts";
 import { demoCommand } from "./command-demo.ts";
 import { explainCommand } from "./command-explain.ts";
 import { ORDERS, orderCommands } from "./command-orders.ts";
+import { policyCommand } from "./command-policy.ts";
 import { previewCommand } from "./command-preview.ts";
 import { runCommand } from "./command-run.ts";
 import { showCommand } from "./command-show.ts";
@@ -27,7 +28,7 @@ const WORDS = {
   } as never,
 };
 
-const COMMANDS = ["run", "check", "preview", "show", "explain", "demo", "completion", ...ORDERS];
+const COMMANDS = ["run", "check", "preview", "policy", "show", "explain", "demo", "completion", ...ORDERS];
 
 /** The help of the command that was meant, where one can be told. */
 function helpFor([command = ""]: readonly string[]): string {
@@ -42,6 +43,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .command(runCommand)
     .command(checkCommand)
     .command(previewCommand)
+    .command(policyCommand)
     .command(showCommand)
     .command(explainCommand)
     .command(orderCommands as never)

@@ -4,6 +4,7 @@
  */
 import type { FibCounters } from "../fib/fib.ts";
 import type { Family } from "../ip/address.ts";
+import type { TraceStep } from "../policy/types.ts";
 import type { RejectCode, Step } from "../rib/types.ts";
 
 /**
@@ -234,7 +235,8 @@ export interface PathAnswer {
   readonly asPath: string;
   readonly origin: "igp" | "egp" | "incomplete";
   readonly med: number | null;
-  readonly metric: number;
+  /** Kernel metric; null where the route has none. */
+  readonly metric: number | null;
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
   readonly extendedCommunities: readonly string[];
@@ -269,18 +271,34 @@ export interface PeerRouteAnswer {
   readonly path: PathAnswer;
 }
 
+/** One rule that a policy looked at. */
 export interface TraceAnswer {
   readonly policy: string;
+  /** From 1. */
   readonly rule: number;
+  /** How many calls led here. */
+  readonly depth: number;
   readonly matched: boolean;
+  /** For a rule that does not match: the first condition that does not hold, with value and what is wanted. */
   readonly because: string;
-  readonly action: string | null;
+  /** For a rule that matches: what it changes, one change each. */
+  readonly changes: readonly string[];
+  readonly action: "accept" | "reject" | "continue" | "call" | null;
+  /** With `call`: the policy. */
+  readonly calls: string | null;
+}
+
+export function traceAnswer(step: TraceStep): TraceAnswer {
+  const { policy, rule, depth, matched, because, changes, action, calls } = step;
+  return { policy, rule, depth, matched, because, changes, action: action ?? null, calls: calls ?? null };
 }
 
 export interface ExplainAnswer {
   readonly prefix: string;
   readonly family: Family;
   readonly best: PathAnswer | null;
+  /** Trace of the import policy for the best path; empty for one of a local source. */
+  readonly importTrace: readonly TraceAnswer[];
   readonly losers: readonly {
     readonly path: PathAnswer;
     readonly step: Step | "unreachable" | "rejected";

@@ -1,16 +1,16 @@
 /** Why a route is as it is: what each path lost by, what stopped it on its way to the kernel or to a peer. */
-import type {
-  ExplainAnswer,
-  ExportAnswer,
-  KernelAnswer,
-  PathAnswer,
-  ToPeerAnswer,
-  TraceAnswer,
+import {
+  type ExplainAnswer,
+  type ExportAnswer,
+  type KernelAnswer,
+  type PathAnswer,
+  type ToPeerAnswer,
+  type TraceAnswer,
+  traceAnswer,
 } from "../control/answers.ts";
 import type { Family } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
-import type { TraceStep } from "../policy/types.ts";
 import { explainOrder, explainSelection } from "../rib/decision.ts";
 import { type PathRow, REJECT } from "../rib/types.ts";
 import { pathAnswer, REJECT_REASON } from "./answer-paths.ts";
@@ -75,7 +75,7 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
     const trace = exporter.trace(group, row, path).map(traceAnswer);
     if (decision <= 0) {
       const why = STOP_REASON[decision] ?? { step: "export", reason: `code ${decision}` };
-      const rule = trace.find((step) => step.action === "reject");
+      const rule = trace.findLast((step) => step.action === "reject");
       const { name: policy } = group.context.policy;
       const where = rule ? `at rule ${rule.rule} of "${rule.policy}"` : `: no rule of "${policy}" accepts it`;
       const named = decision === STOP.policy ? `${why.reason}${rule ? " " : ""}${where}` : why.reason;
@@ -118,7 +118,16 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
     const to = peer ? explainTo(peer, family, row) : null;
     if (row < 0) {
       const kernel: KernelAnswer = { state: "notWanted", reason: "no such prefix in the table", metric: null };
-      return { prefix: formatPrefix(prefix), family, best: null, losers: [], kernel, kernelTrace: [], to };
+      return {
+        prefix: formatPrefix(prefix),
+        family,
+        best: null,
+        importTrace: [],
+        losers: [],
+        kernel,
+        kernelTrace: [],
+        to,
+      };
     }
     const shared = sharedPaths(family, row);
     const selection = explainSelection(rib, row);
@@ -134,6 +143,7 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
       prefix: formatPrefix(prefix),
       family,
       best: selection.best === 0 ? null : answer(selection.best),
+      importTrace: selection.best === 0 ? [] : imports.trace(family, row, selection.best).map(traceAnswer),
       losers: [...lost, ...selection.ineligible.map(({ path, because }) => unusable(family, row, path, because))],
       kernel: kernelAnswer(family, row, prefix),
       kernelTrace: selection.best === 0 ? [] : forwarding.trace(family, row, selection.best).map(traceAnswer),
@@ -164,13 +174,3 @@ const ORIGINATED = {
   always: "originated by us for this peer (export: default-only), whatever our own table holds",
   ifReachable: "originated by us for this peer (export: default-only), as long as we have a default route ourselves",
 } as const;
-
-function traceAnswer(step: TraceStep): TraceAnswer {
-  return {
-    policy: step.policy,
-    rule: step.rule,
-    matched: step.matched,
-    because: step.because,
-    action: step.action ?? null,
-  };
-}

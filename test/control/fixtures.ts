@@ -207,6 +207,7 @@ export function fakeView(routes: readonly RouteAnswer[] = ROUTES, peers: readonl
         prefix: formatPrefix(prefix),
         family: prefix.family,
         best: found?.paths[0] ?? null,
+        importTrace: [],
         losers: [],
         kernel: found?.kernel ?? { state: "notWanted", reason: "no such prefix in the table", metric: null },
         kernelTrace: [],
