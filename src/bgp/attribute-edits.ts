@@ -1,4 +1,5 @@
 import { attributeEnd, attributeValue, writeAttributeHeader } from "./attribute-octets.ts";
+import { type CommunityPattern, matchesAny } from "./community-pattern.ts";
 import { ATTRIBUTE, FLAG, SEGMENT } from "./iana.ts";
 import { copy, u32, writeU32 } from "./octets.ts";
 import type { AttributeEdits } from "./path-attributes.ts";
@@ -6,7 +7,15 @@ import type { AttributeEdits } from "./path-attributes.ts";
 const A = ATTRIBUTE;
 
 /** The attributes that edits can touch, in order of type. */
-const EDITED = [A.asPath, A.nextHop, A.med, A.localPref, A.communities, A.largeCommunities] as const;
+const EDITED = [
+  A.asPath,
+  A.nextHop,
+  A.med,
+  A.localPref,
+  A.communities,
+  A.extendedCommunities,
+  A.largeCommunities,
+] as const;
 type Edited = (typeof EDITED)[number];
 const IS_EDITED = new Uint8Array(256);
 for (const { code } of EDITED) IS_EDITED[code] = 1;
@@ -64,34 +73,47 @@ function editedValue(bytes: Uint8Array, from: number, spec: Edited, edits: Attri
     case A.localPref:
       return edits.localPref === undefined ? undefined : octetsOf([edits.localPref]);
     case A.communities:
-      return editCommunities(old, edits);
+      return editList(old, 1, edits.setCommunities, edits.removeCommunities, edits.addCommunities);
+    case A.extendedCommunities:
+      return editList(
+        old,
+        2,
+        edits.setExtendedCommunities,
+        edits.removeExtendedCommunities,
+        edits.addExtendedCommunities,
+      );
     default:
-      return editLargeCommunities(old, edits.addLargeCommunities);
+      return editList(old, 3, edits.setLargeCommunities, edits.removeLargeCommunities, edits.addLargeCommunities);
   }
 }
 
-/** First `setCommunities` replaces, then `removeCommunities` takes away, then `addCommunities` adds what is missing. */
-function editCommunities(old: Uint8Array, edits: AttributeEdits): Uint8Array | undefined {
-  const { setCommunities, removeCommunities, addCommunities } = edits;
-  if (!setCommunities && !removeCommunities && !addCommunities) return undefined;
-  const start = setCommunities ?? numbersOf(old);
-  const kept = removeCommunities ? start.filter((community) => !removeCommunities.includes(community)) : start;
-  const missing = (addCommunities ?? []).filter((community) => !kept.includes(community));
-  return octetsOf([...kept, ...new Set(missing)]);
-}
+type Items = readonly (number | readonly number[])[] | undefined;
 
-function editLargeCommunities(
+/** First `set` replaces, then `remove` takes away, then `add` adds what is missing. An item has `size` words. */
+function editList(
   old: Uint8Array,
-  added: readonly (readonly [number, number, number])[] | undefined,
+  size: number,
+  set: Items,
+  remove: readonly CommunityPattern[] | undefined,
+  add: Items,
 ): Uint8Array | undefined {
-  if (!added || added.length === 0) return undefined;
-  const list = numbersOf(old);
-  for (const [a, b, c] of added) {
-    let there = false;
-    for (let i = 0; i < list.length; i += 3) there ||= list[i] === a && list[i + 1] === b && list[i + 2] === c;
-    if (!there) list.push(a, b, c);
+  if (!set && !remove && !add) return undefined;
+  const start = set ? set.flat() : numbersOf(old);
+  const kept: number[] = [];
+  for (let i = 0; i + size <= start.length; i += size)
+    if (!remove || !matchesAny(remove, start, i)) kept.push(...start.slice(i, i + size));
+  const words = (add ?? []).flat();
+  for (let i = 0; i < words.length; i += size) if (!holds(kept, words, i, size)) kept.push(...words.slice(i, i + size));
+  return octetsOf(kept);
+}
+
+function holds(list: readonly number[], words: readonly number[], at: number, size: number): boolean {
+  for (let i = 0; i < list.length; i += size) {
+    let same = 0;
+    while (same < size && list[i + same] === words[at + same]) same++;
+    if (same === size) return true;
   }
-  return octetsOf(list);
+  return false;
 }
 
 /** The ASes in front of the path, in its leading sequence as far as that has room (RFC 4271 §5.1.2). */

@@ -1,6 +1,7 @@
 import { Parser } from "binary-parser";
 import { type Address, isLinkLocal } from "../ip/address.ts";
 import { attributeEnd, attributeValue, writeAttributeHeader } from "./attribute-octets.ts";
+import type { CommunityPattern } from "./community-pattern.ts";
 import { ATTRIBUTE, FLAG, SEGMENT } from "./iana.ts";
 import { copy, cut, u32 } from "./octets.ts";
 
@@ -38,16 +39,21 @@ export interface PathAttributes {
   readonly opaque: readonly OpaqueAttribute[];
 }
 
-/** What a policy changes about a route; only the fields present are changed. */
+/** What a policy changes about a route; only the fields present are changed. Of one list, replacing comes first, then removal. */
 export interface AttributeEdits {
   localPref?: number;
   /** null removes it. */
   med?: number | null;
   addCommunities?: readonly number[];
-  removeCommunities?: readonly number[];
+  removeCommunities?: readonly CommunityPattern[];
   /** Replaces the whole list. */
   setCommunities?: readonly number[];
-  addLargeCommunities?: readonly (readonly [number, number, number])[];
+  addLargeCommunities?: readonly LargeCommunity[];
+  removeLargeCommunities?: readonly CommunityPattern[];
+  setLargeCommunities?: readonly LargeCommunity[];
+  addExtendedCommunities?: readonly ExtendedCommunity[];
+  removeExtendedCommunities?: readonly CommunityPattern[];
+  setExtendedCommunities?: readonly ExtendedCommunity[];
   /** ASes to put in front, first one left-most. */
   prepend?: readonly number[];
   /** "self" stands for the address of our end of the session; only for export. */
@@ -56,6 +62,10 @@ export interface AttributeEdits {
   preference?: number;
   metric?: number;
 }
+
+export type LargeCommunity = readonly [number, number, number];
+/** Its eight octets as two words. */
+export type ExtendedCommunity = readonly [number, number];
 
 const A = ATTRIBUTE;
 

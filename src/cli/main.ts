@@ -7,6 +7,7 @@ import { checkCommand } from "./command-check.ts";
 import { completionCommand } from "./command-completion.ts";
 import { demoCommand } from "./command-demo.ts";
 import { explainCommand } from "./command-explain.ts";
+import { previewCommand } from "./command-preview.ts";
 import { runCommand } from "./command-run.ts";
 import { showCommand } from "./command-show.ts";
 import { liveWords } from "./completion.ts";
@@ -25,7 +26,7 @@ const WORDS = {
   } as never,
 };
 
-const COMMANDS = ["run", "check", "show", "explain", "demo", "completion"];
+const COMMANDS = ["run", "check", "preview", "show", "explain", "demo", "completion"];
 
 /** The help of the command that was meant, where one can be told. */
 function helpFor([command = ""]: readonly string[]): string {
@@ -39,6 +40,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .locale("en")
     .command(runCommand)
     .command(checkCommand)
+    .command(previewCommand)
     .command(showCommand)
     .command(explainCommand)
     .command(demoCommand)

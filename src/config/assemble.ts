@@ -1,14 +1,12 @@
 /** Checked pieces to exact types, with every default filled in. */
 
-import type { AttributeEdits } from "../bgp/path-attributes.ts";
 import { parseAddress } from "../ip/address.ts";
-import type { KernelEdits, Policy, PolicyMatch, PolicyRule } from "../policy/types.ts";
 import { asDynamicPeers, asPeer, given, type PeerMemo } from "./assemble-peer.ts";
+import { asPolicy } from "./assemble-policy.ts";
 import { DEFAULTS } from "./defaults.ts";
-import { type Joined, type Reporter, unknownName } from "./join.ts";
+import type { Joined, Reporter } from "./join.ts";
 import type { Config, KernelConfig, LimitsConfig, ListenConfig, RouterConfig, StaticRoute } from "./model.ts";
-import type { Located, StaticInput } from "./parse-file.ts";
-import type { RuleInput } from "./policy-schema.ts";
+import type { StaticInput } from "./parse-file.ts";
 import type { FileInput } from "./schema.ts";
 
 export function asConfig(
@@ -56,35 +54,4 @@ function asStatic(input: StaticInput): StaticRoute {
     blackhole: input.blackhole ?? DEFAULTS.static.blackhole,
     metric: input.metric ?? DEFAULTS.static.metric,
   };
-}
-
-function asPolicy(
-  name: string,
-  policy: Located<readonly RuleInput[] | undefined>,
-  joined: Joined,
-  asn: number,
-  reporter: Reporter,
-): Policy {
-  const rules = (policy.value ?? []).map((rule, i): PolicyRule => {
-    const { prefixSets, ...match } = given(rule.match ?? {});
-    const fromSets = (prefixSets ?? []).flatMap((set, at) => {
-      const found = joined.prefixSets.get(set);
-      if (!found)
-        reporter.error(
-          policy.file,
-          [...policy.path, i, "match", "prefixSets", at],
-          unknownName("prefix set", set, joined.prefixSets.keys()),
-        );
-      return found?.value ?? [];
-    });
-    const prefixes = prefixSets || match.prefixes ? { prefixes: [...(match.prefixes ?? []), ...fromSets] } : {};
-    return { match: { ...match, ...prefixes } as PolicyMatch, set: asEdits(rule.set ?? {}, asn), action: rule.action };
-  });
-  return { name, rules };
-}
-
-function asEdits(set: NonNullable<RuleInput["set"]>, asn: number): AttributeEdits & KernelEdits {
-  const { prepend, ...rest } = given(set);
-  if (prepend === undefined) return rest;
-  return { ...rest, prepend: typeof prepend === "number" ? new Array<number>(prepend).fill(asn) : prepend };
 }

@@ -1,17 +1,16 @@
 /** What only the whole configuration shows: names without a definition, peers that contradict each other. */
 import { formatAddress, isLinkLocal } from "../ip/address.ts";
-import { BUILTIN_POLICIES } from "../policy/builtin.ts";
-import type { KernelEdits, Policy } from "../policy/types.ts";
 import { checkPair } from "./check-pair.ts";
 import { AS_TRANS, checkPeer, checkRange, checkRanges, unusable } from "./check-peer.ts";
-import { type Joined, type Reporter, unknownName } from "./join.ts";
+import { checkPolicies, unknownPolicy } from "./check-policies.ts";
+import type { Joined, Reporter } from "./join.ts";
 import type { Config, DynamicPeersConfig } from "./model.ts";
 import { placeOf } from "./peer-groups.ts";
 import type { KeyPath } from "./yaml-source.ts";
 
 export function checkWhole(joined: Joined, config: Config, reporter: Reporter): void {
   checkRouter(joined, config, reporter);
-  checkPolicies(joined, config, reporter);
+  checkPolicies(joined, config, sessionsOf(config), reporter);
   checkStatic(joined, reporter);
   if (!config.kernel.keepOnExit && config.kernel.program)
     if (sessionsOf(config).some(({ gracefulRestart }) => gracefulRestart.mode === "on"))
@@ -82,13 +81,6 @@ function checkStatic(joined: Joined, reporter: Reporter): void {
     }
 }
 
-/** A message when no policy has the name. */
-function unknownPolicy(name: string, joined: Joined): string | undefined {
-  const builtin = BUILTIN_POLICIES.map((policy) => policy.name);
-  if (builtin.includes(name) || joined.policies.has(name)) return undefined;
-  return unknownName("policy", name, [...joined.policies.keys(), ...builtin]);
-}
-
 function checkPolicyNames(
   place: (key: string) => [string, KeyPath],
   peer: { readonly import?: string | undefined; readonly export?: string | undefined },
@@ -100,67 +92,4 @@ function checkPolicyNames(
     const unknown = name === undefined ? undefined : unknownPolicy(name, joined);
     if (unknown) reporter.error(...place(direction), unknown);
   }
-}
-
-const KERNEL_EDITS: readonly string[] = [
-  "device",
-  "onlink",
-  "preferredSource",
-  "table",
-] satisfies (keyof KernelEdits)[];
-
-function checkPolicies(joined: Joined, config: Config, reporter: Reporter): void {
-  const sessions = sessionsOf(config);
-  const imports = new Set(sessions.map((peer) => peer.import));
-  const exports = new Set(sessions.map((peer) => peer.export));
-  for (const policy of config.policies) {
-    const { file, path } = joined.policies.get(policy.name)!;
-    if (BUILTIN_POLICIES.some(({ name }) => name === policy.name))
-      reporter.error(file, path, `\`${policy.name}\` is built in and cannot be defined`);
-    const fail = (at: KeyPath, message: string) => reporter.error(file, [...path, ...at], message);
-    if (imports.has(policy.name) || exports.has(policy.name)) checkKernelOnly(policy, fail);
-    if (imports.has(policy.name)) checkNoSelf(policy, fail);
-    if (config.kernel.export === policy.name)
-      for (const [at, key] of editsOf(policy).filter(([, key]) => BGP_EDITS.includes(key)))
-        reporter.warning(
-          file,
-          [...path, ...at],
-          `\`${key}\` changes nothing in the kernel, which exports by this policy`,
-        );
-    for (const [i, { match }] of policy.rules.entries())
-      for (const [j, name] of (match.peers ?? []).entries())
-        if (!isPeerName(name, joined))
-          reporter.warning(file, [...path, i, "match", "peers", j], unknownName("peer", name, joined.peerNames));
-  }
-}
-
-/** Dynamic neighbours are named after their entry. */
-function isPeerName(name: string, { peerNames, dynamicPeers }: Joined): boolean {
-  return peerNames.has(name) || dynamicPeers.some(({ value }) => name.startsWith(`${value.name}-`));
-}
-
-/** Without effect on what is written to the kernel. */
-const BGP_EDITS: readonly string[] = [
-  "localPref",
-  "med",
-  "addCommunities",
-  "removeCommunities",
-  "setCommunities",
-  "addLargeCommunities",
-  "prepend",
-];
-
-/** Every key that a rule sets, with its place in the policy. */
-function editsOf({ rules }: Policy): [KeyPath, string][] {
-  return rules.flatMap(({ set }, i) => Object.keys(set).map((key): [KeyPath, string] => [[i, "set", key], key]));
-}
-
-function checkKernelOnly(policy: Policy, fail: (at: KeyPath, message: string) => void): void {
-  for (const [at, key] of editsOf(policy))
-    if (KERNEL_EDITS.includes(key)) fail(at, `\`${key}\` belongs to kernel.export, but a peer uses this policy`);
-}
-
-function checkNoSelf({ rules }: Policy, fail: (at: KeyPath, message: string) => void): void {
-  for (const [i, { set }] of rules.entries())
-    if (set.nextHop === "self") fail([i, "set", "nextHop"], "`self` is for export, but a peer imports by this policy");
 }

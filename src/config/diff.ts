@@ -1,5 +1,7 @@
 import { formatPrefix } from "../ip/prefix.ts";
+import { builtinPolicy } from "../policy/builtin.ts";
 import { contentKey } from "../policy/content-key.ts";
+import type { Policy } from "../policy/types.ts";
 import type { Config, PeerConfig, RouterConfig } from "./model.ts";
 import { isInternal } from "./own-as.ts";
 import { type Plain, plainDynamicPeers, plainPeer, plainRouter, plainStatic } from "./plain.ts";
@@ -46,6 +48,10 @@ const IN_PLACE = new Set([
   "import",
   "export",
   "nextHop",
+  "passive" /* and port: they count for the next connection */,
+  "port",
+  "clusterId" /* of the routes that are passed on from now on, and of those passed on before too */,
+  "router.clusterId",
   "localAs.noPrepend",
   "localAs.replaceAs",
   "allowOwnAs",
@@ -59,6 +65,7 @@ const IN_PLACE = new Set([
   "timers.connectRetry",
   "timers.connectDelay",
   "timers.delayOpen",
+  "timers.keepalive",
   "timers.idleHoldMin",
   "timers.idleHoldMax",
   "timers.sendHold",
@@ -84,7 +91,9 @@ export function diffConfig(before: Config, after: Config): ConfigChange {
     }),
     policiesAdded: policies.added,
     policiesRemoved: policies.removed,
-    policiesChanged: policies.both.flatMap(([old, now]) => (contentKey(old) === contentKey(now) ? [] : now.name)),
+    policiesChanged: policies.both.flatMap(([old, now]) =>
+      contentKey(old, policyOf(before)) === contentKey(now, policyOf(after)) ? [] : now.name,
+    ),
     staticAdded: statics.added,
     staticRemoved: statics.removed,
     staticChanged: statics.both.flatMap(([old, now]) =>
@@ -95,6 +104,11 @@ export function diffConfig(before: Config, after: Config): ConfigChange {
     limits: changedKeys({ ...before.limits }, { ...after.limits }),
   };
   return { ...change, empty: Object.values(change).every((list) => list.length === 0) };
+}
+
+/** A policy that calls one of other content is another too. */
+function policyOf({ policies }: Config): (name: string) => Policy | undefined {
+  return (name) => builtinPolicy(name) ?? policies.find((policy) => policy.name === name);
 }
 
 /**

@@ -77,12 +77,14 @@ interface SchemaDef {
   readonly out?: z.ZodType;
   readonly element?: z.ZodType;
   readonly valueType?: z.ZodType;
+  readonly getter?: () => z.ZodType;
   readonly shape?: Readonly<Record<string, z.ZodType>>;
 }
 
 /** The object, array or record inside optional and transforming wrappers. */
 function unwrap(schema: z.ZodType): z.ZodType {
   const def = schema._zod.def as unknown as SchemaDef;
+  if (def.getter) return unwrap(def.getter());
   if (def.type === "pipe" && def.in && def.out)
     return unwrap((def.in._zod.def as unknown as SchemaDef).type === "transform" ? def.out : def.in);
   return def.innerType ? unwrap(def.innerType) : schema;

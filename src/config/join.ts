@@ -4,6 +4,7 @@ import type { ConfigProblem } from "./model.ts";
 import { hint } from "./nearest.ts";
 import {
   type BrokenPeer,
+  type CommunitySetEntry,
   type Fragment,
   type Located,
   type PrefixEntry,
@@ -32,6 +33,7 @@ export interface Joined {
   definedIn(section: Section, key?: string): string;
   readonly policies: ReadonlyMap<string, Located<readonly RuleInput[] | undefined>>;
   readonly prefixSets: ReadonlyMap<string, Located<readonly PrefixEntry[] | undefined>>;
+  readonly communitySets: ReadonlyMap<string, Located<readonly CommunitySetEntry[] | undefined>>;
   readonly peerGroups: ReadonlyMap<string, Located<PeerGroupInput | undefined>>;
   readonly peers: readonly LocatedPeer<AddressedPeer>[];
   readonly dynamicPeers: readonly LocatedPeer<RangePeer>[];
@@ -119,6 +121,12 @@ export function joinFragments(fragments: readonly Fragment[], reporter: Reporter
     prefixSets: byName(
       fragments.flatMap((fragment) => fragment.prefixSets),
       "prefix set",
+      ({ entries }) => entries,
+      reporter,
+    ),
+    communitySets: byName(
+      fragments.flatMap((fragment) => fragment.communitySets),
+      "community set",
       ({ entries }) => entries,
       reporter,
     ),

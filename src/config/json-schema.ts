@@ -5,21 +5,28 @@ type Json = Record<string, unknown>;
 
 /** JSON Schema (draft 2020-12) of the file format for editors: a whole file, one peer, or a list of peers. */
 export function configJsonSchema(): Json {
+  const whole = schemaOf(file);
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "Calidris configuration",
     description: "A configuration file. A file in `peers/` may also hold one peer or a list of peers.",
-    anyOf: [schemaOf(file), schemaOf(peer), { type: "array", items: schemaOf(peer) }],
+    anyOf: [whole.schema, schemaOf(peer).schema, { type: "array", items: schemaOf(peer).schema }],
+    $defs: whole.definitions,
   };
 }
 
-function schemaOf(schema: z.ZodType): Json {
-  const { $schema: _version, ...json } = z.toJSONSchema(schema, {
+/** What refers to itself stands in definitions, which references look for at the top of the document. */
+function schemaOf(schema: z.ZodType): { readonly schema: Json; readonly definitions: Json } {
+  const {
+    $schema: _version,
+    $defs,
+    ...json
+  } = z.toJSONSchema(schema, {
     io: "input",
     unrepresentable: "any",
     override: ({ jsonSchema }) => widen(jsonSchema as Json),
   }) as Json;
-  return json;
+  return { schema: json, definitions: ($defs ?? {}) as Json };
 }
 
 /** What the text may be that a transforming step turns into the described form. */

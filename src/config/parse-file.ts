@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { checkValue, type Issue } from "./issues.ts";
 import type { ConfigProblem } from "./model.ts";
 import { hint } from "./nearest.ts";
-import { prefixMatch, type RuleInput, rule } from "./policy-schema.ts";
+import { communitySetEntry, prefixMatch, type RuleInput, rule } from "./policy-schema.ts";
 import { name as nameSchema } from "./scalars.ts";
 import {
   type FileInput,
@@ -23,6 +23,7 @@ export interface Located<T> {
 }
 
 export type PrefixEntry = z.output<typeof prefixMatch>;
+export type CommunitySetEntry = z.output<typeof communitySetEntry>;
 export type StaticInput = NonNullable<FileInput["static"]>[number];
 
 /** Sections of plain keys, joined key by key. */
@@ -45,6 +46,7 @@ export interface Fragment {
   readonly static: readonly Located<StaticInput>[];
   /** Undefined value: defined, but failed. */
   readonly prefixSets: readonly Located<{ name: string; entries: readonly PrefixEntry[] | undefined }>[];
+  readonly communitySets: readonly Located<{ name: string; entries: readonly CommunitySetEntry[] | undefined }>[];
   readonly policies: readonly Located<{ name: string; rules: readonly RuleInput[] | undefined }>[];
   readonly peerGroups: readonly Located<{ name: string; keys: PeerGroupInput | undefined }>[];
   readonly peers: readonly Located<PeerInput>[];
@@ -96,6 +98,9 @@ export function parseFile(path: string, text: string): Fragment {
     prefixSets: namedAt(top, "prefixSets", collect).map(([name, list, at]) =>
       collect.located({ name, entries: checkList(prefixMatch, list, at, collect) }, at),
     ),
+    communitySets: namedAt(top, "communitySets", collect).map(([name, list, at]) =>
+      collect.located({ name, entries: checkList(communitySetEntry, list, at, collect) }, at),
+    ),
     policies: namedAt(top, "policies", collect).map(([name, list, at]) =>
       collect.located({ name, rules: checkList(rule, list, at, collect) }, at),
     ),
@@ -140,6 +145,7 @@ function emptyFragment(path: string, strip: number, problems: readonly ConfigPro
     broken: problems.length > 0 ? [...SECTIONS] : [],
     static: [],
     prefixSets: [],
+    communitySets: [],
     policies: [],
     peerGroups: [],
     peers: [],

@@ -1,9 +1,7 @@
 /** A configuration as the plain values that its file would hold: for printing and for comparing. */
 import { type Address, formatAddress, formatQuad } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
-import { formatCommunity, formatLargeCommunity } from "../policy/community-text.ts";
-import { formatPrefixMatch } from "../policy/content-key.ts";
-import type { Policy, PolicyMatch, PolicyRule } from "../policy/types.ts";
+import { plainPolicy } from "../policy/plain.ts";
 import type { Config, DynamicPeersConfig, MaxPrefixesConfig, PeerConfig, RouterConfig, StaticRoute } from "./model.ts";
 import { HIDDEN } from "./scalars.ts";
 
@@ -40,46 +38,6 @@ export function plainRouter({ id, asn, clusterId, listen }: RouterConfig): Plain
 export function plainStatic({ prefix, via, blackhole, metric }: StaticRoute): Plain {
   const hops = via.map((hop) => defined({ gateway: optionalAddress(hop.gateway), interface: hop.interface }));
   return defined({ prefix: formatPrefix(prefix), via: hops.length > 0 ? hops : undefined, blackhole, metric });
-}
-
-function plainPolicy({ rules }: Policy): Plain[] {
-  return rules.map(({ match, set, action }) =>
-    defined({ match: nonEmpty(plainMatch(match)), set: nonEmpty(plainSet(set)), action }),
-  );
-}
-
-function plainMatch(match: PolicyMatch): Plain {
-  return defined({
-    prefixes: match.prefixes?.map(formatPrefixMatch),
-    source: match.source,
-    communities: match.communities?.map(formatCommunity),
-    nextHops: match.nextHops?.map(formatPrefix),
-    peers: match.peers,
-    family: match.family,
-  });
-}
-
-function plainSet(set: PolicyRule["set"]): Plain {
-  const {
-    med,
-    nextHop,
-    preferredSource,
-    addCommunities,
-    removeCommunities,
-    setCommunities,
-    addLargeCommunities,
-    ...rest
-  } = set;
-  return defined({
-    ...rest,
-    med: med === null ? "none" : med,
-    addCommunities: addCommunities?.map(formatCommunity),
-    removeCommunities: removeCommunities?.map(formatCommunity),
-    setCommunities: setCommunities?.map(formatCommunity),
-    addLargeCommunities: addLargeCommunities?.map(formatLargeCommunity),
-    nextHop: nextHop === "self" ? nextHop : optionalAddress(nextHop),
-    preferredSource: optionalAddress(preferredSource),
-  });
 }
 
 export function plainPeer(peer: PeerConfig, secrets: Secrets): Plain {
@@ -155,10 +113,6 @@ function formatDuration(ms: number): string {
 
 function optionalAddress(address: Address | undefined): string | undefined {
   return address && formatAddress(address);
-}
-
-function nonEmpty(value: Plain): Plain | undefined {
-  return Object.keys(value).length > 0 ? value : undefined;
 }
 
 function defined(value: Readonly<Record<string, unknown>>): Plain {

@@ -1,7 +1,16 @@
 import { z } from "zod";
+import type { CommunityPattern } from "../bgp/community-pattern.ts";
 import { type Address, parseAddress, parseQuad } from "../ip/address.ts";
 import { formatPrefix, type Prefix, parsePrefix, prefixOf } from "../ip/prefix.ts";
-import { parseCommunity, parseLargeCommunity, WELL_KNOWN_COMMUNITIES } from "../policy/community-text.ts";
+import {
+  parseCommunity,
+  parseCommunityPattern,
+  parseExtendedCommunity,
+  parseExtendedCommunityPattern,
+  parseLargeCommunity,
+  parseLargeCommunityPattern,
+  WELL_KNOWN_COMMUNITIES,
+} from "../policy/community-text.ts";
 import { hint } from "./nearest.ts";
 
 /** A value that fails to parse is described by a function of its text, or by what was expected of it. */
@@ -157,13 +166,40 @@ export const duration = durationWithin("a duration such as 90s, 500ms or 2m, at 
 /** For what is no timer of the platform by itself. */
 export const longDuration = durationWithin("a duration such as 90s, 24h or 7d", Number.MAX_SAFE_INTEGER, "ms|s|m|h|d");
 
-export const community = scalar("a community such as 64512:100 or no-export", (text) => {
-  const parsed = parseCommunity(text);
-  if (parsed !== undefined || text.includes(":")) return parsed;
-  return fault(`unknown community \`${text}\`${hint(text, Object.keys(WELL_KNOWN_COMMUNITIES))}`);
-});
+const A_COMMUNITY = "a community such as 64512:100 or no-export";
+const A_LARGE_COMMUNITY = "a large community such as 64512:1:2";
+const AN_EXTENDED_COMMUNITY = "an extended community such as rt:64512:100, ro:10.0.0.1:5 or 0x and 16 digits";
+const WILDCARDS = "with * for any part";
 
-export const largeCommunity = scalar("a large community such as 64512:1:2", parseLargeCommunity);
+const namedCommunity =
+  <T>(parse: (text: string) => T | undefined) =>
+  (text: string) => {
+    const parsed = parse(text);
+    if (parsed !== undefined || text.includes(":")) return parsed;
+    return fault(`unknown community \`${text}\`${hint(text, Object.keys(WELL_KNOWN_COMMUNITIES))}`);
+  };
+
+export const community = scalar(A_COMMUNITY, namedCommunity(parseCommunity));
+export const largeCommunity = scalar(A_LARGE_COMMUNITY, parseLargeCommunity);
+export const extendedCommunity = scalar(AN_EXTENDED_COMMUNITY, parseExtendedCommunity);
+
+/** The same, and patterns such as `64512:*`. */
+export const communityPattern = scalar(`${A_COMMUNITY}, ${WILDCARDS}`, namedCommunity(parseCommunityPattern));
+export const largeCommunityPattern = scalar(`${A_LARGE_COMMUNITY}, ${WILDCARDS}`, parseLargeCommunityPattern);
+export const extendedCommunityPattern = scalar(`${AN_EXTENDED_COMMUNITY}, ${WILDCARDS}`, parseExtendedCommunityPattern);
+
+/** A pattern of any kind, told by its form. */
+export const anyCommunityPattern = scalar<{
+  readonly kind: "standard" | "large" | "extended";
+  readonly pattern: CommunityPattern;
+}>("a community such as 64512:100, 64512:1:2 or rt:64512:100, with * for any part", (text) => {
+  const large = parseLargeCommunityPattern(text);
+  if (large) return { kind: "large", pattern: large };
+  const extended = parseExtendedCommunityPattern(text);
+  if (extended) return { kind: "extended", pattern: extended };
+  const standard = namedCommunity(parseCommunityPattern)(text);
+  return standard === undefined || standard instanceof Fault ? standard : { kind: "standard", pattern: standard };
+});
 
 /** Names appear in columns and commands: one word. */
 export function name(what: string) {

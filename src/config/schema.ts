@@ -1,7 +1,7 @@
 /** The one definition of the configuration format: validation, JSON Schema and the key suggestions come from it. */
 import { z } from "zod";
 import { DEFAULTS } from "./defaults.ts";
-import { prefixMatch, rule } from "./policy-schema.ts";
+import { communitySetEntry, prefixMatch, rule } from "./policy-schema.ts";
 import {
   address,
   asDefault,
@@ -151,6 +151,10 @@ export const file = z.strictObject(
       .record(name("a prefix set's name"), listOf(prefixMatch, "prefixes"), mapping("prefix sets"))
       .optional()
       .describe("Named lists of prefixes for policies."),
+    communitySets: z
+      .record(name("a community set's name"), listOf(communitySetEntry, "communities"), mapping("community sets"))
+      .optional()
+      .describe("Named lists of communities of any kind, patterns among them, for policies."),
     policies: z
       .record(name("a policy's name"), listOf(rule, "rules"), mapping("policies"))
       .optional()

@@ -15,6 +15,8 @@ export type ControlRequest =
   | { readonly command: "peers"; readonly peer?: string | undefined }
   /** Names for completion. */
   | { readonly command: "names" }
+  /** For `preview`: see running-state.ts. */
+  | { readonly command: "running" }
   | ({ readonly command: "routes" } & TableRequest)
   | ({ readonly command: "routesIn" | "routesOut"; readonly peer: string } & TableRequest)
   | { readonly command: "explainRoute"; readonly target: string; readonly peer?: string | undefined };
@@ -53,6 +55,8 @@ export interface StatusAnswer {
   readonly attributeSets: number;
   /** We took over from a process that ended a moment ago, and wait for the peers' End-of-RIB; null when we do not. */
   readonly recovery: {
+    /** Nothing is announced yet; else only the kernel's routes wait. */
+    readonly deferred: boolean;
     readonly until: string;
     readonly leftSeconds: number;
     readonly waitingFor: readonly string[];

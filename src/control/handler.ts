@@ -3,6 +3,7 @@ import { compareAddresses, FAMILIES, type Family, parseAddress } from "../ip/add
 import { formatPrefix, type Prefix, prefixOf } from "../ip/prefix.ts";
 import type { PeerAnswer, PeerRouteAnswer, RouteAnswer } from "./answers.ts";
 import { ControlError } from "./control-error.ts";
+import { sendRunning } from "./send-running.ts";
 import { findPeer, isFamily, parseTarget, type Target } from "./targets.ts";
 import type { RouterView } from "./view.ts";
 
@@ -82,6 +83,8 @@ export function createControlHandler(view: RouterView, soon: (run: () => void) =
         return view.status();
       case "names":
         return view.peers().map((peer) => peer.name);
+      case "running":
+        return sendRunning(view, output, soon);
       case "peers": {
         const peers = [...view.peers()].sort(byAddress);
         return request.peer === undefined ? peers : [findPeer(request.peer, peers)];

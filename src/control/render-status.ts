@@ -21,9 +21,10 @@ export function statusLines(status: StatusAnswer): string[] {
   }
   lines.push(`Peers: ${peers.established} of ${peers.total} Established`);
   if (status.recovery) {
-    const { leftSeconds, waitingFor } = status.recovery;
+    const { deferred, leftSeconds, waitingFor } = status.recovery;
+    const waits = deferred ? "nothing is announced" : "the kernel's routes stay as they were found";
     lines.push(
-      `Recovering from a restart: nothing is announced for another ${inWords(leftSeconds)}, or until End-of-RIB from ${waitingFor.join(", ")}`,
+      `Recovering from a restart: ${waits} for another ${inWords(leftSeconds)}, or until End-of-RIB from ${waitingFor.join(", ")}`,
     );
   }
   for (const rib of status.rib) lines.push(`Routes ${rib.family}: ${rib.prefixes} prefixes, ${rib.paths} paths`);

@@ -79,7 +79,7 @@ export function setAnswer(core: Core, peer: PeerId, set: SetHandle): PathAnswer 
     })),
     reachable: resolution.reachable,
     preference: sets.preference(set),
-    metric: sets.metric(set),
+    metric: Math.max(sets.metric(set), 0),
     ...attributesAnswer(attributes),
     stale: null,
     rejected: null,

@@ -43,6 +43,7 @@ export function statusAnswer({ core, parts }: Router): StatusAnswer {
       deferredUntilMs === undefined
         ? null
         : {
+            deferred: FAMILIES.some((family) => parts.recovery.isDeferred(family)),
             until: wallTime(core, deferredUntilMs),
             leftSeconds: seconds(deferredUntilMs - now),
             waitingFor: [...new Set(FAMILIES.flatMap((family) => parts.recovery.awaited(family)))],

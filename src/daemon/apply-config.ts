@@ -4,11 +4,12 @@
  */
 
 import { ERROR } from "../bgp/iana.ts";
-import { createPeer } from "../bgp/session/peer.ts";
+import { withTimes } from "../bgp/session/negotiate.ts";
+import { createPeer, withSettings } from "../bgp/session/peer.ts";
 import { type ConfigChange, diffConfig } from "../config/diff.ts";
 import type { Config, PeerConfig } from "../config/model.ts";
-import { BUILTIN_POLICIES, builtinPolicy } from "../policy/builtin.ts";
-import { compilePolicy } from "../policy/compile.ts";
+import { BUILTIN_POLICIES } from "../policy/builtin.ts";
+import { createCompiler } from "../policy/compile.ts";
 import type { CompiledPolicy } from "../policy/types.ts";
 import type { PeerId } from "../rib/types.ts";
 import type { Core } from "./core.ts";
@@ -69,13 +70,15 @@ export function applyConfig(
   const configs = new Map(next.peers.map((peer) => [peer.name, peer]));
   target.dynamicPeers.configure(next);
   for (const name of change.peersRemoved) removePeer(core, core.peers.get(name), target, CEASE.peerDeconfigured);
-  for (const { name, reset, resetKeys } of change.peersChanged) {
+  const restarted: string[] = [];
+  for (const { name, reset, resetKeys, keys } of change.peersChanged) {
     const peer = core.peers.get(name);
     const config = configs.get(name)!;
-    if (reset) {
-      core.log("info", "peer changed", { peer: name, reason: `session reset for ${resetKeys.join(", ")}` });
+    if (reset) core.log("info", "peer changed", { peer: name, reason: `session reset for ${resetKeys.join(", ")}` });
+    if (reset || (!peer?.active && keys.some((key) => CONNECTING.includes(key)))) {
       removePeer(core, peer, target, CEASE.otherConfigurationChange);
       addPeer(core, config, target);
+      restarted.push(name);
     } else if (peer) updatePeer(core, peer, config, target);
   }
   for (const name of change.peersAdded) addPeer(core, configs.get(name)!, target);
@@ -91,7 +94,7 @@ export function applyConfig(
   if (previous) target.recovery.configured();
   else target.recovery.begin();
   for (const name of change.peersAdded) startPeer(core, name, target);
-  for (const { name, reset } of change.peersChanged) if (reset) startPeer(core, name, target);
+  for (const name of restarted) startPeer(core, name, target);
   core.log("info", "configuration applied", {
     generation: core.generation,
     added: change.peersAdded.length,
@@ -100,10 +103,13 @@ export function applyConfig(
   });
 }
 
+/** How a session comes about: nothing to one that is up, and another attempt to one that is not. */
+const CONNECTING: readonly string[] = ["passive", "port", "timers.connectRetry", "timers.connectDelay"];
+
 function compileAll(config: Config): ReadonlyMap<string, CompiledPolicy> {
-  const lookup = (name: string) => config.policies.find((policy) => policy.name === name) ?? builtinPolicy(name);
-  const all = [...BUILTIN_POLICIES, ...config.policies];
-  return new Map(all.map((policy) => [policy.name, compilePolicy(policy, lookup)]));
+  const byName = new Map(config.policies.map((policy) => [policy.name, policy]));
+  const compile = createCompiler((name) => byName.get(name));
+  return new Map([...BUILTIN_POLICIES, ...config.policies].map((policy) => [policy.name, compile(policy)]));
 }
 
 function configureKernel(core: Core, previous: Config | undefined, next: Config, target: ConfigTarget): void {
@@ -173,11 +179,12 @@ function startPeer(core: Core, name: string, target: ConfigTarget): void {
   if (peer && !peer.config.disabled) target.sessions.start(peer);
 }
 
-/** Keys that a live session takes over. */
+/** What the session may go on with: its times are ours alone, and its key is replaced. */
 export function updatePeer(core: Core, peer: PeerRuntime, config: PeerConfig, target: ConfigTarget): void {
   const { password } = peer.config;
   peer.config = config;
-  peer.session = { ...peer.session, settings: sessionSettings(core.config, config, core.routerId) };
+  peer.session = withSettings(peer.session, sessionSettings(core.config, config, core.routerId));
+  if (peer.negotiated) peer.negotiated = withTimes(peer.session.settings, peer.negotiated);
   if (password !== config.password) target.keys.changed(peer);
 }
 

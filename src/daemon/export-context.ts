@@ -6,7 +6,7 @@ import { type ExportRule, writeAttributes } from "../bgp/attribute-writer.ts";
 import { decodeAttributes } from "../bgp/path-attributes.ts";
 import { type Address, type Family, formatAddress, isLinkLocal } from "../ip/address.ts";
 import { contains, formatPrefix, type Prefix } from "../ip/prefix.ts";
-import type { CompiledPolicy } from "../policy/types.ts";
+import type { CompiledPolicy, PeerType } from "../policy/types.ts";
 import type { PeerTable } from "../rib/peers.ts";
 import type { AttributeSets, NextHopId, NextHops, PeerId, SetHandle } from "../rib/types.ts";
 import { FIRST_PEER } from "../rib/types.ts";
@@ -14,12 +14,18 @@ import type { GroupEncoder } from "../rib/update-group-types.ts";
 
 export type ExportKind = "external" | "client" | "internal";
 
+/** In the words of policies. */
+export const EXPORT_PEER_TYPE: Readonly<Record<ExportKind, PeerType>> = {
+  external: "ebgp",
+  client: "client",
+  internal: "ibgp",
+};
+
 export interface ExportContext {
   readonly family: Family;
   readonly kind: ExportKind;
+  /** Where it sets MED a received MED is removed before it runs, and what it sets is kept. */
   readonly policy: CompiledPolicy;
-  /** The policy sets MED somewhere: then a received MED is removed before it runs, and what it sets is kept. */
-  readonly policySetsMed: boolean;
   readonly nextHop: "auto" | "self" | "keep";
   /** Our address as next hop in this family; undefined when we have none, then only kept next hops can be sent. */
   readonly self: Address | undefined;
@@ -144,7 +150,7 @@ export function createEncoder(c: ExportContext, t: ExportTables, hops: NextHopRu
         t.sets.arena(),
         from,
         from + t.sets.octets(set),
-        reflected ? reflecting : source < FIRST_PEER || c.policySetsMed ? local : plain,
+        reflected ? reflecting : source < FIRST_PEER || c.policy.setsMed ? local : plain,
         scratch,
         nextHopLength,
         reflected ? t.peers.bgpId(source) : 0,

@@ -5,13 +5,14 @@
 import type { AttributeEdits } from "../bgp/path-attributes.ts";
 import type { Family } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
-import { READS, type TraceStep } from "../policy/types.ts";
+import { READS, type RouteFacts, type TraceStep } from "../policy/types.ts";
 import type { SetTable } from "../rib/attribute-sets.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import { editsFor } from "../rib/import.ts";
 import { FIRST_PEER, type PathRow, type PeerId, type SetHandle } from "../rib/types.ts";
 import {
   communityStop,
+  EXPORT_PEER_TYPE,
   type ExportContext,
   type ExportTables,
   mayPass,
@@ -26,6 +27,8 @@ export interface DecidedGroup {
   readonly hops: NextHopRule;
   /** Keys of remembered results by kind of source. */
   readonly memoKeys: Map<number, number>;
+  /** Of the next hops, for policies that read interfaces: results of another version count no longer. */
+  hopsVersion: number;
 }
 
 export interface ExportDecision {
@@ -46,14 +49,14 @@ export function createExportDecision(
   ribs: Record<Family, FamilyRib>,
 ): ExportDecision {
   const { sets, peers, nextHops } = tables;
-  const reader = createFactsReader(ribs, sets, peers);
+  const reader = createFactsReader(ribs, sets, peers, nextHops);
   /** The last result, kept alive until whoever asked had the time to retain it. */
   let pendingRelease = 0;
 
   /** Runs the export policy; the result is retained once for the caller, or a STOP code. */
   function runPolicy(group: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
     const { context } = group;
-    if (context.policy.reads === 0 && !context.policySetsMed) {
+    if (context.policy.reads === 0 && !context.policy.setsMed) {
       const verdict = context.policy.evaluate(reader.facts);
       if (!verdict.accepted) return STOP.policy;
       if (!verdict.edits) {
@@ -62,16 +65,25 @@ export function createExportDecision(
       }
     }
     let base = set;
-    if (context.policySetsMed && context.kind === "external" && source >= FIRST_PEER)
+    if (context.policy.setsMed && context.kind === "external" && source >= FIRST_PEER)
       base = sets.derive(set, { med: null }, sets.nextHop(set));
     else sets.retain(set);
     if (base === 0) return STOP.noRoom;
-    const verdict = context.policy.evaluate(reader.read(context.policy, context.family, row, source, base));
+    const verdict = context.policy.evaluate(factsOf(context, row, source, base));
     if (verdict.accepted && !verdict.edits) return base;
     // Edits that change nothing give the same set, retained once more: ours goes all the same.
     const result = verdict.edits && verdict.accepted ? edit(context, base, verdict.edits) : STOP.policy;
     sets.release(base);
     return result;
+  }
+
+  function factsOf(
+    { policy, kind, family }: ExportContext,
+    row: PrefixRow,
+    source: PeerId,
+    set: SetHandle,
+  ): RouteFacts {
+    return reader.read(policy, EXPORT_PEER_TYPE[kind], family, row, source, set);
   }
 
   /** The set that the policy's edits make of another, retained, or a STOP code. */
@@ -87,8 +99,13 @@ export function createExportDecision(
   /** Remembered with the set unless it depends on the prefix. */
   function decideSet(group: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
     const { policy } = group.context;
-    if (policy.reads & READS.prefix || (policy.reads === 0 && !group.context.policySetsMed))
+    if (policy.reads & READS.prefix || (policy.reads === 0 && !group.context.policy.setsMed))
       return evaluate(group, row, source, set);
+    if (policy.reads & READS.interface && group.hopsVersion !== nextHops.version) {
+      for (const key of group.memoKeys.values()) sets.retireMemoKey(key);
+      group.memoKeys.clear();
+      group.hopsVersion = nextHops.version;
+    }
     const key = memoKey(group, source);
     const known = sets.recall(set, key);
     if (known !== 0) return known;
@@ -148,8 +165,7 @@ export function createExportDecision(
 
   function trace({ context }: DecidedGroup, row: PrefixRow, path: PathRow): readonly TraceStep[] {
     const rib = ribs[context.family];
-    const facts = reader.read(context.policy, context.family, row, rib.pathPeer(path), rib.pathSetOut(path));
-    return context.policy.trace(facts).steps;
+    return context.policy.trace(factsOf(context, row, rib.pathPeer(path), rib.pathSetOut(path))).steps;
   }
 
   return { decide, decideSet, releasePending, forgetSource, trace };

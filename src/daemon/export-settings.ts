@@ -11,7 +11,6 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
   const external = isExternal(config, peer.config);
   const name = policyName(peer.config.export, external);
   const policy = core.policies.get(name) ?? core.policies.get("reject")!;
-  const data = config.policies.find((p) => p.name === name);
   const link = peer.config.multihop ? undefined : core.interfaces.shared(addressOnLink(peer.config));
   const local = peer.active?.local?.address;
   // On a session of the other family our next hop is an address of the interface that carries it.
@@ -24,7 +23,6 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
     family,
     kind: external ? "external" : peer.config.routeReflectorClient ? "client" : "internal",
     policy,
-    policySetsMed: data?.rules.some((rule) => rule.set.med !== undefined) ?? false,
     nextHop: peer.config.nextHop,
     self,
     selfLinkLocal: self && linkLocal && !isLinkLocal(self) ? linkLocal : undefined,

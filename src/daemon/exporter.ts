@@ -5,7 +5,7 @@
  */
 import type { Family } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
-import type { TraceStep } from "../policy/types.ts";
+import { READS, type TraceStep } from "../policy/types.ts";
 import type { SetTable } from "../rib/attribute-sets.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import type { PathRow, PeerId, SetHandle } from "../rib/types.ts";
@@ -77,6 +77,8 @@ export interface Exporter {
   decide(group: ExportGroup, row: PrefixRow, path: PathRow): SetHandle | number;
   /** The id stands for another peer from now on: what was remembered of its routes counts no longer. */
   forgetSource(id: PeerId): void;
+  /** Interfaces have other names: groups whose policy reads them look at all prefixes again. */
+  interfacesMoved(): void;
   groups(): Iterable<ExportGroup>;
   /** Nothing waits to be considered or sent, lagging members aside. */
   readonly quiet: boolean;
@@ -150,6 +152,7 @@ export function createExporter(options: ExporterOptions): Exporter {
       waiting: new Set(),
       cancelTimer: undefined,
       memoKeys: new Map(),
+      hopsVersion: -1,
       flush: {
         name: `flush ${context.family}`,
         priority: PRIORITY.propagate,
@@ -183,7 +186,10 @@ export function createExporter(options: ExporterOptions): Exporter {
     ribs[family].reportsAllPaths = byFamily[family].some(({ context }) => context.addPath !== "none");
   }
 
-  /** Walks the Loc-RIB once; changes meanwhile reach the group through `propagate`. */
+  /**
+   * Walks the Loc-RIB once; changes meanwhile reach the group through `propagate`. Again for a group that has been filled
+   * when what its policy reads is another for all prefixes.
+   */
   function fill(group: RunningGroup): void {
     const { prefixes } = ribs[group.context.family];
     let cursor = 0;
@@ -194,6 +200,7 @@ export function createExporter(options: ExporterOptions): Exporter {
         if (!isLive(group)) return false;
         const end = Math.min(cursor + FILL_ROWS, prefixes.highWater);
         for (; cursor < end; cursor++) if (prefixes.isLive(cursor)) group.consider(cursor);
+        if (group.filled) touch(group);
         if (cursor < prefixes.highWater) return true;
         group.filled = true;
         for (const outlet of group.waiting) arrive(outlet);
@@ -293,6 +300,9 @@ export function createExporter(options: ExporterOptions): Exporter {
     decide,
     forgetSource(id) {
       for (const group of groups.values()) forgetSource(group, id);
+    },
+    interfacesMoved() {
+      for (const group of groups.values()) if (group.context.policy.reads & READS.interface) fill(group);
     },
     groups: () => groups.values(),
     get quiet() {

@@ -6,7 +6,14 @@ import type { Fib, Forwarding, ForwardingHop } from "../fib/fib.ts";
 import { IPV6_DEFAULT_METRIC, RT_TABLE_MAIN } from "../fib/rtnetlink.ts";
 import { type Address, compareAddresses, type Family, formatAddress } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
-import type { CompiledPolicy, KernelEdits, TraceStep } from "../policy/types.ts";
+import {
+  type CompiledPolicy,
+  type KernelEdits,
+  NO_METRIC,
+  READS,
+  type TraceStep,
+  type Verdict,
+} from "../policy/types.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import type { PeerTable } from "../rib/peers.ts";
 import type { AttributeSets, NextHopId, NextHops, PathRow, SetHandle } from "../rib/types.ts";
@@ -19,6 +26,21 @@ const MAX_MULTIPATH = 64;
 /** Combinations of next hops, metric and edits that are remembered. */
 const MAX_REMEMBERED = 65_536;
 const UNREACHABLE = "its next hop is unreachable";
+
+/** What of a policy's edits reaches the kernel. */
+type WayEdits = KernelEdits & { metric?: number };
+const NO_EDITS: WayEdits = {};
+/** Inputs of a policy that are the same for all paths of a prefix. */
+const SAME_FOR_ALL_PATHS = READS.prefix | READS.family | READS.peerType;
+
+/** A next hop, and the interface that the policy sends it through. */
+interface Way {
+  readonly id: NextHopId;
+  readonly device: string | undefined;
+  readonly onlink: boolean;
+}
+
+const wayKey = ({ id, device, onlink }: Way) => `${id}@${device ?? ""}${onlink ? "!" : ""}`;
 
 export interface ForwardingOptions {
   readonly fib: Fib;
@@ -55,7 +77,7 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
   let version = -1;
   const scratch = new Int32Array(MAX_MULTIPATH);
   const octets = new Uint8Array(16);
-  const reader = createFactsReader(ribs, sets, peers);
+  const reader = createFactsReader(ribs, sets, peers, nextHops);
 
   function judge(family: Family, row: PrefixRow): Forwarding | string {
     if (!enabled) return "kernel.program is off";
@@ -64,21 +86,31 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     const peer = ribs[family].pathPeer(path);
     if (peer === LOCAL_PEER.direct || peer === LOCAL_PEER.kernel)
       return `the best path is of source ${peers.facts(peer)!.source}: it is the kernel's own`;
-    const plain = policy!.reads === 0;
-    const set = ribs[family].pathSetOut(path);
-    const verdict = policy!.evaluate(plain ? reader.facts : reader.read(policy!, family, row, peer, set));
+    const verdict = evaluate(family, row, path);
     if (!verdict.accepted) return `the kernel export policy "${policy!.name}" rejects it`;
     if (nextHops.version !== version || byKey.size > MAX_REMEMBERED) forget();
+    const set = ribs[family].pathSetOut(path);
     const count = ribs[family].multipath(row, scratch);
-    if (!verdict.edits && count <= 1 && sets.metric(set) === 0) return singleHop(family, set);
-    return general(family, set, count, verdict.edits ?? {});
+    if (!verdict.edits && count <= 1 && sets.metric(set) <= 0) return singleHop(family, set);
+    return general(family, row, set, count, verdict.edits ?? NO_EDITS);
+  }
+
+  function evaluate(family: Family, row: PrefixRow, path: PathRow): Verdict {
+    if (policy!.reads === 0) return policy!.evaluate(reader.facts);
+    const rib = ribs[family];
+    return policy!.evaluate(reader.read(policy!, undefined, family, row, rib.pathPeer(path), rib.pathSetOut(path)));
   }
 
   function singleHop(family: Family, set: SetHandle): Forwarding | string {
     const id = sets.nextHop(set);
     const known = bySingleHop[family].get(id);
     if (known) return known;
-    const made = make(hopsOf([id]), nextHops.resolution(id).blackhole, metricOf(family, 0), {});
+    const made = make(
+      canonical(hopsOfWay({ id, device: undefined, onlink: false })),
+      nextHops.resolution(id).blackhole,
+      metricOf(family, NO_METRIC),
+      NO_EDITS,
+    );
     if (!made) return UNREACHABLE;
     bySingleHop[family].set(id, made);
     return made;
@@ -86,47 +118,55 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
 
   function general(
     family: Family,
+    row: PrefixRow,
     set: SetHandle,
     count: number,
-    edits: KernelEdits & { metric?: number },
+    edits: WayEdits,
   ): Forwarding | string {
-    const ids = count <= 1 ? [sets.nextHop(set)] : [];
-    for (let i = 0; i < count && count > 1; i++) ids.push(sets.nextHop(ribs[family].pathSetOut(scratch[i]!)));
     const metric = metricOf(family, edits.metric ?? sets.metric(set));
-    const key = `${ids.join(",")}|${metric}|${edits.device ?? ""}|${edits.onlink ?? ""}|${edits.preferredSource ? formatAddress(edits.preferredSource) : ""}|${edits.table ?? ""}`;
+    const first: Way = { id: sets.nextHop(set), device: edits.device, onlink: edits.onlink ?? false };
+    const ways = count <= 1 ? [first] : [first, ...otherWays(family, row, count, first)];
+    const key = `${ways.map(wayKey).join(",")}|${metric}|${edits.preferredSource ? formatAddress(edits.preferredSource) : ""}|${edits.table ?? ""}`;
     const known = byKey.get(key);
     if (known) return known;
-    let hops = hopsOf(ids);
-    if (edits.device !== undefined) {
-      const link = interfaces.byName(edits.device);
-      if (!link) return `the kernel export policy names interface ${edits.device}, which does not exist`;
-      hops = hopsThrough(link.ifindex, edits.onlink ?? false, ids);
-    } else if (edits.onlink) hops = hops.map((hop) => ({ ...hop, onlink: true }));
-    const made = make(hops, nextHops.resolution(ids[0]!).blackhole, metric, edits);
+    if (first.device !== undefined && !interfaces.byName(first.device))
+      return `the kernel export policy names interface ${first.device}, which does not exist`;
+    const made = make(canonical(ways.flatMap(hopsOfWay)), nextHops.resolution(first.id).blackhole, metric, edits);
     if (!made) return UNREACHABLE;
     byKey.set(key, made);
     return made;
   }
 
-  function hopsOf(ids: readonly NextHopId[]): ForwardingHop[] {
-    return canonical(
-      ids.flatMap((id) =>
-        nextHops
-          .resolution(id)
-          .hops.map(({ gateway, ifindex }): ForwardingHop => (gateway ? { gateway, ifindex } : { ifindex })),
-      ),
-    );
+  /** Paths beside the best one, which `scratch` begins with: the policy decides about each by itself where it can tell them apart. */
+  function otherWays(family: Family, row: PrefixRow, count: number, first: Way): Way[] {
+    const alike = (policy!.reads & ~SAME_FOR_ALL_PATHS) === 0;
+    const paths = [...scratch.subarray(1, count)];
+    return paths.flatMap((path): Way[] => {
+      const id = sets.nextHop(ribs[family].pathSetOut(path));
+      if (alike) return [{ ...first, id }];
+      const { accepted, edits } = evaluate(family, row, path);
+      return accepted ? [{ id, device: edits?.device, onlink: edits?.onlink ?? false }] : [];
+    });
+  }
+
+  function hopsOfWay({ id, device, onlink }: Way): ForwardingHop[] {
+    if (device !== undefined) {
+      const link = interfaces.byName(device);
+      return link ? hopsThrough(link.ifindex, onlink, id) : [];
+    }
+    const { hops } = nextHops.resolution(id);
+    return hops.map(({ gateway, ifindex }) => ({
+      ...(gateway ? { gateway } : {}),
+      ifindex,
+      ...(onlink ? { onlink } : {}),
+    }));
   }
 
   /** The next hop itself is the gateway on the named interface; a static route has its gateways only in its resolution. */
-  function hopsThrough(ifindex: number, onlink: boolean, ids: readonly NextHopId[]): ForwardingHop[] {
-    return canonical(
-      ids.flatMap((id) => {
-        const address = nextHops.address(id);
-        const gateways = address ? [address] : nextHops.resolution(id).hops.map((hop) => hop.gateway);
-        return gateways.map((gateway): ForwardingHop => (gateway ? { gateway, ifindex, onlink } : { ifindex }));
-      }),
-    );
+  function hopsThrough(ifindex: number, onlink: boolean, id: NextHopId): ForwardingHop[] {
+    const address = nextHops.address(id);
+    const gateways = address ? [address] : nextHops.resolution(id).hops.map((hop) => hop.gateway);
+    return gateways.map((gateway) => (gateway ? { gateway, ifindex, onlink } : { ifindex }));
   }
 
   function configure(next: CompiledPolicy, program: boolean): boolean {
@@ -158,13 +198,15 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     trace(family, row, path) {
       if (!policy) return [];
       const rib = ribs[family];
-      return policy.trace(reader.read(policy, family, row, rib.pathPeer(path), rib.pathSetOut(path))).steps;
+      const facts = reader.read(policy, undefined, family, row, rib.pathPeer(path), rib.pathSetOut(path));
+      return policy.trace(facts).steps;
     },
   };
 }
 
 function metricOf(family: Family, metric: number): number {
-  return metric === 0 && family === "ipv6" ? IPV6_DEFAULT_METRIC : metric;
+  if (metric > 0) return metric;
+  return family === "ipv6" ? IPV6_DEFAULT_METRIC : 0;
 }
 
 /** Undefined where packets have no way to go: the next hop has just become unreachable, and selection follows. */

@@ -29,6 +29,8 @@ export interface Import {
   configured(): void;
   /** Our addresses changed: all is imported again. */
   forget(): void;
+  /** Next hops resolve through other interfaces, or interfaces have other names: policies that read them run again. */
+  interfacesMoved(): void;
   removed(peer: PeerRuntime): void;
   trace(family: Family, row: PrefixRow, path: PathRow): readonly TraceStep[];
 }
@@ -75,6 +77,7 @@ export function createImport(core: Core): Import {
       peerName: peer.config.name,
       family,
       external,
+      client: peer.config.routeReflectorClient,
       policy: peer.config.import === undefined ? undefined : core.policies.get(peer.config.import),
       localAs: config.router.asn,
       allowedOwnAs: 0,
@@ -134,6 +137,15 @@ export function createImport(core: Core): Import {
       importer.forget();
       for (const id of handles.keys()) dirty.add(id);
       if (dirty.size > 0) walk.request();
+    },
+    interfacesMoved() {
+      let moved = false;
+      for (const [id, pair] of handles)
+        if (FAMILIES.some((family) => pair[family].readsInterface)) {
+          dirty.add(id);
+          moved = true;
+        }
+      if (moved) walk.request();
     },
     removed(peer) {
       const pair = handles.get(peer.id);

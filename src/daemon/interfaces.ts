@@ -28,6 +28,7 @@ export interface Interfaces {
   /** Connected prefixes of up interfaces: link-local and loopback networks left out, sorted. */
   connected(): readonly { readonly prefix: Prefix; readonly ifindex: number; readonly address: Address }[];
   addresses(): readonly KernelAddress[];
+  links(): readonly KernelLink[];
 }
 
 export function createInterfaces(): Interfaces {
@@ -97,6 +98,7 @@ export function createInterfaces(): Interfaces {
         }));
     },
     addresses: () => addresses,
+    links: () => [...links.values()],
   };
 }
 

@@ -2,6 +2,7 @@
 import type { KernelAddress, KernelEvent } from "../fib/fib.ts";
 import type { ResolvingRoute } from "../rib/route-table.ts";
 import type { Core } from "./core.ts";
+import type { Exporter } from "./exporter.ts";
 import type { ForwardingTable } from "./forwarding.ts";
 import type { Import } from "./import.ts";
 import type { LocalRoutes } from "./local-routes.ts";
@@ -11,6 +12,7 @@ export interface KernelNewsOptions {
   readonly core: Core;
   readonly local: LocalRoutes;
   readonly imports: Import;
+  readonly exporter: Exporter;
   readonly forwarding: ForwardingTable;
   readonly reselect: Round;
   readonly reprogram: Walk;
@@ -29,12 +31,13 @@ export interface KernelNews {
 }
 
 export function createKernelNews(options: KernelNewsOptions): KernelNews {
-  const { core, local, imports, forwarding, reselect, reprogram } = options;
+  const { core, local, imports, exporter, forwarding, reselect, reprogram } = options;
   const { interfaces, nextHops } = core;
   let staticResolvers: readonly ResolvingRoute[] = [];
   let interfacesDirty = false;
   let ownAddressesDirty = false;
   let routesDirty = false;
+  let namesDirty = false;
 
   /** An address may stand on several interfaces: it is ours until the last one has lost it. */
   function onAddress(address: KernelAddress, gone: boolean): void {
@@ -62,6 +65,9 @@ export function createKernelNews(options: KernelNewsOptions): KernelNews {
     ownAddressesDirty = false;
     syncStaticResolvers();
     nextHops.refresh();
+    if (nextHops.changedCount > 0 || namesDirty) imports.interfacesMoved();
+    if (namesDirty) exporter.interfacesMoved();
+    namesDirty = false;
     if (nextHops.changedCount > 0 || moved) reselect.request();
     if (moved) {
       forwarding.forget();
@@ -82,6 +88,7 @@ export function createKernelNews(options: KernelNewsOptions): KernelNews {
       switch (event.kind) {
         case "link":
           interfacesDirty = interfaces.setLink(event.link, event.gone) || interfacesDirty;
+          namesDirty = nextHops.linkNamed(event.link.ifindex, event.link.name) || namesDirty;
           nextHops.linkChanged(event.link.ifindex, event.link.up && !event.gone);
           return;
         case "address":

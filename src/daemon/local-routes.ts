@@ -3,6 +3,8 @@ import type { StaticRoute } from "../config/model.ts";
 import type { KernelRoute } from "../fib/fib.ts";
 import { type Family, formatAddress } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
+import { GREATEST } from "../policy/number-text.ts";
+import { NO_METRIC } from "../policy/types.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import { type ResolvingRoute, STATIC_PROTOCOL } from "../rib/route-table.ts";
 import type { AttributeSets, NextHopId, NextHops, PeerId, Resolution } from "../rib/types.ts";
@@ -79,7 +81,7 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
       const via = `connected on ${interfaces.name(ifindex)}`;
       seen.set(text, {
         prefix,
-        metric: 0,
+        metric: NO_METRIC,
         resolution: { reachable: true, cost: 0, hops: [{ ifindex }], blackhole: false, via },
       });
     }
@@ -102,7 +104,11 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
     const resolved = statics.map((route) => ({ route, resolution: resolveStatic(route) }));
     replaceAll(
       "static",
-      resolved.map(({ route, resolution }) => ({ prefix: route.prefix, resolution, metric: route.metric })),
+      resolved.map(({ route, resolution }) => ({
+        prefix: route.prefix,
+        resolution,
+        metric: route.metric === 0 ? NO_METRIC : Math.min(route.metric, GREATEST.metric),
+      })),
     );
     resolvers = resolved
       .filter(({ resolution }) => resolution.hops.length > 0)
@@ -131,7 +137,8 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
       blackhole,
       via: `kernel route of protocol ${best.protocol}`,
     };
-    announce("kernel", prefix, nextHops.fixed(resolution), best.metric, resolutionKey(resolution, best.metric));
+    const metric = Math.min(best.metric, GREATEST.metric);
+    announce("kernel", prefix, nextHops.fixed(resolution), metric, resolutionKey(resolution, metric));
   }
 
   return {

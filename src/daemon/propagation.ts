@@ -3,6 +3,7 @@ import { FAMILIES, type Family } from "../ip/address.ts";
 import { type Core, changesWaiting } from "./core.ts";
 import type { Exporter } from "./exporter.ts";
 import type { ForwardingTable } from "./forwarding.ts";
+import type { Recovery } from "./recovery.ts";
 import { PRIORITY } from "./scheduler.ts";
 
 /**
@@ -12,14 +13,14 @@ import { PRIORITY } from "./scheduler.ts";
 const PROPAGATE = { rows: 1024, ms: 2, step: 128, smallStep: 8 } as const;
 
 /**
- * Starts by itself whenever a prefix changes; `sliceDone` runs after each slice. Changes of a deferred family go no
- * further: the whole table is gone over when it is released.
+ * Starts by itself whenever a prefix changes; `sliceDone` runs after each slice. While a family is deferred or
+ * held its changes go no further: the whole table is gone over when that ends.
  */
 export function startPropagation(
   core: Core,
   exporter: Exporter,
   forwarding: ForwardingTable,
-  isDeferred: (family: Family) => boolean,
+  recovery: Recovery,
   sliceDone: () => void,
 ): void {
   const { clock, scheduler, ribs } = core;
@@ -40,17 +41,16 @@ export function startPropagation(
   function propagate(family: Family): void {
     const rib = ribs[family];
     if (rib.changed.size === 0) return;
-    const deferred = isDeferred(family);
+    const deferred = recovery.isDeferred(family);
+    const held = recovery.isHeld(family);
     const endMs = clock.nowMs() + PROPAGATE.ms;
     const changedRows = rib.reportsAllPaths ? smallStep : step;
     for (let rows = 0; rows < PROPAGATE.rows && rib.changed.size > 0; ) {
       const count = rib.takeChanged(changedRows);
       for (let i = 0; i < count; i++) {
         const row = changedRows[i]!;
-        if (!deferred) {
-          exporter.propagate(family, row);
-          forwarding.program(family, row);
-        }
+        if (!deferred) exporter.propagate(family, row);
+        if (!held) forwarding.program(family, row);
         rib.unhold(row);
       }
       rows += count;

@@ -36,9 +36,9 @@ export function createPruning(core: Core, reprogram: Walk, recovery: Recovery): 
   function prune(): void {
     if (pruned) return;
     cancel();
-    // What a deferred family wants is not known yet.
-    if (recovery.deferredUntilMs !== undefined) {
-      cancel = clock.after(recovery.deferredUntilMs - clock.nowMs(), prune);
+    const waitMs = recovery.keepAdoptedUntilMs - clock.nowMs();
+    if (waitMs > 0) {
+      cancel = clock.after(waitMs, prune);
       return;
     }
     pruned = true;

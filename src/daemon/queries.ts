@@ -12,6 +12,7 @@ import { statusAnswer } from "./answer-status.ts";
 import { announcedAttributes } from "./export-context.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Router } from "./router.ts";
+import { runningKernelRoutes, runningPaths, runningState } from "./running-state.ts";
 
 const MAX_MULTIPATH = 64;
 
@@ -154,6 +155,9 @@ export function createQueries(router: Router): RouterView {
       const row = find(prefix);
       return peer && row >= 0 ? sent(peer, prefix.family, row) : [];
     },
+    running: () => runningState(core),
+    runningKernelRoutes: (family, cursor) => runningKernelRoutes(core, family, cursor),
+    runningPaths: (family, cursor) => runningPaths(core, family, cursor),
     explain: createExplain(router, { find, sharedPaths, kernelAnswer, announcedTo }),
   };
 }

@@ -1,7 +1,13 @@
 /**
  * The restarter's part of graceful restart (RFC 4724 §4.1): a process that takes over from one that ended a moment ago
- * defers what it selects until its peers have told what they have. Until then nothing is announced, and the kernel's
- * routes stay as they were found.
+ * defers what it selects until its peers have told what they have. Each family waits twice:
+ *
+ * - It is announced when every peer has sent End-of-RIB that was up before or is up now, those aside that have restarted
+ *   too (R): they wait for nobody's, and whoever waited for theirs could wait for ever.
+ * - It is written to the kernel when those have as well. The kernel's routes stay as they were found until then, so
+ *   packets take no way that is only the best so far.
+ *
+ * Both waits end with the restart time.
  */
 import type { RestartBits } from "../bgp/session/negotiate.ts";
 import type { Negotiated } from "../bgp/session/types.ts";
@@ -15,18 +21,25 @@ import { formatRecord, parseRecord, type RestartRecord } from "./restart-record.
 const MAX_DEFERRAL_MS = 240_000;
 /** How often the record is written anew: it says by its age when the process ended. */
 const HEARTBEAT_MS = 5_000;
-/** Peers come up by the hundred: the record is written when they have. */
-const COLLECT_MS = 500;
+/** Peers come up by the hundred: the record is written at once, and then no more often than this. */
+const COLLECT_MS = 100;
 
 export interface Recovery {
   /** Peers are configured: those that were up before are waited for. */
   begin(): void;
   /** What our next OPEN to the peer says. */
   bits(peer: PeerRuntime): RestartBits;
-  /** Nothing of the family is announced or written to the kernel yet. */
+  /** Nothing of the family is announced yet. */
   isDeferred(family: Family): boolean;
+  /** The kernel's routes of the family are left as they were found. */
+  isHeld(family: Family): boolean;
   /** Until when at the latest something is deferred; undefined: nothing is. */
   readonly deferredUntilMs: number | undefined;
+  /**
+   * Routes found in the kernel are not given up before. Peers that have restarted with us send End-of-RIB before they have
+   * heard from each other: then all of the restart time is theirs.
+   */
+  readonly keepAdoptedUntilMs: number;
   /** Names of the peers whose End-of-RIB is waited for. */
   awaited(family: Family): readonly string[];
   established(peer: PeerRuntime, negotiated: Negotiated): void;
@@ -42,8 +55,8 @@ export interface Recovery {
 }
 
 export interface RecoveryHooks {
-  /** The family's wait is over: it is announced, and written to the kernel. */
-  released(family: Family): void;
+  announce(family: Family): void;
+  program(family: Family): void;
 }
 
 /** Peers are asked to keep our routes while we restart. */
@@ -64,16 +77,22 @@ function takeOver({ restart, config }: Core): RestartRecord | undefined {
   return record && ageMs < record.restartTimeMs ? record : undefined;
 }
 
-export function createRecovery(core: Core, { released }: RecoveryHooks): Recovery {
+/** Of a peer whose End-of-RIB has not come: it has restarted too, and announcements do not wait for it. */
+type Awaited = "restarted" | "expected";
+
+export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   const { clock, log, restart: memory } = core;
   const record = takeOver(core);
   const deferred = new Set<Family>(record ? FAMILIES : []);
-  const awaited: Record<Family, Set<string>> = { ipv4: new Set(), ipv6: new Set() };
+  const held = new Set<Family>(deferred);
+  const awaited: Record<Family, Map<string, Awaited>> = { ipv4: new Map(), ipv6: new Map() };
   /** Addresses of peers that were Established in the life of this process: what we forward for them is as they know it. */
   const served = new Set<string>();
   let deferredUntilMs = 0;
+  let othersRestarted = false;
   let cancelDeferral = () => {};
   let cancelHeartbeat = () => {};
+  let writtenMs = 0;
   let ended = false;
 
   function begin(): void {
@@ -81,37 +100,43 @@ export function createRecovery(core: Core, { released }: RecoveryHooks): Recover
       for (const [name, families] of record.peers) {
         const config = core.peers.get(name)?.config;
         if (!config || config.disabled || config.gracefulRestart.mode === "off") continue;
-        for (const family of families) if (config.families.includes(family)) awaited[family].add(name);
+        for (const family of families) if (config.families.includes(family)) awaited[family].set(name, "expected");
       }
       const waitMs = Math.min(restartTimeOf(core.config), MAX_DEFERRAL_MS);
       deferredUntilMs = clock.nowMs() + waitMs;
-      cancelDeferral = clock.after(waitMs, () => release("the time for it is over"));
+      cancelDeferral = clock.after(waitMs, timeOver);
       log("info", "recovering", { peers: record.peers.size, seconds: Math.round(waitMs / 1000) });
       settle();
     }
     write();
   }
 
-  /** Families for which nobody is waited for any more are released. */
+  /** Families for which nobody is waited for any more go on. */
   function settle(): void {
-    for (const family of FAMILIES)
-      if (awaited[family].size === 0) releaseFamily(family, "every peer has sent End-of-RIB");
+    for (const family of held) {
+      const names = awaited[family];
+      if (![...names.values()].includes("expected") && deferred.delete(family)) hooks.announce(family);
+      if (names.size === 0) finish(family);
+    }
   }
 
-  function release(reason: string): void {
-    for (const family of FAMILIES) releaseFamily(family, reason);
+  function timeOver(): void {
+    for (const family of held) {
+      log("warn", "recovery ends without End-of-RIB", { family, peers: [...awaited[family].keys()] });
+      awaited[family].clear();
+    }
+    settle();
   }
 
-  function releaseFamily(family: Family, reason: string): void {
-    if (!deferred.delete(family)) return;
-    log("info", "recovered", { family, reason, missing: [...awaited[family]] });
-    awaited[family].clear();
-    if (deferred.size === 0) cancelDeferral();
-    released(family);
+  function finish(family: Family): void {
+    held.delete(family);
+    log("info", "recovered", { family });
+    if (held.size === 0) cancelDeferral();
+    hooks.program(family);
   }
 
   function noLonger(peer: PeerRuntime, families: readonly Family[]): void {
-    if (deferred.size === 0) return;
+    if (held.size === 0) return;
     for (const family of families) awaited[family].delete(peer.config.name);
     settle();
   }
@@ -126,6 +151,7 @@ export function createRecovery(core: Core, { released }: RecoveryHooks): Recover
       return;
     }
     memory.save(formatRecord({ restartTimeMs: restartTimeOf(core.config), peers: knownPeers() }));
+    writtenMs = clock.nowMs();
     cancelHeartbeat = clock.after(HEARTBEAT_MS, write);
   }
 
@@ -140,10 +166,11 @@ export function createRecovery(core: Core, { released }: RecoveryHooks): Recover
     return known;
   }
 
+  /** We may be killed at any time: what changed is not held back by what changes next. */
   function writeSoon(): void {
     if (!memory || ended) return;
     cancelHeartbeat();
-    cancelHeartbeat = clock.after(COLLECT_MS, write);
+    cancelHeartbeat = clock.after(Math.max(0, writtenMs + COLLECT_MS - clock.nowMs()), write);
   }
 
   return {
@@ -153,16 +180,22 @@ export function createRecovery(core: Core, { released }: RecoveryHooks): Recover
       forwarding: record !== undefined || served.has(formatAddress(config.address)),
     }),
     isDeferred: (family) => deferred.has(family),
+    isHeld: (family) => held.has(family),
     get deferredUntilMs() {
-      return deferred.size > 0 ? deferredUntilMs : undefined;
+      return held.size > 0 ? deferredUntilMs : undefined;
     },
-    awaited: (family) => [...awaited[family]],
+    get keepAdoptedUntilMs() {
+      return held.size > 0 || othersRestarted ? deferredUntilMs : 0;
+    },
+    awaited: (family) => [...awaited[family].keys()],
     established(peer, negotiated) {
       served.add(formatAddress(peer.config.address));
       writeSoon();
       const restart = negotiated.gracefulRestart;
-      const tells = (family: Family) => negotiated[family] && restart !== undefined && !restart.restarting;
-      for (const family of deferred) if (tells(family)) awaited[family].add(peer.config.name);
+      if (held.size > 0 && restart?.restarting) othersRestarted = true;
+      const tells = (family: Family) => negotiated[family] && restart !== undefined;
+      for (const family of held)
+        if (tells(family)) awaited[family].set(peer.config.name, restart?.restarting ? "restarted" : "expected");
       noLonger(
         peer,
         FAMILIES.filter((family) => !tells(family)),
@@ -173,10 +206,10 @@ export function createRecovery(core: Core, { released }: RecoveryHooks): Recover
     stopped: (peer) => noLonger(peer, FAMILIES),
     configured() {
       // A peer that is configured no more, or without the capability, cannot be waited for.
-      for (const family of deferred)
-        for (const name of [...awaited[family]])
+      for (const family of held)
+        for (const name of [...awaited[family].keys()])
           if (!core.peers.get(name)?.config.families.includes(family)) awaited[family].delete(name);
-      if (deferred.size > 0) settle();
+      if (held.size > 0) settle();
       writeSoon();
     },
     forget() {

@@ -98,7 +98,13 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     ribs,
     onLagging: (member) => outlets.closeLagging(member),
   });
-  const recovery = createRecovery(core, { released });
+  const recovery = createRecovery(core, {
+    announce: (family) => outlets.release(family),
+    program() {
+      reprogram.request();
+      pruning.whenComplete();
+    },
+  });
   const outlets: Outlets = createOutlets(
     core,
     exporter,
@@ -120,9 +126,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     () => nextHops.settle(),
   );
   const reprogram = createWalk(scheduler, "reprogram", PRIORITY.refresh, (family, cursor, rows) =>
-    recovery.isDeferred(family)
-      ? -1
-      : ribs[family].walkPrefixes(cursor, rows, (row) => forwarding.program(family, row)),
+    recovery.isHeld(family) ? -1 : ribs[family].walkPrefixes(cursor, rows, (row) => forwarding.program(family, row)),
   );
 
   // What goes on by itself.
@@ -135,7 +139,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     transport: ports.transport,
     waiting: () => changesWaiting(core) + ports.fib.backlog(),
   });
-  startPropagation(core, exporter, forwarding, recovery.isDeferred, () => {
+  startPropagation(core, exporter, forwarding, recovery, () => {
     reading.resume();
     housekeeping.afterPropagation();
   });
@@ -171,6 +175,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     core,
     local,
     imports,
+    exporter,
     forwarding,
     reselect,
     reprogram,
@@ -261,13 +266,6 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     if (peer.gone) return;
     stale.lost(peer, kept);
     recovery.lost();
-  }
-
-  /** What the family holds by now is announced and programmed as a whole. */
-  function released(family: Family): void {
-    outlets.release(family);
-    reprogram.request();
-    pruning.whenComplete();
   }
 
   function onEndOfRib(peer: PeerRuntime, family: Family): void {

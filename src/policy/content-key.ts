@@ -1,30 +1,82 @@
 import { formatAddress } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
-import { type Edits, normalEdits } from "./edits.ts";
-import type { Policy, PolicyMatch, PrefixMatch } from "./types.ts";
+import { splitSet } from "./compiled-rule.ts";
+import { normalEdits } from "./edits.ts";
+import { formatExpression, plainNumberMatch } from "./number-text.ts";
+import type { AsPathMatch, NumberMatch, Policy, PolicyMatch, PolicySet, PrefixMatch } from "./types.ts";
 
-/** Text that is equal for policies that do the same by the same rules, whatever their name and the order within lists. */
-export function contentKey(policy: Policy): string {
-  return JSON.stringify(policy.rules.map(({ match, set, action }) => [matchKey(match), editsKey(set), action]));
+/**
+ * Text that is equal for policies that do the same by the same rules, whatever their name and the order within lists.
+ * Called policies are part of it; a name that `lookup` does not know, or that calls itself, stands for itself.
+ */
+export function contentKey(policy: Policy, lookup: (name: string) => Policy | undefined = () => undefined): string {
+  return JSON.stringify(keyOf(policy, lookup, []));
 }
 
-function matchKey(match: PolicyMatch): unknown[] {
-  return [
-    sorted(match.prefixes?.map(formatPrefixMatch)),
-    sorted(match.source),
-    sorted(match.communities?.map(String)),
-    sorted(match.nextHops?.map(formatPrefix)),
-    sorted(match.peers),
-    match.family ?? null,
-  ];
+function keyOf(policy: Policy, lookup: (name: string) => Policy | undefined, callers: readonly Policy[]): unknown[] {
+  const inside = [...callers, policy];
+  return policy.rules.map(({ match, set, action, call }) => {
+    const called = call === undefined ? undefined : lookup(call);
+    const target = called && !inside.includes(called) ? keyOf(called, lookup, inside) : call;
+    return [matchKey(match), setKey(set), action, ...(target === undefined ? [] : [target])];
+  });
 }
 
-function sorted(list: readonly string[] | undefined): string[] | null {
-  return list === undefined ? null : [...new Set(list)].sort();
+function matchKey(match: PolicyMatch): unknown {
+  return keyed({
+    prefixes: sorted(match.prefixes?.map(formatPrefixMatch)),
+    source: sorted(match.source),
+    communities: sorted(match.communities?.map(({ text }) => text)),
+    largeCommunities: sorted(match.largeCommunities?.map(({ text }) => text)),
+    extendedCommunities: sorted(match.extendedCommunities?.map(({ text }) => text)),
+    asPath: match.asPath && asPathKey(match.asPath),
+    nextHops: sorted(match.nextHops?.map(formatPrefix)),
+    interface: sorted(match.interface),
+    peers: sorted(match.peers),
+    peerType: sorted(match.peerType),
+    fromPeerType: sorted(match.fromPeerType),
+    med: numberKey(match.med),
+    localPref: numberKey(match.localPref),
+    preference: numberKey(match.preference),
+    metric: numberKey(match.metric),
+    family: match.family,
+    not: matchesKey(match.not),
+    any: matchesKey(match.any),
+    all: matchesKey(match.all),
+  });
 }
 
-function editsKey(set: Edits): unknown[] {
-  const edits = normalEdits(set) ?? {};
+function asPathKey({ startsWith, contains, originatedBy, length, empty }: AsPathMatch): unknown {
+  return keyed({
+    startsWith,
+    contains: sorted(contains?.map(String)),
+    originatedBy: sorted(originatedBy?.map(String)),
+    length: numberKey(length),
+    empty,
+  });
+}
+
+function numberKey(match: NumberMatch | undefined): unknown {
+  return match && plainNumberMatch(match);
+}
+
+function matchesKey(list: readonly PolicyMatch[] | undefined): unknown {
+  return sorted(list?.map((each) => JSON.stringify(matchKey(each))));
+}
+
+/** Without the keys whose value is undefined. */
+function keyed(value: Readonly<Record<string, unknown>>): unknown {
+  return Object.entries(value).filter(([, each]) => each !== undefined);
+}
+
+function sorted(list: readonly string[] | undefined): string[] | undefined {
+  return list && [...new Set(list)].sort();
+}
+
+function setKey(set: PolicySet): unknown[] {
+  const { constant, computed } = splitSet(set);
+  const edits: Record<string, unknown> = { ...normalEdits(constant) };
+  for (const { set: key, expression } of computed) edits[key] = formatExpression(expression);
   return Object.entries(edits)
     .filter(([, value]) => value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -33,8 +85,12 @@ function editsKey(set: Edits): unknown[] {
 
 function editKey(key: string, value: unknown): unknown {
   if (typeof value === "object" && value !== null && "bytes" in value) return formatAddress(value as never);
-  if (key !== "prepend" && Array.isArray(value)) return sorted(value.map(String));
-  return value;
+  if (key === "prepend" || !Array.isArray(value)) return value;
+  return sorted(value.map((each: unknown) => (isPattern(each) ? each.text : String(each))));
+}
+
+function isPattern(value: unknown): value is { readonly text: string } {
+  return typeof value === "object" && value !== null && "text" in value;
 }
 
 /** `10.0.0.0/8`, `10.0.0.0/8 ge 16 le 24`: the configuration's own form. */

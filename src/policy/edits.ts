@@ -1,63 +1,77 @@
+import { type CommunityPattern, matchesAny } from "../bgp/community-pattern.ts";
 import type { AttributeEdits } from "../bgp/path-attributes.ts";
+import { COMMUNITY_KINDS, KIND } from "./community-match.ts";
 import type { KernelEdits } from "./types.ts";
 
 export type Edits = AttributeEdits & KernelEdits;
 
 /**
  * The edits that do in one go what `first` and then `second` do. Within one set of edits communities are replaced
- * first, then removed, then added; `setCommunities` of the result already has all that followed it.
+ * first, then removed, then added; a replacement in the result already has all that followed it.
  */
 export function mergeEdits(first: Edits, second: Edits): Edits {
   const merged: Edits = { ...first, ...second };
-  const large = [...(first.addLargeCommunities ?? []), ...(second.addLargeCommunities ?? [])];
   const prepend = [...(second.prepend ?? []), ...(first.prepend ?? [])];
-  if (large.length > 0) merged.addLargeCommunities = distinct(large, (each) => each.join());
-  else delete merged.addLargeCommunities;
   if (prepend.length > 0) merged.prepend = prepend;
   else delete merged.prepend;
-  return withCommunities(merged, first, second);
+  for (const kind of COMMUNITY_KINDS) {
+    const keys = KIND[kind];
+    const { set, remove, add } = mergeLists(listEdits(first, kind), listEdits(second, kind));
+    put(merged, keys.set, set);
+    put(merged, keys.remove, remove);
+    put(merged, keys.add, add);
+  }
+  return merged;
 }
 
-function withCommunities(merged: Edits, first: Edits, second: Edits): Edits {
-  const { setCommunities: _set, addCommunities: _add, removeCommunities: _remove, ...rest } = merged;
-  const base = second.setCommunities ?? replaced(first);
-  const earlierAdds = second.setCommunities ? [] : (first.addCommunities ?? []);
-  const earlierRemoves = second.setCommunities ? [] : (first.removeCommunities ?? []);
-  const removes = second.removeCommunities ?? [];
-  const adds = second.addCommunities ?? [];
-  if (base) {
-    const kept = base.filter((each) => !removes.includes(each));
-    return { ...rest, setCommunities: distinct([...kept, ...adds], String) };
-  }
-  const add = distinct([...earlierAdds.filter((each) => !removes.includes(each)), ...adds], String);
-  const remove = distinct([...earlierRemoves, ...removes], String);
+type Item = number | readonly number[];
+
+interface ListEdits {
+  readonly set: readonly Item[] | undefined;
+  readonly remove: readonly CommunityPattern[] | undefined;
+  readonly add: readonly Item[] | undefined;
+}
+
+function listEdits(edits: Edits, kind: (typeof COMMUNITY_KINDS)[number]): ListEdits {
+  const keys = KIND[kind];
+  return { set: edits[keys.set], remove: edits[keys.remove], add: edits[keys.add] };
+}
+
+/** Typed by the caller: `value` belongs to the key. */
+function put(edits: Edits, key: keyof Edits, value: unknown): void {
+  if (value === undefined) delete edits[key];
+  else (edits as Record<string, unknown>)[key] = value;
+}
+
+function mergeLists(first: ListEdits, second: ListEdits): ListEdits {
+  const removes = second.remove ?? [];
+  const adds = second.add ?? [];
+  const base = second.set ?? replaced(first);
+  if (base) return { set: distinct([...without(base, removes), ...adds]), remove: undefined, add: undefined };
+  const add = distinct([...without(first.add ?? [], removes), ...adds]);
+  const remove = [...new Map([...(first.remove ?? []), ...removes].map((each) => [each.text, each])).values()];
   return {
-    ...rest,
-    ...(add.length > 0 && { addCommunities: add }),
-    ...(remove.length > 0 && { removeCommunities: remove }),
+    set: undefined,
+    remove: remove.length > 0 ? remove : undefined,
+    add: add.length > 0 ? add : undefined,
   };
 }
 
-/** What `setCommunities` leaves after the removals and additions beside it. */
-function replaced(edits: Edits): readonly number[] | undefined {
-  if (!edits.setCommunities) return undefined;
-  const kept = edits.setCommunities.filter((each) => !edits.removeCommunities?.includes(each));
-  return distinct([...kept, ...(edits.addCommunities ?? [])], String);
+/** What replacing leaves after the removals and additions beside it. */
+function replaced({ set, remove, add }: ListEdits): readonly Item[] | undefined {
+  return set && distinct([...without(set, remove ?? []), ...(add ?? [])]);
 }
 
-function distinct<T>(items: readonly T[], key: (item: T) => string): T[] {
-  return [...new Map(items.map((item) => [key(item), item])).values()];
+function without(items: readonly Item[], patterns: readonly CommunityPattern[]): readonly Item[] {
+  return items.filter((item) => !matchesAny(patterns, typeof item === "number" ? [item] : item, 0));
+}
+
+function distinct(items: readonly Item[]): Item[] {
+  return [...new Map(items.map((item) => [String(item), item])).values()];
 }
 
 /** One rule's edits in the same normal form; undefined when they change nothing. */
 export function normalEdits(edits: Edits): Edits | undefined {
   const merged = mergeEdits({}, edits);
   return Object.values(merged).every((value) => value === undefined) ? undefined : merged;
-}
-
-/** Whether a route that had the community, or not, has it after the edits. */
-export function hasAfter(edits: Edits, community: number, had: boolean): boolean {
-  if (edits.addCommunities?.includes(community)) return true;
-  if (edits.setCommunities) return edits.setCommunities.includes(community);
-  return had && !edits.removeCommunities?.includes(community);
 }

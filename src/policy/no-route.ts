@@ -1,5 +1,5 @@
 import type { PathAttributes } from "../bgp/path-attributes.ts";
-import type { RouteFacts } from "./types.ts";
+import { NO_METRIC, type RouteFacts } from "./types.ts";
 
 /** Stands in for attributes that a policy does not read, so that they need not be decoded. */
 export const NO_ATTRIBUTES: PathAttributes = {
@@ -13,6 +13,8 @@ export const NO_ATTRIBUTES: PathAttributes = {
   opaque: [],
 };
 
+export const NO_INTERFACES: readonly string[] = [];
+
 /** A RouteFacts to be reused from route to route, before the first one. */
 export function noRoute(): RouteFacts {
   return {
@@ -22,8 +24,12 @@ export function noRoute(): RouteFacts {
     prefixLength: 0,
     source: "bgp",
     fromPeer: "",
+    fromPeerType: undefined,
+    peerType: undefined,
+    interfaces: NO_INTERFACES,
     attributes: NO_ATTRIBUTES,
     preference: 0,
-    metric: 0,
+    localPref: 0,
+    metric: NO_METRIC,
   };
 }

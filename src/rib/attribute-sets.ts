@@ -6,7 +6,7 @@ import { decodeAttributes } from "../bgp/path-attributes.ts";
 import { createUpdateScan, type UpdateScan } from "../bgp/update-scan.ts";
 import { HashIndex } from "../ip/hash-index.ts";
 import { reserveWords } from "../ip/reserve.ts";
-import type { RouteSource } from "../policy/types.ts";
+import { NO_METRIC, type RouteSource } from "../policy/types.ts";
 import { OctetArena } from "./octet-arena.ts";
 import { hashOctets, sameOctets } from "./octet-words.ts";
 import { SetMemo } from "./set-memo.ts";
@@ -101,10 +101,10 @@ export class SetTable implements AttributeSets {
       source = this.scratch;
       from = 0;
     }
-    const hash = hashOf(source, from, octets, session.id, nextHop, DEFAULT_BGP_PREFERENCE, 0);
-    const known = this.lookUp(hash, source, from, octets, session.id, nextHop, DEFAULT_BGP_PREFERENCE, 0);
+    const hash = hashOf(source, from, octets, session.id, nextHop, DEFAULT_BGP_PREFERENCE, NO_METRIC);
+    const known = this.lookUp(hash, source, from, octets, session.id, nextHop, DEFAULT_BGP_PREFERENCE, NO_METRIC);
     if (known !== 0) return known;
-    return this.create(hash, source, from, octets, session.id, nextHop, DEFAULT_BGP_PREFERENCE, 0, scan);
+    return this.create(hash, source, from, octets, session.id, nextHop, DEFAULT_BGP_PREFERENCE, NO_METRIC, scan);
   }
 
   originate(source: RouteSource, nextHop: NextHopId, preference: number, metric: number): SetHandle {
@@ -121,8 +121,8 @@ export class SetTable implements AttributeSets {
       octets,
       this.rows[row + CLASS]!,
       nextHop,
-      edits.preference ?? this.rows[row + PREFERENCE]!,
-      edits.metric ?? this.metric(set),
+      edits.preference ?? this.preference(set),
+      edits.metric ?? this.rows[row + METRIC]!,
     );
   }
 
@@ -205,7 +205,7 @@ export class SetTable implements AttributeSets {
   }
 
   preference(set: SetHandle): number {
-    return this.rows[set * STRIDE + PREFERENCE]!;
+    return this.rows[set * STRIDE + PREFERENCE]! >>> 0;
   }
 
   localPref(set: SetHandle): number {
@@ -213,7 +213,8 @@ export class SetTable implements AttributeSets {
   }
 
   metric(set: SetHandle): number {
-    return this.rows[set * STRIDE + METRIC]! >>> 0;
+    const metric = this.rows[set * STRIDE + METRIC]!;
+    return metric === NO_METRIC ? NO_METRIC : metric >>> 0;
   }
 
   asPathLength(set: SetHandle): number {
@@ -276,7 +277,7 @@ export class SetTable implements AttributeSets {
         rows[row + OCTETS] === octets &&
         rows[row + NEXT_HOP] === nextHop &&
         rows[row + CLASS] === kind &&
-        rows[row + PREFERENCE] === preference &&
+        rows[row + PREFERENCE] === (preference | 0) &&
         rows[row + METRIC] === (metric | 0) &&
         sameOctets(this.octetArena.words, rows[row + AT]!, bytes, from, octets)
       ) {

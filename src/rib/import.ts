@@ -1,6 +1,7 @@
 import type { AttributeEdits } from "../bgp/path-attributes.ts";
 import type { Family } from "../ip/address.ts";
-import { NO_ATTRIBUTES, noRoute } from "../policy/no-route.ts";
+import { NO_ATTRIBUTES, NO_INTERFACES, noRoute } from "../policy/no-route.ts";
+import { peerTypeOf } from "../policy/peer-type.ts";
 import { type CompiledPolicy, READS, type TraceStep } from "../policy/types.ts";
 import type { SetTable } from "./attribute-sets.ts";
 import type { NextHopTable } from "./next-hops.ts";
@@ -12,6 +13,8 @@ export interface ImportSession {
   readonly peerName: string;
   readonly family: Family;
   readonly external: boolean;
+  /** iBGP client of our reflector. */
+  readonly client: boolean;
   /** Undefined: an external peer's routes are rejected (RFC 8212), an internal peer's accepted. */
   readonly policy: CompiledPolicy | undefined;
   readonly localAs: number;
@@ -31,6 +34,8 @@ export interface ImportHandle {
   readonly remembered: boolean;
   /** The policy reads the prefix: `evaluate` is to be called for each, with its octets. */
   readonly readsPrefix: boolean;
+  /** Results depend on how next hops resolve: they are to be worked out again when that changes. */
+  readonly readsInterface: boolean;
   /** Changes when what was remembered counts no longer. */
   key: number;
 }
@@ -76,7 +81,13 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
       shared.set(text, entry);
     }
     const remembered = (reads & (READS.prefix | READS.interface)) === 0;
-    const handle = { session, remembered, readsPrefix: (reads & READS.prefix) !== 0, key: entry.key };
+    const handle = {
+      session,
+      remembered,
+      readsPrefix: (reads & READS.prefix) !== 0,
+      readsInterface: (reads & READS.interface) !== 0,
+      key: entry.key,
+    };
     entry.handles.add(handle);
     return handle;
   }
@@ -160,8 +171,12 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     facts.prefixAt = at;
     facts.prefixLength = length;
     facts.fromPeer = session.peerName;
+    facts.peerType = peerTypeOf(session.external, session.client);
+    facts.fromPeerType = facts.peerType;
+    facts.interfaces = (policy.reads & READS.interface) !== 0 ? nextHops.interfaces(sets.nextHop(set)) : NO_INTERFACES;
     facts.attributes = (policy.reads & READS.attributes) !== 0 ? sets.attributes(set) : NO_ATTRIBUTES;
     facts.preference = sets.preference(set);
+    facts.localPref = sets.localPref(set);
     facts.metric = sets.metric(set);
   }
 
@@ -199,6 +214,7 @@ function keyText(session: ImportSession): string {
   return JSON.stringify([
     policy?.contentKey ?? null,
     session.external,
+    (reads & (READS.peerType | READS.fromPeerType)) !== 0 ? session.client : null,
     session.localAs,
     session.allowedOwnAs,
     session.routerId,

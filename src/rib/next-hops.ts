@@ -11,7 +11,7 @@ import { HashIndex, mix } from "../ip/hash-index.ts";
 import { contains, type Prefix } from "../ip/prefix.ts";
 import { reserveWords } from "../ip/reserve.ts";
 import { type Resolver, resolutionKey, resolve, sameResolution } from "./resolve.ts";
-import { type ResolvingRoute, RouteTable } from "./route-table.ts";
+import { type ResolvingRoute, RouteTable, STATIC_PROTOCOL } from "./route-table.ts";
 import type { NextHopId, NextHops, Resolution } from "./types.ts";
 
 const STRIDE = 4;
@@ -74,6 +74,11 @@ export class NextHopTable implements NextHops {
   private readonly own = new Map<string, Address>();
   private readonly downLinks = new Set<number>();
   private readonly freeIds: NextHopId[] = [];
+  /** Names of the interfaces by which ids resolve, as policies were told them; undefined: not asked for. */
+  private readonly names: (readonly string[] | undefined)[] = [];
+  /** What the interfaces among them were called; "" for one that had no name yet. */
+  private readonly toldNames = new Map<number, string>();
+  private readonly nameOf: (ifindex: number) => string | undefined;
   private readonly resolver: Resolver;
   private next: NextHopId = 1;
   private touched: Prefix[] = [];
@@ -97,11 +102,12 @@ export class NextHopTable implements NextHops {
       ipv4: new RouteTable("ipv4", options.maxRoutes),
       ipv6: new RouteTable("ipv6", options.maxRoutes),
     };
+    this.nameOf = options.interfaceName ?? (() => undefined);
     this.resolver = {
       lookUp: (address) => this.routes[address.family].lookUp(address.bytes),
       isOwn: (address) => this.own.has(keyOf(address)),
       isDown: (ifindex) => this.downLinks.has(ifindex),
-      interfaceName: (ifindex) => options.interfaceName?.(ifindex) ?? `interface ${ifindex}`,
+      interfaceName: (ifindex) => this.nameOf(ifindex) ?? `interface ${ifindex}`,
     };
   }
 
@@ -173,6 +179,31 @@ export class NextHopTable implements NextHops {
     return resolution;
   }
 
+  /** In the order of their names. An interface that is not known has none yet. */
+  interfaces(id: NextHopId): readonly string[] {
+    const known = this.names[id];
+    if (known) return known;
+    const names = new Set<string>();
+    for (const { ifindex } of this.resolution(id).hops) {
+      const name = this.nameOf(ifindex) ?? "";
+      this.toldNames.set(ifindex, name);
+      if (name !== "") names.add(name);
+    }
+    const sorted = [...names].sort();
+    this.names[id] = sorted;
+    return sorted;
+  }
+
+  /** True when `interfaces` told another name of the interface, or none: what was decided by it counts no longer. */
+  linkNamed(ifindex: number, name: string): boolean {
+    const told = this.toldNames.get(ifindex);
+    if (told === undefined || told === name) return false;
+    this.toldNames.clear();
+    this.names.length = 0;
+    this.version++;
+    return true;
+  }
+
   reachable(id: NextHopId): boolean {
     return (this.rows[id * STRIDE + STATE]! & REACHABLE) !== 0;
   }
@@ -219,6 +250,12 @@ export class NextHopTable implements NextHops {
     if (!gone) return table.put(route);
     table.remove(route);
     return true;
+  }
+
+  /** What `routeChanged` was told of the kernel's routes, in pages; `next` is -1 at the end. */
+  kernelRoutes(family: Family, row: number, count: number) {
+    const { routes, next } = this.routes[family].page(row, count);
+    return { routes: routes.filter(({ protocol }) => protocol !== STATIC_PROTOCOL), next };
   }
 
   ownAddressChanged(address: Address, gone: boolean): void {
@@ -362,6 +399,7 @@ export class NextHopTable implements NextHops {
   private store(id: NextHopId, resolution: Resolution & { readonly direct?: boolean }): void {
     const at = id * STRIDE;
     this.resolutions[id] = resolution;
+    this.names[id] = undefined;
     const kept = this.rows[at + STATE]! & (LIVE | CHANGED | OWN | MARTIAN);
     this.rows[at + STATE] = kept | (resolution.reachable ? REACHABLE : 0) | (resolution.direct === true ? DIRECT : 0);
     this.rows[at + COST] = resolution.cost;

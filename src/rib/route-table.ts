@@ -42,6 +42,14 @@ export class RouteTable {
     if (left.length === 0) this.prefixes.remove(row);
   }
 
+  /** Routes of the prefixes from the row on, of `count` rows; `next` is -1 at the end. */
+  page(row: PrefixRow, count: number): { readonly routes: readonly ResolvingRoute[]; readonly next: number } {
+    const end = Math.min(row + count, this.prefixes.highWater);
+    const routes: ResolvingRoute[] = [];
+    for (let r = row; r < end; r++) if (this.prefixes.isLive(r)) routes.push(...this.routes[r]!);
+    return { routes, next: end < this.prefixes.highWater ? end : -1 };
+  }
+
   /** The route that packets to the address take. */
   lookUp(address: Uint8Array): ResolvingRoute | undefined {
     const row: PrefixRow = this.prefixes.longestMatch(address, 0);

@@ -63,6 +63,7 @@ export interface AttributeSets {
   // columns
   preference(set: SetHandle): number;
   localPref(set: SetHandle): number;
+  /** Of the kernel; NO_METRIC where there is none. */
   metric(set: SetHandle): number;
   asPathLength(set: SetHandle): number;
   origin(set: SetHandle): number;
@@ -96,6 +97,8 @@ export interface NextHops {
   chosen(address: Address): NextHopId;
   isChosen(id: NextHopId): boolean;
   address(id: NextHopId): Address | undefined;
+  /** Names of the interfaces that packets leave by at present. */
+  interfaces(id: NextHopId): readonly string[];
   /** Moves on when an id is forgotten, or resolved differently: what others remember by id counts no longer. */
   readonly version: number;
   resolution(id: NextHopId): Resolution;

@@ -10,6 +10,7 @@ import {
   type PathAttributes,
 } from "../../src/bgp/path-attributes.ts";
 import { parseAddress } from "../../src/ip/address.ts";
+import { pattern } from "../policy/facts.ts";
 import { pathAttributes } from "./arbitrary.ts";
 
 const out = new Uint8Array(MAX_CANONICAL_OCTETS);
@@ -38,8 +39,12 @@ describe("edits", () => {
     ["LOCAL_PREF is set", { localPref: 0 }, { localPref: 0 }],
     ["MED is set", { med: 7 }, { med: 7 }],
     ["communities are added once", { addCommunities: [2, 3, 3] }, { communities: [1, 2, 3] }],
-    ["communities are removed", { removeCommunities: [1, 9] }, { communities: [2] }],
-    ["the last community goes with its attribute", { removeCommunities: [1, 2] }, { communities: [] }],
+    ["communities are removed", { removeCommunities: ["0:1", "0:9"].map(pattern) }, { communities: [2] }],
+    [
+      "the last community goes with its attribute",
+      { removeCommunities: ["0:1", "0:2"].map(pattern) },
+      { communities: [] },
+    ],
     ["communities are replaced", { setCommunities: [5] }, { communities: [5] }],
     ["communities are replaced by none", { setCommunities: [] }, { communities: [] }],
     [

@@ -27,32 +27,85 @@ const large = fc.tuple(u32, u32, u32).map((parts) => parts.join(":"));
 const list = <T>(item: fc.Arbitrary<T>) => fc.array(item, { maxLength: 3 });
 const optional = <T extends Record<string, fc.Arbitrary<unknown>>>(model: T) => fc.record(model, { requiredKeys: [] });
 
-const rule = fc.record(
-  {
-    match: optional({
-      prefixes: list(lengths),
-      source: fc.subarray(["direct", "static", "bgp", "kernel"]),
-      communities: list(community),
-      nextHops: list(fc.oneof(address, prefix)),
-      peers: list(word),
-      family: fc.constantFrom("ipv4", "ipv6"),
-    }),
-    set: optional({
-      preference: u32,
-      localPref: u32,
-      med: fc.oneof(u32, fc.constant("none")),
-      addCommunities: list(community),
-      removeCommunities: list(community),
-      setCommunities: list(community),
-      addLargeCommunities: list(large),
-      prepend: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.array(asn, { minLength: 1, maxLength: 3 })),
-      nextHop: address,
-      metric: u32,
-    }),
-    action: fc.constantFrom("accept", "reject", "continue"),
-  },
-  { requiredKeys: ["action"] },
+const extended = fc.oneof(
+  fc.tuple(fc.constantFrom("rt", "ro"), asn, fc.nat(0xffff)).map((parts) => parts.join(":")),
+  fc.tuple(fc.constantFrom("rt", "ro"), ipv4, fc.nat(0xffff)).map((parts) => parts.join(":")),
+  fc.stringMatching(/^[0-9a-f]{16}$/).map((digits) => `0x${digits}`),
 );
+const wild = (exact: fc.Arbitrary<string>, ...texts: string[]) => list(fc.oneof(exact, fc.constantFrom(...texts)));
+const comparison = fc.oneof(
+  u32,
+  fc.constant("none"),
+  fc.tuple(fc.constantFrom("<=", ">", ">=", "="), fc.nat(0xfffffffe)).map(([sign, value]) => `${sign} ${value}`),
+  fc.tuple(u32, u32).map(([a, b]) => ({ ge: Math.min(a, b), le: Math.max(a, b) })),
+);
+const operand = fc.constantFrom("metric", "localPref", "med", "preference");
+const computed = (most: number) =>
+  fc.oneof(
+    fc.nat(most),
+    operand,
+    fc.tuple(operand, fc.constantFrom("+", "-"), u32).map((parts) => parts.join(" ")),
+    fc.tuple(u32, fc.constantFrom("+", "-"), operand).map((parts) => parts.join(" ")),
+  );
+const peerTypes = fc.subarray(["ebgp", "ibgp", "client"]);
+const asns = fc.oneof(asn, list(asn));
+
+const match = fc.letrec((tie) => ({
+  match: optional({
+    prefixes: list(lengths),
+    source: fc.subarray(["direct", "static", "bgp", "kernel"]),
+    communities: wild(community, "64512:*", "*:7", "*:*"),
+    largeCommunities: wild(large, "64512:*:*", "*:1:2"),
+    extendedCommunities: wild(extended, "rt:64512:*", "ro:*:7", "rt:*:*"),
+    asPath: optional({
+      startsWith: asns,
+      contains: asns,
+      originatedBy: asns,
+      length: comparison,
+      empty: fc.boolean(),
+    }),
+    nextHops: list(fc.oneof(address, prefix)),
+    interface: list(fc.constantFrom("*.cali", "bpf*.cali", "eth?", "tunl0")),
+    peers: list(word),
+    peerType: peerTypes,
+    fromPeerType: peerTypes,
+    med: comparison,
+    localPref: comparison,
+    preference: comparison,
+    metric: comparison,
+    family: fc.constantFrom("ipv4", "ipv6"),
+    not: fc.oneof({ maxDepth: 1 }, fc.constant([]), list(tie("match"))),
+    any: fc.oneof({ maxDepth: 1 }, fc.constant([]), list(tie("match"))),
+    all: fc.oneof({ maxDepth: 1 }, fc.constant([]), list(tie("match"))),
+  }),
+})).match;
+
+const rule = fc
+  .record(
+    {
+      match,
+      set: optional({
+        preference: computed(0xffffffff),
+        localPref: computed(0xffffffff),
+        med: fc.oneof(computed(0xffffffff), fc.constant("none")),
+        addCommunities: list(community),
+        removeCommunities: wild(community, "64512:*", "*:7"),
+        setCommunities: list(community),
+        addLargeCommunities: list(large),
+        removeLargeCommunities: wild(large, "64512:*:*"),
+        setLargeCommunities: list(large),
+        addExtendedCommunities: list(extended),
+        removeExtendedCommunities: wild(extended, "rt:*:*"),
+        setExtendedCommunities: list(extended),
+        prepend: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.array(asn, { minLength: 1, maxLength: 3 })),
+        nextHop: address,
+        metric: computed(0xfffffffe),
+      }),
+      action: fc.constantFrom("accept", "reject", "continue", "call"),
+    },
+    { requiredKeys: ["action"] },
+  )
+  .map(({ action, ...rest }) => ({ ...rest, ...(action === "call" ? { call: "default-only" } : { action }) }));
 
 const ms = fc.oneof(
   fc.nat(5000).map((n) => `${n}ms`),

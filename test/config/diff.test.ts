@@ -39,14 +39,14 @@ describe("what changes with a peer's key", () => {
     ["timers: { idleHoldMax: 70s }", ["timers.idleHoldMax"], false],
     ["timers: { sendHold: 0 }", ["timers.sendHold"], false],
     ["timers: { hold: 30s }", ["timers.hold"], true],
-    ["timers: { keepalive: 3s }", ["timers.keepalive"], true],
-    ["port: 180", ["port"], true],
+    ["timers: { keepalive: 3s }", ["timers.keepalive"], false],
+    ["port: 180", ["port"], false],
     ["localAddress: 10.0.0.1", ["localAddress"], true],
     ["families: [ipv4, ipv6]", ["families"], true],
     ["password: hunter22", ["password"], true],
     ["multihop: false", ["multihop"], true],
     ["disabled: true", ["disabled"], true],
-    ["clusterId: 1.1.1.1", ["clusterId"], true],
+    ["clusterId: 1.1.1.1", ["clusterId"], false],
     ["capabilities: { fourOctetAs: false }", ["capabilities.fourOctetAs"], true],
     ["capabilities: { routeRefresh: false }", ["capabilities.routeRefresh", "capabilities.enhancedRouteRefresh"], true],
     ["capabilities: { enhancedRouteRefresh: false }", ["capabilities.enhancedRouteRefresh"], true],
@@ -62,7 +62,6 @@ describe("what changes with a peer's key", () => {
 
   const replaced: readonly (readonly [string, string, string[]])[] = [
     ["address: 10.99.1.0", "address: 10.99.1.1", ["address"]],
-    ["passive: true", "passive: false", ["passive"]],
     ["routeReflectorClient: true", "routeReflectorClient: false", ["routeReflectorClient"]],
   ];
   for (const [from, to, keys] of replaced)
@@ -128,12 +127,17 @@ describe("what changes with the rest", () => {
       ],
     );
   });
-  test("the cluster id resets internal sessions only", () => {
+  test("the cluster id reaches internal sessions, and resets none", () => {
     const change = changed("clusterId: 10.99.0.1", "clusterId: 10.99.0.2");
     assert.deepEqual(
-      change.peersChanged.map(({ name, resetKeys }) => [name, resetKeys]),
-      [["c1", ["router.clusterId"]]],
+      change.peersChanged.map(({ name, keys, resetKeys }) => [name, keys, resetKeys]),
+      [["c1", ["router.clusterId"], []]],
     );
+  });
+  test("a peer that waits instead of connecting keeps its session", () => {
+    assert.deepEqual(changed("passive: true", "passive: false").peersChanged, [
+      { name: "c1", keys: ["passive"], reset: false, resetKeys: [] },
+    ]);
   });
   test("our AS resets every session", () => {
     const change = diffConfig(base, parsed(SAMPLE.replaceAll("64512", "64513")));

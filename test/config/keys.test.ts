@@ -171,6 +171,79 @@ describe("every key of a rule is read", () => {
       { match: { nextHops: ["10.0.0.1/32", "10.0.0.0/24"] }, action: "reject" },
     ],
     ["{ match: { peers: tor-a }, action: reject }", { match: { peers: ["tor-a"] }, action: "reject" }],
+    [
+      "{ match: { communities: ['64512:*', '*:100', '*:*'] }, action: accept }",
+      { match: { communities: ["64512:*", "*:100", "*:*"] }, action: "accept" },
+    ],
+    [
+      "{ match: { largeCommunities: '64512:*:2', extendedCommunities: [rt:64512:*, soo:10.0.0.1:5, 0x4002fc0000000064] }, action: accept }",
+      {
+        match: {
+          largeCommunities: ["64512:*:2"],
+          extendedCommunities: ["rt:64512:*", "ro:10.0.0.1:5", "0x4002fc0000000064"],
+        },
+        action: "accept",
+      },
+    ],
+    [
+      "{ match: { asPath: { startsWith: [65001, 1.10], contains: 7, originatedBy: [8, 9], length: < 4, empty: false } }, action: accept }",
+      {
+        match: {
+          asPath: { startsWith: [65_001, 65_546], contains: [7], originatedBy: [8, 9], empty: false, length: "<= 3" },
+        },
+        action: "accept",
+      },
+    ],
+    [
+      "{ match: { interface: ['*.cali', eth?] }, action: accept }",
+      { match: { interface: ["*.cali", "eth?"] }, action: "accept" },
+    ],
+    [
+      "{ match: { peerType: ebgp, fromPeerType: [ibgp, client] }, action: accept }",
+      { match: { peerType: ["ebgp"], fromPeerType: ["ibgp", "client"] }, action: "accept" },
+    ],
+    [
+      "{ match: { med: none, localPref: '> 2147482623', preference: 200, metric: < 1024 }, action: accept }",
+      { match: { med: "none", localPref: ">= 2147482624", preference: 200, metric: "<= 1023" }, action: "accept" },
+    ],
+    [
+      "{ match: { metric: { gt: 5, lt: 10 }, med: { eq: 3 }, localPref: { ge: 4 } }, action: accept }",
+      { match: { med: 3, localPref: ">= 4", metric: { ge: 6, le: 9 } }, action: "accept" },
+    ],
+    [
+      "{ match: { not: { source: bgp, any: [{ metric: 1 }, { med: 2 }] }, all: [{ family: ipv4 }] }, action: accept }",
+      {
+        match: { not: [{ source: ["bgp"], any: [{ metric: 1 }, { med: 2 }] }], all: [{ family: "ipv4" }] },
+        action: "accept",
+      },
+    ],
+    ["{ call: default-only }", { call: "default-only" }],
+    [
+      "{ set: { metric: 2147483647 - localPreference, localPref: 2147483647-metric, med: metric, preference: 10 + preference }, action: accept }",
+      {
+        set: {
+          metric: "2147483647 - localPref",
+          localPref: "2147483647 - metric",
+          med: "metric",
+          preference: "preference + 10",
+        },
+        action: "accept",
+      },
+    ],
+    [
+      "{ set: { removeCommunities: ['64512:*'], removeLargeCommunities: '1:*:*', setLargeCommunities: [], addExtendedCommunities: rt:70000:5, removeExtendedCommunities: ['rt:*:*'], setExtendedCommunities: ro:1:2 }, action: accept }",
+      {
+        set: {
+          removeCommunities: ["64512:*"],
+          removeLargeCommunities: ["1:*:*"],
+          setLargeCommunities: [],
+          addExtendedCommunities: ["rt:70000:5"],
+          removeExtendedCommunities: ["rt:*:*"],
+          setExtendedCommunities: ["ro:1:2"],
+        },
+        action: "accept",
+      },
+    ],
     ["{ match: { family: ipv6 }, action: continue }", { match: { family: "ipv6" }, action: "continue" }],
     [
       "{ set: { preference: 200, localPref: 4294967295, metric: 5 }, action: accept }",

@@ -153,8 +153,11 @@ describe("values that do not fit", () => {
 
 describe("rules that do not fit", () => {
   claims([
-    [rule("{}"), "4: policies.p[0].action: missing key `action`: expected accept, reject, continue"],
-    [rule("accept"), "4: policies.p[0]: expected a rule: a mapping with match, set and action"],
+    [
+      rule("{}"),
+      "4: policies.p[0].action: missing key `action`: expected accept, reject or continue, or `call` with a policy's name",
+    ],
+    [rule("accept"), "4: policies.p[0]: expected a rule: a mapping with match, set, and action or call"],
     [
       rule("{ action: acept }"),
       "4: policies.p[0].action: expected accept, reject, continue, not `acept`; did you mean `accept`?",
@@ -185,12 +188,63 @@ describe("rules that do not fit", () => {
     ],
     [
       rule("{ match: { communities: [65536:1] }, action: accept }"),
-      "4: policies.p[0].match.communities[0]: expected a community such as 64512:100 or no-export, not `65536:1`",
+      "4: policies.p[0].match.communities[0]: expected a community such as 64512:100 or no-export, with * for any part, not `65536:1`",
     ],
     [
       rule("{ match: { communities: [noexport] }, action: accept }"),
       "4: policies.p[0].match.communities[0]: unknown community `noexport`; did you mean `no-export`?",
     ],
+    [
+      rule("{ match: { metric: about 5 }, action: accept }"),
+      "4: policies.p[0].match.metric: expected a number, a comparison such as `< 1024` or `>= 10`, `none`, or a mapping with lt, le, gt, ge, eq, not `about 5`",
+    ],
+    [
+      rule("{ match: { med: { gt: 5, lt: 6 } }, action: accept }"),
+      "4: policies.p[0].match.med: no number meets this: nothing can match",
+    ],
+    [
+      rule("{ match: { localPref: { over: 5 } }, action: accept }"),
+      "4: policies.p[0].match.localPref.over: unknown key `over`",
+    ],
+    [
+      rule("{ match: { not: { any: [{ sourc: bgp }] } }, action: accept }"),
+      "4: policies.p[0].match.not[0].any[0].sourc: unknown key `sourc`; did you mean `source`?",
+    ],
+    [
+      rule("{ match: { asPath: { startWith: 1 } }, action: accept }"),
+      "4: policies.p[0].match.asPath.startWith: unknown key `startWith`; did you mean `startsWith`?",
+    ],
+    [
+      rule("{ match: { peerType: external }, action: accept }"),
+      "4: policies.p[0].match.peerType[0]: expected ebgp, ibgp, client, not `external`",
+    ],
+    [
+      rule("{ match: { communitySets: [none] }, action: accept }"),
+      "4: policies.p[0].match.communitySets[0]: there is no community set `none`",
+    ],
+    [
+      rule("{ set: { removeCommunitySets: [none] }, action: accept }"),
+      "4: policies.p[0].set.removeCommunitySets[0]: there is no community set `none`",
+    ],
+    [
+      rule("{ set: { metric: 4294967295 }, action: accept }"),
+      "4: policies.p[0].set.metric: expected a whole number from 0 to 4294967294, or an expression such as `2147483647 - metric` with metric, localPref, med or preference, not `4294967295`",
+    ],
+    [
+      rule("{ set: { localPref: 5 - priority }, action: accept }"),
+      "4: policies.p[0].set.localPref: expected a whole number from 0 to 4294967295, or an expression such as `2147483647 - metric` with metric, localPref, med or preference, not `5 - priority`",
+    ],
+    [
+      rule('{ set: { addCommunities: ["1:*"] }, action: accept }'),
+      "4: policies.p[0].set.addCommunities[0]: expected a community such as 64512:100 or no-export, not `1:*`",
+    ],
+    [
+      rule("{ set: { addExtendedCommunities: 1:2 }, action: accept }"),
+      "4: policies.p[0].set.addExtendedCommunities[0]: expected an extended community such as rt:64512:100, ro:10.0.0.1:5 or 0x and 16 digits, not `1:2`",
+    ],
+    [rule("{ action: accept, call: p }"), "4: policies.p[0].call: a rule has an action or a call, not both"],
+    [rule("{ call: q }"), "4: policies.p[0].call: there is no policy `q`; did you mean `p`?"],
+    [rule("{ call: p }"), "4: policies.p[0].call: a policy cannot call itself: p calls p"],
     [
       rule("{ set: { addLargeCommunities: 1:2 }, action: accept }"),
       "4: policies.p[0].set.addLargeCommunities[0]: expected a large community such as 64512:1:2, not `1:2`",

@@ -192,6 +192,16 @@ export function fakeView(routes: readonly RouteAnswer[] = ROUTES, peers: readonl
     routesOut: (name, family, cursor) => page(of(name, family), cursor),
     routeIn: (name, prefix) => of(name, prefix.family).filter((each) => each.prefix === formatPrefix(prefix)),
     routeOut: () => [],
+    running: () => ({
+      version: "1.0.0",
+      routerId: 1,
+      config: { text: "router: { asn: 1 }", secrets: {}, salt: "" },
+      links: [],
+      addresses: [],
+      sessions: [],
+    }),
+    runningKernelRoutes: (_family, cursor) => ({ page: { kernel: [] }, next: cursor === 0 ? 1 : -1 }),
+    runningPaths: (family) => ({ page: { family, sets: {}, paths: [] }, next: -1 }),
     explain(prefix, to) {
       const found = exact(formatPrefix(prefix));
       return {

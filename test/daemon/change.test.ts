@@ -136,6 +136,52 @@ describe("a changed session parameter resets that session and no other", () => {
     });
 });
 
+describe("a session goes on with what stands in no message", () => {
+  test("another keepalive time counts from the next keepalive on", () => {
+    const { world, unharmed } = between(EXTERNAL, EXTERNAL);
+    world.configure(config(`${EXTERNAL}, timers: { keepalive: 5s }`, EXTERNAL));
+    world.run(60_000);
+    const { sent } = world.router.core.peers.get("from")!.counts;
+    const before = sent.keepalive;
+    world.run(60_000);
+    assert.ok(sent.keepalive - before >= 10, `${sent.keepalive - before} keepalives in a minute`);
+    unharmed();
+  });
+
+  test("whether and where we connect counts for the next connection", () => {
+    const { world, unharmed } = between(EXTERNAL, EXTERNAL);
+    world.configure(config(`${EXTERNAL}, port: 1790`, EXTERNAL).replace("passive: true", "passive: false"));
+    world.run(1000);
+    unharmed();
+    assert.equal(world.router.core.peers.get("from")!.session.settings.passive, false);
+  });
+
+  test("a peer that waited for a connection is connected to at once when it need not wait any more", () => {
+    const text = config(EXTERNAL, EXTERNAL);
+    const world = createWorld(text);
+    world.run(60_000);
+    assert.equal(world.router.core.peers.get("from")!.connections.outgoing, undefined);
+    world.configure(text.replace("passive: true", "passive: false"));
+    world.run(1001);
+    assert.ok(world.log.some(({ event, fields }) => event === "attempt failed" && fields.peer === "from"));
+  });
+
+  test("reflected routes go out again with another cluster id", () => {
+    const text = (id: string) => `${header(64512, `clusterId: ${id}`)}
+peers:
+${peer("a", "10.0.0.11", 64512, "routeReflectorClient: true")}${peer("b", "10.0.0.12", 64512)}`;
+    const world = createWorld(text("1.1.1.1"));
+    const [a, b] = ["10.0.0.11", "10.0.0.12"].map((address) => world.speaker(address, { asn: 64512 }));
+    a!.announce(LOW, { localPref: 100 });
+    world.run(1000);
+    assert.deepEqual(b!.routes.get(LOW[0]!)!.clusterList, ["1.1.1.1"]);
+    world.configure(text("2.2.2.2"));
+    world.run(1000);
+    assert.deepEqual(b!.routes.get(LOW[0]!)!.clusterList, ["2.2.2.2"]);
+    assert.deepEqual([a!.established, b!.established], [1, 1]);
+  });
+});
+
 describe("peers and static routes come and go", () => {
   test("a peer that is removed hears Cease 6/3, its routes go, and its id is free", () => {
     const { world, source, listener } = between(EXTERNAL, EXTERNAL);

@@ -120,6 +120,7 @@ class Model {
         context,
         hops: { announced: () => "self" },
         memoKeys: new Map(),
+        hopsVersion: 0,
         updates: createUpdateGroup({
           family: "ipv4",
           ...rowLayout(rib, context),

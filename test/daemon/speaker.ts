@@ -70,6 +70,8 @@ export class Speaker {
   private readonly successors = new Set<ConnectionId>();
   /** Both OPENs and the first KEEPALIVE are through. */
   up = false;
+  /** Asks for the table as soon as it is up. */
+  eager = false;
   /** How often it came up. */
   established = 0;
   /** Of the present or last session. */
@@ -251,6 +253,7 @@ export class Speaker {
         }
         this.up = true;
         this.established++;
+        if (this.eager) this.refresh();
     }
   }
 }

@@ -142,7 +142,10 @@ async function weRestart({ left, dut, right }: Speakers<"left" | "dut" | "right"
     await settled();
   }
   const all = [...prefixes(2), ...prefixes(3)];
-  for (const witness of witnesses) assert.deepEqual(about(await witness(), all), []);
+  for (const witness of witnesses) {
+    const seen = about(await witness(), all);
+    assert.equal(seen.length, 0, `${seen.join("\n")}\n${await left.log()}\n${await dut.log()}`);
+  }
   for (const one of streams) await one.assertWhole();
 
   // Once more before the one before is over: a peer must drop what was stale already (RFC 4724 section 4.2).

@@ -129,8 +129,8 @@ describe("transport", { concurrency: CONCURRENCY }, () => {
           birdConfig(
             birdSession("a6", "fdbb:1::2", "fdbb:1::1", 'password "six";'),
             birdSession("linklocal", "fe80::2%'net0'", "fe80::1%'net0'", 'password "link";'),
-            birdSession("port", "10.0.0.12", "10.0.0.1 port 1179", 'password "port";'),
-            birdSession("range", "10.0.0.2", "10.0.0.1", 'password "range";'),
+            birdSession("otherport", "10.0.0.12", "10.0.0.1 port 1179", 'password "port";'),
+            birdSession("rack_one", "10.0.0.2", "10.0.0.1", 'password "range";'),
           ),
         ),
         b.start(frrPlan([{ name: "b4", local: "10.0.0.3", remote: "10.0.0.1", asn: 65001, password: "four" }])),
@@ -145,15 +145,15 @@ describe("transport", { concurrency: CONCURRENCY }, () => {
       // One more is told that there is no room.
       await a.configure(
         birdConfig(
-          birdSession("range", "10.0.0.2", "10.0.0.1", 'password "range";'),
-          birdSession("more", "10.0.0.22", "10.0.0.1", 'password "range";'),
+          birdSession("rack_one", "10.0.0.2", "10.0.0.1", 'password "range";'),
+          birdSession("rack_two", "10.0.0.22", "10.0.0.1", 'password "range";'),
         ),
       );
-      await a.until("refused", async () => /Connection rejected/.test(await a.ask("show", "protocols", "all", "more")));
+      await a.until("refused", async () => /Connection rejected/.test(await a.ask("show", "protocols", "all", "rack_two")));
       await dut.untilLogged(/range \\"rack\\" has as many peers as its limit of 1 allows/);
       assert.ok((await dut.status()).dynamicPeers[0]!.refused > 0);
       // It goes, and with it its place: the other one comes in.
-      await a.configure(birdConfig(birdSession("more", "10.0.0.22", "10.0.0.1", 'password "range";')));
+      await a.configure(birdConfig(birdSession("rack_two", "10.0.0.22", "10.0.0.1", 'password "range";')));
       await dut.untilEstablished("rack-10.0.0.22");
       const names = (await dut.peers()).map(({ name }) => name);
       assert.equal(names.includes("rack-10.0.0.2"), false);

@@ -12,6 +12,7 @@ function policy(reads: number, decide: (route: RouteFacts) => AttributeEdits | b
     asked: 0,
     name: "test",
     reads,
+    setsMed: false,
     contentKey,
     evaluate(route: RouteFacts): Verdict {
       counted.asked++;
@@ -22,7 +23,12 @@ function policy(reads: number, decide: (route: RouteFacts) => AttributeEdits | b
     },
     trace(route: RouteFacts) {
       const verdict = counted.evaluate(route);
-      return { verdict, steps: [{ policy: "test", rule: 1, matched: true, because: "", action: "accept" as const }] };
+      return {
+        verdict,
+        steps: [
+          { policy: "test", rule: 1, depth: 0, matched: true, because: "", changes: [], action: "accept" as const },
+        ],
+      };
     },
   };
   return counted satisfies CompiledPolicy;
@@ -32,6 +38,7 @@ const session: ImportSession = {
   peerName: "tor-a",
   family: "ipv4",
   external: true,
+  client: false,
   policy: policy(0, () => true),
   localAs: 64512,
   allowedOwnAs: 0,

@@ -4,7 +4,7 @@ import { stateOf } from "../../src/bgp/session/peer.ts";
 import { FAMILIES } from "../../src/ip/address.ts";
 import { actualFib, actualIn, expectedFib, expectedIn } from "./expectation.ts";
 import { type SimRouter, type Simulation, simulate } from "./simulation.ts";
-import { HeardTable, MessageCutter, pathIdsBetween, readUpdate } from "./wire-reader.ts";
+import { HeardTable, MessageCutter, pathIdsBetween, readUpdate, type WireEvent } from "./wire-reader.ts";
 
 /** Faults and changes of configuration in an hour. */
 const CUTS = Number(process.env.CALIDRIS_SIM_CUTS ?? 40);
@@ -13,6 +13,14 @@ const HOUR_MS = 3_600_000;
 const CALM_MS = 600_000;
 /** Time for withdrawals to get round. */
 const ENDING_MS = 120_000;
+
+/** The gracefulRestart key of all peers; nothing of it may be seen in the end. */
+const RESTARTS = [
+  "aware",
+  "{ mode: on, restartTime: 60s, staleTime: 90s }",
+  "{ mode: on, restartTime: 60s, staleTime: 90s, notification: true }",
+  "off",
+];
 
 /** One test per seed. */
 export function simulateSeeds(first: number, count: number): void {
@@ -26,6 +34,7 @@ export function simulateSeeds(first: number, count: number): void {
         // A connection that takes little: members of a group lag and are blocked most of the time.
         highOctets: lagging ? 200 : 65_536,
         lookMs: seed % 7 === 0 ? 6 : 0,
+        restart: RESTARTS[seed % RESTARTS.length]!,
       });
       const heard = listen(sim);
       // A lagging member is sent the newest state, which may be what it held before: repeats count in calm times only.
@@ -41,25 +50,46 @@ export function simulateSeeds(first: number, count: number): void {
 function listen(sim: Simulation): HeardTable[] {
   const tables: HeardTable[] = [];
   /** By the end that writes. */
-  const readers = new WeakMap<object, { cutter: MessageCutter; table: HeardTable; open: Uint8Array }>();
+  const readers = new WeakMap<object, Reader>();
   sim.network.onWrite = (end, octets) => {
     let reader = readers.get(end);
     if (!reader) {
-      reader = { cutter: new MessageCutter(), table: new HeardTable(), open: new Uint8Array() };
+      reader = { cutter: new MessageCutter(), table: new HeardTable(), open: new Uint8Array(), refreshing: new Set() };
       readers.set(end, reader);
       tables.push(reader.table);
     }
     for (const message of reader.cutter.push(octets)) {
       if (message[18] === 1) reader.open = message;
+      if (message[18] === 5) noteRefresh(reader, message);
       if (message[18] !== 2) continue;
       const pathIds = pathIdsBetween(reader.open, readers.get(end.other!)!.open);
-      for (const event of readUpdate(message, true, pathIds)) reader.table.hear(event);
+      for (const event of readUpdate(message, true, pathIds)) hear(reader, event);
     }
   };
   return tables;
 }
 
-function assertConverged(sim: Simulation): void {
+interface Reader {
+  readonly cutter: MessageCutter;
+  readonly table: HeardTable;
+  open: Uint8Array;
+  /** AFIs between BoRR and EoRR. */
+  readonly refreshing: Set<number>;
+}
+
+function noteRefresh({ refreshing }: Reader, message: Uint8Array): void {
+  if (message[21] === 1) refreshing.add(message[20]!);
+  if (message[21] === 2) assert.ok(refreshing.delete(message[20]!), "no EoRR without a BoRR");
+}
+
+/** Within a route refresh everything is announced once more as it was. */
+function hear({ table, refreshing }: Reader, event: WireEvent): void {
+  const before = table.duplicates.length;
+  table.hear(event);
+  if (event.kind === "announce" && refreshing.has(event.prefix.includes(":") ? 2 : 1)) table.duplicates.length = before;
+}
+
+export function assertConverged(sim: Simulation): void {
   for (const { a, b } of sim.topology.sessions)
     for (const [from, to] of [
       [sim.routers[a]!, sim.routers[b]!],

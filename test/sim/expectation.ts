@@ -135,8 +135,12 @@ function exportOf(
     prefixLength: rib.prefixes.length(row),
     source: source.source,
     fromPeer: source.id >= FIRST_PEER ? source.name : "",
+    fromPeerType: source.id < FIRST_PEER ? undefined : source.external ? "ebgp" : source.client ? "client" : "ibgp",
+    peerType: external ? "ebgp" : peer.routeReflectorClient ? "client" : "ibgp",
+    interfaces: core.nextHops.interfaces(core.sets.nextHop(set)),
     attributes: before,
     preference: core.sets.preference(set),
+    localPref: core.sets.localPref(set),
     metric: core.sets.metric(set),
   });
   if (!verdict.accepted) return undefined;

@@ -89,11 +89,13 @@ export class Host {
     return this.nextIncoming--;
   }
 
-  /** The process dies: its connections are reset, its peers hear of it. */
-  die(): void {
+  /** The process dies: its connections are reset, its peers hear of it; not so when the whole machine does. */
+  die(silently = false): void {
     this.listening = false;
     this.receive = () => {};
-    for (const end of [...this.ends.values()]) this.network.reset(end, "connection reset");
+    for (const end of [...this.ends.values()])
+      if (silently) end.closed = true;
+      else this.network.reset(end, "connection reset");
     this.ends.clear();
   }
 

@@ -1,8 +1,17 @@
+import { encodeRefresh } from "../../src/bgp/refresh.ts";
 import type { Config } from "../../src/config/model.ts";
 import { createParseCache, type ParseCache, parseConfig } from "../../src/config/parse.ts";
+import type { Random, RestartMemory } from "../../src/daemon/ports.ts";
 import { createRouter, type Router } from "../../src/daemon/router.ts";
-import type { Forwarding, KernelEvent } from "../../src/fib/fib.ts";
-import { type Address, type Family, parseAddress } from "../../src/ip/address.ts";
+import type { Fib, Forwarding, KernelEvent } from "../../src/fib/fib.ts";
+import {
+  type Address,
+  type Family,
+  formatAddress,
+  formatOctets,
+  octetsOf,
+  parseAddress,
+} from "../../src/ip/address.ts";
 import { prefixOf } from "../../src/ip/prefix.ts";
 import { seeded, VirtualTime } from "./clock.ts";
 import { type Host, Network } from "./network.ts";
@@ -25,7 +34,16 @@ export interface SimRouter {
   readonly host: Host;
   readonly wishes: Wishes;
   router: Router;
+  /** What the process that runs wants. */
   fib: Map<string, Forwarding>;
+  /** What the kernel does: it outlives the process. */
+  readonly kernel: Map<string, string>;
+  /** Each time the kernel was told something else. */
+  readonly changes: string[];
+  /** The process has let go of the routes that it found. */
+  pruned: boolean;
+  /** What the process leaves for the next one. */
+  record: { readonly text: string; readonly atMs: number } | undefined;
   alive: { on: boolean };
 }
 
@@ -37,6 +55,8 @@ export interface SimulationOptions {
   readonly highOctets?: number;
   /** Each look at the clock takes so long: 6 and more makes every turn of a scheduler one slice. */
   readonly lookMs?: number;
+  /** The gracefulRestart key of all peers. */
+  readonly restart?: string;
 }
 
 export interface Simulation {
@@ -44,12 +64,15 @@ export interface Simulation {
   readonly time: VirtualTime;
   readonly network: Network;
   readonly routers: readonly SimRouter[];
+  readonly random: Random;
   /** Runs with faults until `faultsUntilMs`, then in peace until `untilMs`. */
   run(faultsUntilMs: number, untilMs: number): void;
   /** Applies the router's wishes as they are now. */
   reload(sim: SimRouter): void;
   /** A change of the kernel's routes that matters to nobody: next hops without holders are forgotten then. */
   touchKernel(sim: SimRouter): void;
+  /** The process ends in the middle of whatever it does, and another one starts after a while. */
+  crash(sim: SimRouter, awayMs: number, silently?: boolean): void;
 }
 
 export function addressOf(family: Family, index: number): Address {
@@ -86,9 +109,20 @@ export function simulate(options: SimulationOptions): Simulation {
   for (let index = 0; index < ROUTERS; index++) {
     const host = network.host(addressOf("ipv4", index), addressOf("ipv6", index));
     const wishes = newWishes(index, random);
+    wishes.restart = options.restart ?? "aware";
     // Half of the networks begin without, and with the sessions that they began with.
     if (options.seed % 2 === 0) for (let peer = 0; peer < ROUTERS; peer++) pickAddPath(wishes, peer, random);
-    const shell = { index, host, wishes, fib: new Map(), alive: { on: true } };
+    const shell = {
+      index,
+      host,
+      wishes,
+      fib: new Map(),
+      kernel: new Map(),
+      changes: [],
+      pruned: false,
+      record: undefined,
+      alive: { on: true },
+    };
     const sim: SimRouter = Object.assign(shell, { router: undefined as unknown as Router });
     routers.push(sim);
     time.after(random() * 2000, () => boot(sim));
@@ -98,13 +132,15 @@ export function simulate(options: SimulationOptions): Simulation {
     const alive = { on: true };
     sim.alive = alive;
     sim.fib = new Map();
+    sim.pruned = false;
     const router = createRouter(
       {
         clock: time.clock(() => alive.on, options.lookMs ?? 0),
         random,
         log: () => {},
         transport: sim.host.transport(),
-        fib: memoryFib(sim.fib),
+        fib: persistentFib(sim),
+        restart: memoryOf(sim),
         sha256: (bytes) => bytes,
         version: "sim",
       },
@@ -118,14 +154,36 @@ export function simulate(options: SimulationOptions): Simulation {
     tellKernel(router, sim.index);
   }
 
-  function restart(sim: SimRouter): void {
+  function memoryOf(sim: SimRouter): RestartMemory {
+    const { record } = sim;
+    return {
+      previous: record && { text: record.text, ageMs: time.nowMs - record.atMs },
+      save(text) {
+        sim.record = { text, atMs: time.nowMs };
+      },
+      forget() {
+        sim.record = undefined;
+      },
+    };
+  }
+
+  function crash(sim: SimRouter, awayMs: number, silently = false): void {
     sim.alive.on = false;
-    sim.host.die();
-    time.after(500 + random() * 20_000, () => boot(sim));
+    sim.host.die(silently);
+    time.after(awayMs, () => boot(sim));
   }
 
   function reload(sim: SimRouter): void {
     sim.router.handle({ from: "config", config: configOf(topology, sim.index, sim.wishes) });
+  }
+
+  /** Asks each peer for its whole table, in one family or both (RFC 2918, RFC 7313). */
+  function askAgain({ router, alive }: SimRouter): void {
+    if (!router || !alive.on) return;
+    for (const peer of router.core.peers.values())
+      for (const afi of [1, 2])
+        if (peer.negotiated && random() < 0.7)
+          router.parts.sessions.write(peer, encodeRefresh({ afi, subtype: 0, safi: 1 }));
   }
 
   const any = () => routers[Math.floor(random() * ROUTERS)]!;
@@ -133,12 +191,13 @@ export function simulate(options: SimulationOptions): Simulation {
   /** One fault, or one change of configuration. */
   function disturb(): void {
     const [a, b] = [any(), any()];
+    if (random() < 0.4) askAgain(any());
     const dice = random();
     if (dice < 0.35) network.cut(a.host, b.host);
     else if (dice < 0.5) network.partition(a.host, b.host, random() * 150_000);
     else if (dice < 0.6) a.host.slowUntilMs = time.nowMs + random() * 60_000;
     else if (dice < 0.68) {
-      if (a.router && a.alive.on) restart(a);
+      if (a.router && a.alive.on) crash(a, 500 + random() * 20_000);
     } else {
       if (random() < 0.5) a.wishes.statics = pickStatics(a.index, random);
       else if (random() < 0.7) pickPolicies(topology, a.index, a.wishes, b.index, random);
@@ -152,7 +211,9 @@ export function simulate(options: SimulationOptions): Simulation {
     time,
     network,
     routers,
+    random,
     reload,
+    crash,
     touchKernel(sim) {
       const prefix = prefixOf(addressOf("ipv4", 99), 32);
       const route = { prefix, metric: 0, protocol: 4, kind: "unicast", hops: [{ ifindex: 2 }], scope: 0 } as const;
@@ -166,6 +227,41 @@ export function simulate(options: SimulationOptions): Simulation {
       time.runUntil(untilMs);
     },
   };
+}
+
+/** What this process wants, and what the kernel does of it: routes it finds there are adopted. */
+function persistentFib(sim: SimRouter): Fib {
+  const { kernel, changes, fib: wanted } = sim;
+  const inner = memoryFib(wanted);
+  const write = (prefix: string, words: string | undefined) => {
+    if (kernel.get(prefix) === words) return;
+    changes.push(`${prefix}: ${kernel.get(prefix) ?? "nothing"} to ${words ?? "nothing"}`);
+    if (words === undefined) kernel.delete(prefix);
+    else kernel.set(prefix, words);
+  };
+  const keyOf = (family: Family, bytes: Uint8Array, at: number, length: number) =>
+    `${formatOctets(bytes.slice(at, at + octetsOf(family)))}/${length}`;
+  return {
+    ...inner,
+    want(family, bytes, at, length, forwarding) {
+      inner.want(family, bytes, at, length, forwarding);
+      write(keyOf(family, bytes, at, length), wordsOf(forwarding));
+    },
+    unwant(family, bytes, at, length) {
+      // What it has not wanted in its life is adopted, and waits for `prune`.
+      const prefix = keyOf(family, bytes, at, length);
+      if (wanted.has(prefix) || sim.pruned) write(prefix, undefined);
+      inner.unwant(family, bytes, at, length);
+    },
+    prune() {
+      sim.pruned = true;
+      for (const prefix of [...kernel.keys()]) if (!wanted.has(prefix)) write(prefix, undefined);
+    },
+  };
+}
+
+function wordsOf({ kind, hops }: Forwarding): string {
+  return `${kind} ${hops.map((hop) => (hop.gateway ? formatAddress(hop.gateway) : `dev ${hop.ifindex}`)).join(" ")}`;
 }
 
 /** Link, addresses and connected routes of the one network. */

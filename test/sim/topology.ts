@@ -110,6 +110,10 @@ export interface Wishes {
   statics: readonly string[];
   /** No peers any more. */
   alone: boolean;
+  /** The gracefulRestart key of its peers. */
+  restart: string;
+  /** Only these families are opened, whatever the session's are. */
+  families: readonly Family[];
   /** By peer index. */
   readonly imports: Map<number, string>;
   readonly exports: Map<number, string>;
@@ -121,6 +125,8 @@ export function newWishes(router: number, random: Random): Wishes {
   return {
     statics: pickStatics(router, random),
     alone: false,
+    restart: "aware",
+    families: FAMILIES,
     imports: new Map(),
     exports: new Map(),
     addPath: new Map(),
@@ -187,13 +193,20 @@ limits: { routes: 10000, paths: 40000, attributeSets: 10000, attributeOctets: 10
   ];
 }
 
+/** A session without any family left keeps what it has. */
+function familiesOf({ families = FAMILIES }: SimSession, wishes: Wishes): readonly Family[] {
+  const wished = families.filter((family) => wishes.families.includes(family));
+  return wished.length > 0 ? wished : families;
+}
+
 function peerFile(topology: Topology, session: SimSession, router: number, wishes: Wishes) {
   const other = session.a === router ? session.b : session.a;
   const exported = session.defaultOnly === router ? "default-only" : (wishes.exports.get(other) ?? "accept");
   const text = `name: r${other}
 address: "${sessionAddress(session, other)}"
 asn: ${topology.asns[other]}
-families: [${(session.families ?? FAMILIES).join(", ")}]
+families: [${familiesOf(session, wishes).join(", ")}]
+gracefulRestart: ${wishes.restart}
 import: ${wishes.imports.get(other) ?? "accept"}
 export: ${exported}
 nextHop: ${session.nextHopSelf === router ? "self" : "auto"}

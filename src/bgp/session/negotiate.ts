@@ -133,6 +133,19 @@ function negotiateRestart(
   };
 }
 
+/**
+ * What was agreed, with our own times as they are configured now: they stand in no message. A hold time is agreed with
+ * the peer and stays.
+ */
+export function withTimes(settings: SessionSettings, negotiated: Negotiated): Negotiated {
+  const { holdMs } = negotiated;
+  return {
+    ...negotiated,
+    keepaliveMs: keepaliveFor(settings, holdMs),
+    sendHoldMs: sendHoldFor(settings, holdMs),
+  };
+}
+
 /** RFC 7911 §4: a direction counts where the one side offered to send and the other to receive. */
 function addPathDirections(
   family: Family,

@@ -1,3 +1,4 @@
+import { withTimes } from "./negotiate.ts";
 import type { DownReason, Negotiated, SessionSettings, SessionState, Side } from "./types.ts";
 
 /** One TCP connection of a peer, or the place for one. */
@@ -72,6 +73,15 @@ export function createPeer(settings: SessionSettings): Peer {
     lastDown: undefined,
     lastFailure: undefined,
   };
+}
+
+/** Other settings that a live session may take over: nothing in them stands in OPEN. */
+export function withSettings(peer: Peer, settings: SessionSettings): Peer {
+  const renewed = (connection: Connection): Connection =>
+    connection.negotiated === undefined
+      ? connection
+      : { ...connection, negotiated: withTimes(settings, connection.negotiated) };
+  return { ...peer, settings, outgoing: renewed(peer.outgoing), incoming: renewed(peer.incoming) };
 }
 
 const PROGRESS: readonly SessionState[] = ["idle", "connect", "active", "openSent", "openConfirm", "established"];

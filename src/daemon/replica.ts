@@ -1,0 +1,189 @@
+/**
+ * A copy of a running daemon: the same code, given the same configuration, kernel and routes. What it does with another
+ * configuration is what the daemon would do.
+ */
+import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../bgp/iana.ts";
+import { encodeKeepalive } from "../bgp/message.ts";
+import { decodeOpen, encodeOpen } from "../bgp/open.ts";
+import { endOfRib } from "../bgp/update-writer.ts";
+import type { Config } from "../config/model.ts";
+import {
+  addressOf,
+  kernelAddressOf,
+  kernelRouteOf,
+  octetsOfHex,
+  type PlainEndpoint,
+  type RunningPage,
+  type RunningSession,
+  type RunningState,
+} from "../control/running-state.ts";
+import type { KernelEvent } from "../fib/fib.ts";
+import type { Family } from "../ip/address.ts";
+import { createHearing, type HeardTable, type Hearing, PeerTable } from "./heard-routes.ts";
+import type { PeerRuntime } from "./peer.ts";
+import type { ConnectionId, Endpoint, TransportEvent } from "./ports.ts";
+import { updatesOf } from "./replica-feed.ts";
+import { createStillClock, replicaPorts } from "./replica-ports.ts";
+import { createRouter, type Router } from "./router.ts";
+
+export interface Replica {
+  readonly router: Router;
+  readonly hearing: Hearing;
+  /** One page of the running daemon's tables. */
+  take(page: RunningPage): void;
+  /** All pages have been taken. */
+  complete(): void;
+  apply(config: Config): void;
+  /** Sessions that the daemon has and the replica has not: they come up again, and their routes with them. */
+  bringBack(): void;
+  /** What a peer has been told; undefined without a session. */
+  heard(peer: string): HeardTable | undefined;
+  /** Paths that could not be given to their peer. */
+  readonly skipped: number;
+}
+
+/** What happens within this time belongs to what was asked for: timers of sessions are longer. */
+const SETTLE_MS = 500;
+
+/** `keeps`: the routes of this peer may be needed a second time, because its session will reset. */
+export function createReplica(state: RunningState, config: Config, keeps: (peer: string) => boolean): Replica {
+  const clock = createStillClock();
+  const hearing = createHearing();
+  const sessions = new Map(state.sessions.map((session) => [session.peer, session]));
+  const connections = new Map<ConnectionId, string>();
+  const tables = new Map<string, PeerTable>();
+  const kept = new Map<string, Uint8Array[]>();
+  let nextId: ConnectionId = -1;
+  let skipped = 0;
+  const router = createRouter(replicaPorts(clock, { wrote, closed }, state.version), config, "replica");
+  const { core } = router;
+  core.routerId = state.routerId;
+
+  function wrote(id: ConnectionId, bytes: Uint8Array): void {
+    const name = connections.get(id);
+    const peer = name === undefined ? undefined : core.peers.get(name);
+    if (!peer?.negotiated || peer.active?.id !== id) return;
+    const { addPath } = peer.negotiated;
+    const table = tables.get(peer.config.name)!;
+    hearing.hear(table, bytes, { ipv4: addPath.ipv4.send, ipv6: addPath.ipv6.send });
+  }
+
+  function closed(id: ConnectionId): void {
+    const name = connections.get(id);
+    connections.delete(id);
+    if (name !== undefined) tables.delete(name);
+  }
+
+  const kernel = (event: KernelEvent) => router.handle({ from: "kernel", event });
+  const transport = (event: TransportEvent) => router.handle({ from: "transport", event });
+
+  function start(): void {
+    for (const link of state.links) kernel({ kind: "link", link, gone: false });
+    for (const address of state.addresses) kernel({ kind: "address", address: kernelAddressOf(address), gone: false });
+    kernel({ kind: "synced" });
+    clock.settle(0);
+    for (const session of sessions.values()) bringUp(session);
+  }
+
+  function bringUp(session: RunningSession): void {
+    const configured = core.peers.get(session.peer)?.config;
+    const id = nextId--;
+    connections.set(id, session.peer);
+    tables.set(session.peer, new PeerTable());
+    const remote = endpointOf(session.remote, configured?.address);
+    transport({ kind: "incoming", id, local: endpointOf(session.local, configured?.localAddress), remote });
+    const peer = core.peers.get(session.peer);
+    if (!peer || peer.connections.incoming?.id !== id) return closed(id);
+    if (session.bare) peer.session = { ...peer.session, fallback: true };
+    transport({ kind: "data", id, bytes: withoutTimers(octetsOfHex(session.open)) });
+    transport({ kind: "data", id, bytes: encodeKeepalive() });
+    if (peer.active?.id !== id) return closed(id);
+    const { internal, ifindex } = peer.parsing;
+    peer.parsing = router.parts.imports.parsingClass({ ...peer.negotiated!, fourOctetAs: true }, internal, ifindex);
+    clock.settle(0);
+  }
+
+  function give(peer: PeerRuntime | undefined, bytes: Uint8Array): void {
+    if (!peer?.active) {
+      skipped++;
+      return;
+    }
+    transport({ kind: "data", id: peer.active.id, bytes });
+    clock.settle(0);
+  }
+
+  function endTables(session: RunningSession): void {
+    for (const family of session.endOfRib) give(core.peers.get(session.peer), endOfRib(family));
+  }
+
+  start();
+  return {
+    router,
+    hearing,
+    take(page) {
+      if ("kernel" in page) {
+        for (const route of page.kernel) kernel({ kind: "route", route: kernelRouteOf(route), gone: false });
+        kernel({ kind: "batch" });
+        clock.settle(0);
+        return;
+      }
+      const pathIds = (name: string, family: Family) =>
+        core.peers.get(name)?.negotiated?.addPath[family].receive ?? false;
+      for (const { peer: name, messages } of updatesOf(page, pathIds, (peer) => maxOctets(core.peers.get(peer)))) {
+        for (const bytes of messages) give(core.peers.get(name), bytes);
+        if (!keeps(name)) continue;
+        const said = kept.get(name) ?? [];
+        kept.set(name, said);
+        for (const bytes of messages) said.push(bytes);
+      }
+    },
+    complete() {
+      for (const session of sessions.values()) endTables(session);
+      clock.settle(SETTLE_MS);
+    },
+    apply(next) {
+      router.handle({ from: "config", config: next });
+      clock.settle(SETTLE_MS);
+    },
+    bringBack() {
+      for (const session of sessions.values()) {
+        const peer = core.peers.get(session.peer);
+        if (!peer || peer.active || peer.config.disabled) continue;
+        bringUp(session);
+        if (!peer.active) continue;
+        for (const bytes of kept.get(session.peer) ?? []) give(peer, bytes);
+        endTables(session);
+      }
+      clock.settle(SETTLE_MS);
+    },
+    heard: (peer) => (core.peers.get(peer)?.active ? tables.get(peer)?.copy() : undefined),
+    get skipped() {
+      return skipped;
+    },
+  };
+}
+
+function maxOctets(peer: PeerRuntime | undefined): number {
+  return peer?.negotiated?.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS;
+}
+
+/** The address may be another by now, where the configuration says so. */
+function endpointOf({ address, port }: PlainEndpoint, configured: Endpoint["address"] | undefined): Endpoint {
+  return { address: configured ?? addressOf(address), port };
+}
+
+const HEADER = 19;
+
+/** Time stands still here: a session without a hold time needs none. The peer has restarted already, if it had. */
+function withoutTimers(message: Uint8Array): Uint8Array {
+  const open = decodeOpen(message, HEADER, message.length);
+  const { gracefulRestart } = open.capabilities;
+  return encodeOpen({
+    ...open,
+    holdSeconds: 0,
+    capabilities: {
+      ...open.capabilities,
+      ...(gracefulRestart && { gracefulRestart: { ...gracefulRestart, restarting: false } }),
+    },
+  });
+}

@@ -1,0 +1,107 @@
+/** The router as plain values, for a copy of it in another process (control/running-state.ts). */
+import { encodeOpen } from "../bgp/open.ts";
+import { formatHex } from "../bgp/text.ts";
+import { formatConfig } from "../config/format.ts";
+import type { DynamicPeersConfig } from "../config/model.ts";
+import {
+  type PlainEndpoint,
+  passwordDigest,
+  plainKernelAddress,
+  plainKernelRoute,
+  type RunningPath,
+  type RunningSession,
+  type RunningSlice,
+  type RunningState,
+} from "../control/running-state.ts";
+import { FAMILIES, type Family, formatAddress } from "../ip/address.ts";
+import { FIRST_PEER } from "../rib/types.ts";
+import { formatRow } from "./answer-paths.ts";
+import type { Core } from "./core.ts";
+import type { PeerRuntime } from "./peer.ts";
+import type { Endpoint } from "./ports.ts";
+
+export function runningState(core: Core): RunningState {
+  const sessions = [...core.peers.values()].flatMap(sessionOf);
+  return {
+    version: core.version,
+    routerId: core.routerId,
+    config: printedConfig(core),
+    links: core.interfaces.links(),
+    addresses: core.interfaces.addresses().map(plainKernelAddress),
+    sessions,
+  };
+}
+
+/** The running configuration with digests in place of passwords. */
+function printedConfig(core: Core): RunningState["config"] {
+  const salt = formatHex(Uint8Array.from({ length: 16 }, () => Math.floor(core.random() * 256)));
+  const secrets: Record<string, string> = {};
+  const hidden = <T extends DynamicPeersConfig["template"]>(peer: T): T => {
+    if (peer.password === undefined) return peer;
+    const digest = passwordDigest(core.sha256, salt, peer.password);
+    if (peer.passwordFile !== undefined) secrets[peer.passwordFile] = digest;
+    return { ...peer, password: digest };
+  };
+  const { peers, dynamicPeers, ...rest } = core.config;
+  const text = formatConfig(
+    {
+      ...rest,
+      peers: peers.map(hidden),
+      dynamicPeers: dynamicPeers.map((entry) => ({ ...entry, template: hidden(entry.template) })),
+    },
+    { secrets: "show" },
+  );
+  return { text, secrets, salt };
+}
+
+function sessionOf({ config, active, negotiated, session, endOfRib }: PeerRuntime): RunningSession[] {
+  if (!active?.local || !active.remote || !negotiated) return [];
+  return [
+    {
+      peer: config.name,
+      local: plainEndpoint(active.local),
+      remote: plainEndpoint(active.remote),
+      open: formatHex(encodeOpen(negotiated.open)),
+      bare: session[active.side].bare,
+      endOfRib: FAMILIES.filter((family) => endOfRib[family].received),
+    },
+  ];
+}
+
+function plainEndpoint({ address, port }: Endpoint): PlainEndpoint {
+  return { address: formatAddress(address), port };
+}
+
+/** Paths in one slice, about: a prefix is never divided. */
+const PATHS_PER_SLICE = 2048;
+/** Rows looked at in one slice. */
+const ROWS_PER_SLICE = 20_000;
+
+/** Paths of peers from the row on. */
+export function runningPaths(core: Core, family: Family, cursor: number): RunningSlice {
+  const rib = core.ribs[family];
+  const sets: Record<number, string> = {};
+  const paths: RunningPath[] = [];
+  let row = cursor;
+  for (let looked = 0; row < rib.prefixes.highWater; row++, looked++) {
+    if (paths.length >= PATHS_PER_SLICE || looked >= ROWS_PER_SLICE) break;
+    if (!rib.prefixes.isLive(row)) continue;
+    const prefix = formatRow(core, family, row);
+    for (let path = rib.firstPath(row); path !== 0; path = rib.nextPath(path)) {
+      const owner = rib.pathPeer(path);
+      if (owner < FIRST_PEER) continue;
+      const set = rib.pathSetIn(path);
+      sets[set] ??= formatHex(
+        core.sets.arena().subarray(core.sets.offset(set), core.sets.offset(set) + core.sets.octets(set)),
+      );
+      paths.push([prefix, core.peerTable.facts(owner)!.name, rib.pathId(path), set]);
+    }
+  }
+  return { page: { family, sets, paths }, next: row < rib.prefixes.highWater ? row : -1 };
+}
+
+/** Kernel routes of other protocols from the row on. */
+export function runningKernelRoutes(core: Core, family: Family, cursor: number): RunningSlice {
+  const { routes, next } = core.nextHops.kernelRoutes(family, cursor, PATHS_PER_SLICE);
+  return { page: { kernel: routes.map(plainKernelRoute) }, next };
+}
