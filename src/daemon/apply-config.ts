@@ -149,6 +149,7 @@ export function addPeer(core: Core, config: PeerConfig, target: ConfigTarget, ra
     connections: { outgoing: undefined, incoming: undefined },
     active: undefined,
     negotiated: undefined,
+    lastSession: undefined,
     epoch: core.peerTable.epoch(id),
     parsing: { id: 0, internal: !external, fourOctetAs: true, ifindex: 0 },
     direct: external && !config.multihop,

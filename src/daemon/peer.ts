@@ -1,5 +1,6 @@
 /** One configured peer as the router runs it: its session, connections, and what it has done so far. */
 import type { Framer } from "../bgp/framer.ts";
+import type { OpenMessage } from "../bgp/open.ts";
 import type { ParsingClass } from "../bgp/parsing-class.ts";
 import type { Peer } from "../bgp/session/peer.ts";
 import type { Negotiated, Side } from "../bgp/session/types.ts";
@@ -48,6 +49,14 @@ export interface KeyUse {
 
 export type MutableCounts = { -readonly [K in keyof MessageCounts]: number };
 
+export interface LastSession {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly open: OpenMessage;
+  /** Our OPEN went out without capabilities. */
+  readonly bare: boolean;
+}
+
 export interface PeerRuntime {
   config: PeerConfig;
   /** Another one after the peer came back under another identifier. */
@@ -57,6 +66,8 @@ export interface PeerRuntime {
   /** The connection that is Established. */
   active: Connection | undefined;
   negotiated: Negotiated | undefined;
+  /** As the last Established session began; it may have ended. */
+  lastSession: LastSession | undefined;
   /** Paths of an older epoch are stale and swept. */
   epoch: number;
   parsing: ParsingClass;

@@ -99,7 +99,7 @@ export function routeBrief(core: Core, owner: Owner, set: SetHandle): RouteBrief
     ...announcedBrief(sets.arena().slice(from, from + sets.octets(set))),
     nextHop: address ? formatAddress(address) : ways.length > 0 ? ways.join(" ") : null,
     preference: sets.preference(set),
-    metric: sets.metric(set),
+    metric: Math.max(sets.metric(set), 0),
   };
 }
 

@@ -226,6 +226,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     const { config } = peer;
     identify(peer, negotiated.remoteId | 0);
     peer.epoch = peerTable.epoch(peer.id);
+    const { side, local, remote } = peer.active!;
+    if (local && remote) peer.lastSession = { local, remote, open: negotiated.open, bare: peer.session[side].bare };
     const link = interfaces.shared(addressOnLink(config));
     peer.parsing = imports.parsingClass(negotiated, !isExternal(core.config, config), link?.ifindex ?? 0);
     stale.returned(peer, negotiated);
