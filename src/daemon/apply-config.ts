@@ -191,7 +191,7 @@ function startPeer(core: Core, name: string, target: ConfigTarget): void {
   if (peer && !peer.config.disabled && !core.held.has(name)) target.sessions.start(peer);
 }
 
-/** Keys that a live session takes over. */
+/** What the session may go on with: its times are ours alone, and its key is replaced. */
 export function updatePeer(core: Core, peer: PeerRuntime, config: PeerConfig, target: ConfigTarget): void {
   const { password } = peer.config;
   peer.config = config;
