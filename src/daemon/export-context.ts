@@ -40,6 +40,11 @@ export interface ExportContext {
   readonly maxOctets: number;
   /** Paths of a prefix that are sent, with path identifiers (RFC 7911): all, or so many of the best. `none`: the best one. */
   readonly addPath: "none" | "all" | number;
+  /**
+   * What becomes of long-lived stale routes (RFC 9494 §4.3, §4.6): peers that know LLGR_STALE are sent them as they are; for
+   * others they are withdrawn, or sent as what nobody prefers or passes on (NO_EXPORT, LOCAL_PREF 0).
+   */
+  readonly longLivedStale: "pass" | "withdraw" | "lower";
 }
 
 /** Peers of equal keys get equal octets. */
@@ -60,6 +65,7 @@ export function groupKey(c: ExportContext): string {
     c.fourOctetAs,
     c.maxOctets,
     c.addPath,
+    c.longLivedStale,
   ].join("|");
 }
 
@@ -203,6 +209,7 @@ export const STOP = {
   ownRoute: -7,
   ownNextHop: -8,
   noRoom: -9,
+  longLivedStale: -10,
 } as const;
 
 export const STOP_REASON: Record<number, { readonly step: string; readonly reason: string }> = {
@@ -217,6 +224,10 @@ export const STOP_REASON: Record<number, { readonly step: string; readonly reaso
   [STOP.nextHop]: { step: "next hop", reason: "no address of ours in this family can be announced as next hop" },
   [STOP.ownRoute]: { step: "source", reason: "the best path came from this peer" },
   [STOP.noRoom]: { step: "resources", reason: "the bound of attribute sets or next hops is reached" },
+  [STOP.longLivedStale]: {
+    step: "long-lived stale",
+    reason: "the path is long-lived stale (LLGR_STALE), and the peer does not know what that is (RFC 9494)",
+  },
   [STOP.ownNextHop]: { step: "next hop", reason: "its next hop is the peer itself" },
 };
 

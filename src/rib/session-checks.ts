@@ -25,6 +25,15 @@ export function holdsCluster(octets: Uint8Array, from: number, to: number, clust
   return false;
 }
 
+/** COMMUNITIES of canonical octets hold this one. */
+export function holdsCommunity(octets: Uint8Array, from: number, to: number, community: number): boolean {
+  const header = headerOf(octets, from, to, ATTRIBUTE.communities.code);
+  if (header < 0) return false;
+  const end = attributeEnd(octets, header);
+  for (let p = attributeValue(octets, header); p < end; p += 4) if (u32(octets, p) === community) return true;
+  return false;
+}
+
 /** Where the attribute of the type begins; -1 when it is absent. */
 function headerOf(octets: Uint8Array, from: number, to: number, type: number): number {
   for (let at = from; at < to; at = attributeEnd(octets, at)) if (octets[at + 1] === type) return at;
