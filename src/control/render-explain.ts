@@ -7,7 +7,7 @@ type Loser = ExplainAnswer["losers"][number];
 /** What each step compares, and which value stays. */
 const STEP_WORDS: Record<string, { readonly what: string; readonly rule: string }> = {
   preference: { what: "preference", rule: "the higher stays" },
-  longLivedStale: { what: "staleness (RFC 9494)", rule: "what is not long-lived stale stays" },
+  longLivedStale: { what: "staleness", rule: "what is fresh stays (RFC 9494)" },
   localPref: { what: "local preference", rule: "the higher stays" },
   asPathLength: { what: "AS path length", rule: "the shorter stays" },
   origin: { what: "origin", rule: "IGP before EGP before INCOMPLETE" },

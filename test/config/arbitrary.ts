@@ -155,7 +155,6 @@ const session = {
       restartTime: fc.nat(4095).map((n) => `${n}s`),
       staleTime: fc.nat(9999).map((n) => `${n + 1}s`),
       notification: fc.boolean(),
-      longLived: fc.constantFrom("off", "aware", "on"),
       longLivedStaleTime: fc.integer({ min: 1, max: 194 }).map((n) => `${n}d`),
       staleToOthers: fc.boolean(),
     }),
