@@ -60,6 +60,7 @@ const IN_PLACE = new Set([
   "maxPrefixesIn",
   "maxPrefixesOut",
   "defaultOnly",
+  "gracefulRestart.staleToOthers",
   "gracefulRestart.staleTime" /* ours alone; the rest of it stands in OPEN */,
   "passwordFile" /* `password` tells whether the key itself changed */,
   "timers.connectRetry",

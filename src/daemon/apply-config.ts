@@ -170,6 +170,7 @@ export function addPeer(core: Core, config: PeerConfig, target: ConfigTarget, ra
     updatesRefused: 0,
     lastFault: undefined,
     refresh: { ipv4: newRefreshState(), ipv6: newRefreshState() },
+    longLived: { ipv4: undefined, ipv6: undefined },
     nextReportMs: 0,
     timers: new Map(),
     outlets: { ipv4: undefined, ipv6: undefined },

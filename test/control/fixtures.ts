@@ -52,6 +52,7 @@ export function peer(name: string, address: string, changes: Partial<PeerAnswer>
       },
     ],
     stale: null,
+    longLived: [],
     messages: { received: COUNTS, sent: COUNTS },
     errors: { attributesDiscarded: 0, treatedAsWithdraw: 0, refused: 0, last: null },
     importPolicy: "accept",
