@@ -41,6 +41,8 @@ export interface ConfigTarget {
   readonly dynamicPeers: DynamicPeers;
   /** The id of a source stands for another peer from now on. */
   forgetSource(id: PeerId): void;
+  /** The source is a client of our reflector from now on, or no more. */
+  clientChanged(id: PeerId): void;
   readonly sweep: Round;
   readonly reprogram: Walk;
   readonly pruning: Pruning;
@@ -182,11 +184,14 @@ function startPeer(core: Core, name: string, target: ConfigTarget): void {
 
 /** Keys that a live session takes over. */
 export function updatePeer(core: Core, peer: PeerRuntime, config: PeerConfig, target: ConfigTarget): void {
-  const { password } = peer.config;
+  const { password, routeReflectorClient: client } = peer.config;
   peer.config = config;
   peer.session = withSettings(peer.session, sessionSettings(core.config, config, core.routerId));
   if (peer.negotiated) peer.negotiated = withTimes(peer.session.settings, peer.negotiated);
   if (password !== config.password) target.keys.changed(peer);
+  if (client === config.routeReflectorClient) return;
+  core.peerTable.update(peer.id, { client: !client });
+  target.clientChanged(peer.id);
 }
 
 /** Undefined: there were too many peers to start it. */

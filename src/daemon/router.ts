@@ -197,6 +197,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     stale,
     recovery,
     forgetSource: exporter.forgetSource,
+    clientChanged: exporter.clientChanged,
     refreshContexts: outlets.refreshContexts,
     staticsChanged: kernelNews.staticsChanged,
   };
