@@ -1,44 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseConfig } from "../../src/config/parse.ts";
-import type { AnnouncedBrief, PreviewAnswer, RouteBrief, RoutesPreview } from "../../src/control/preview-answer.ts";
-import type { RunningPage, RunningState } from "../../src/control/running-state.ts";
-import { startPreview } from "../../src/daemon/preview.ts";
+import type { AnnouncedBrief, RouteBrief, RoutesPreview } from "../../src/control/preview-answer.ts";
 import { announcedBrief } from "../../src/daemon/preview-snapshot.ts";
 import { createQueries } from "../../src/daemon/queries.ts";
 import { createReplica } from "../../src/daemon/replica.ts";
-import { runningKernelRoutes, runningPaths, runningState } from "../../src/daemon/running-state.ts";
 import type { Forwarding } from "../../src/fib/fib.ts";
 import { FAMILIES, formatAddress } from "../../src/ip/address.ts";
 import { seeded } from "../sim/clock.ts";
 import type { Heard } from "../sim/wire-reader.ts";
 import { announceAll, CASE_PEERS, changed, configText, randomConfig, randomTable, speakerOf } from "./preview-case.ts";
+import { previewOf, told } from "./preview-of.ts";
 import type { Speaker } from "./speaker.ts";
-import { configOf, createWorld, type World } from "./world.ts";
-
-/** The router's state as another process has it, which goes through JSON. */
-function told({ router: { core } }: World) {
-  const state = JSON.parse(JSON.stringify(runningState(core))) as RunningState;
-  const { secrets } = state.config;
-  const running = parseConfig([{ path: "running", text: state.config.text }], { secrets: (path) => secrets[path] });
-  assert.ok(running.ok, "the printed configuration parses");
-  const pages: RunningPage[] = [];
-  for (const slice of [runningKernelRoutes, runningPaths])
-    for (const family of FAMILIES)
-      for (let cursor = 0; cursor >= 0; ) {
-        const { page, next } = slice(core, family, cursor);
-        pages.push(JSON.parse(JSON.stringify(page)));
-        cursor = next;
-      }
-  return { state, running: running.config, pages };
-}
-
-function previewOf(world: World, text: string, limit = 10_000): PreviewAnswer {
-  const { state, running, pages } = told(world);
-  const preview = startPreview(state, running, configOf(text));
-  pages.forEach(preview.take);
-  return preview.finish(limit);
-}
+import { createWorld, type World } from "./world.ts";
 
 /** What a copy of the router has told its peers: whatever the router went through, it is what one says that began so. */
 function assertLikeNew(world: World, speakers: ReadonlyMap<string, Speaker>): void {
