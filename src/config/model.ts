@@ -21,6 +21,8 @@ export interface RouterConfig {
   readonly asn: number;
   /** Present: this speaker is a route reflector. */
   readonly clusterId?: number;
+  /** Routes of external peers that carry GRACEFUL_SHUTDOWN get LOCAL_PREF 0 (RFC 8326 §4). */
+  readonly gracefulShutdown: boolean;
   readonly listen: readonly ListenConfig[];
 }
 
@@ -38,6 +40,8 @@ export interface KernelConfig {
   readonly export: string;
   /** Routes stay in the kernel when the daemon ends. Default: where some peer has graceful restart on. */
   readonly keepOnExit: boolean;
+  /** Also when an operator shuts it down: the file says `keepOnExit: true`, it is not the default. */
+  readonly keepOnShutdown: boolean;
   /** Most next hops of an ECMP route; 1 turns ECMP off. */
   readonly multipath: number;
 }
@@ -150,9 +154,16 @@ export interface GracefulRestartConfig {
   readonly staleTimeMs: number;
   /** N bit: a NOTIFICATION or an expired hold timer is a restart too, except a hard reset (RFC 8538). */
   readonly notification: boolean;
-  /** `aware`: LLGR_STALE is understood. `on`: routes are kept for `longLivedStaleTimeMs` beyond the restart time. */
+  /**
+   * `aware`: LLGR_STALE is understood, and the peer's routes are kept beyond its restart time for as long as it asks.
+   * `on`: it is to keep ours so as well, for `longLivedStaleTimeMs`.
+   */
   readonly longLived: "off" | "aware" | "on";
   readonly longLivedStaleTimeMs: number;
+  /**
+   * Long-lived stale routes go to this internal peer though it does not know them, with NO_EXPORT and LOCAL_PREF 0.
+   */
+  readonly staleToOthers: boolean;
 }
 
 /** RFC 7911. */

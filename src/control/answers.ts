@@ -20,7 +20,24 @@ export type ControlRequest =
   | { readonly command: "running" }
   | ({ readonly command: "routes" } & TableRequest)
   | ({ readonly command: "routesIn" | "routesOut"; readonly peer: string } & TableRequest)
+  | OrderRequest
   | { readonly command: "explainRoute"; readonly target: string; readonly peer?: string | undefined };
+
+/** Orders: the router carries them out, and they are recorded. */
+export type OrderRequest =
+  | { readonly command: "disable" | "restart"; readonly peer: string; readonly text?: string | undefined }
+  | { readonly command: "enable"; readonly peer: string }
+  | { readonly command: "refresh"; readonly peer: string; readonly direction?: "in" | "out" | "both" }
+  | { readonly command: "drain" | "undrain" }
+  | { readonly command: "shutdown"; readonly text?: string | undefined; readonly drainSeconds?: number };
+
+export interface OrderAnswer {
+  readonly action: OrderRequest["command"];
+  /** Its configured name; null where the order is to the daemon. */
+  readonly peer: string | null;
+  /** What happens now, in a sentence. */
+  readonly message: string;
+}
 
 export interface TableRequest {
   readonly family?: Family | undefined;
@@ -62,6 +79,8 @@ export interface StatusAnswer {
     readonly leftSeconds: number;
     readonly waitingFor: readonly string[];
   } | null;
+  /** Routes are announced with GRACEFUL_SHUTDOWN (RFC 8326); `endsInSeconds` where a shutdown follows. */
+  readonly drain: { readonly since: string; readonly endsInSeconds: number | null } | null;
   readonly kernel: FibCounters & { readonly programming: boolean };
   readonly updateGroups: readonly {
     readonly family: Family;
@@ -82,7 +101,15 @@ export interface PeerAnswer {
   readonly localAsn: number;
   readonly kind: "external" | "internal" | "client";
   readonly state: "idle" | "connect" | "active" | "openSent" | "openConfirm" | "established";
+  /** By the configuration, or by an operator. */
   readonly disabled: boolean;
+  /** It is kept down until an operator enables it: by an order, or because a limit of prefixes was exceeded. */
+  readonly held: {
+    readonly by: "command" | "limit";
+    readonly text: string | null;
+    readonly since: string;
+    readonly sinceSeconds: number;
+  } | null;
   readonly passive: boolean;
   readonly since: string;
   readonly sinceSeconds: number;
@@ -148,6 +175,9 @@ export interface PeerAnswer {
     /** Path identifiers (RFC 7911): the peer sends them; how many paths of a prefix it is sent. */
     readonly addPathReceive: boolean;
     readonly addPathSend: "none" | "all" | number;
+    /** Null where there is none (maxPrefixesIn, maxPrefixesOut). */
+    readonly limitIn: LimitAnswer | null;
+    readonly limitOut: LimitAnswer | null;
     readonly endOfRibReceived: boolean;
     readonly endOfRibSent: boolean;
     /** Route refreshes that have begun and not ended (RFC 7313). */
@@ -155,6 +185,8 @@ export interface PeerAnswer {
   }[];
   /** Routes of a lost session that are still in use; null when there are none. */
   readonly stale: (StaleAnswer & { readonly families: readonly Family[]; readonly leftSeconds: number }) | null;
+  /** Routes that have outlived the restart time (RFC 9494). */
+  readonly longLived: readonly (StaleAnswer & { readonly family: Family; readonly leftSeconds: number })[];
   readonly messages: {
     readonly received: MessageCounts;
     readonly sent: MessageCounts;
@@ -194,6 +226,9 @@ export interface RestartAnswer {
   readonly restartSeconds: number;
   /** A NOTIFICATION is a restart too, a hard reset aside. */
   readonly notification: boolean;
+  /** Both sides know LLGR_STALE (RFC 9494); the families that the peer wants kept beyond its restart time. */
+  readonly longLived: boolean;
+  readonly longLivedFamilies: readonly { readonly family: Family; readonly seconds: number }[];
   /** The peer said that it had restarted, and for which families it had forwarded packets meanwhile. */
   readonly peerRestarted: boolean;
   readonly peerForwarded: readonly Family[];
@@ -202,6 +237,19 @@ export interface RestartAnswer {
 export interface StaleAnswer {
   readonly since: string;
   readonly keptUntil: string;
+  /** It has outlived the peer's restart time, and is used where nothing else is there (RFC 9494). */
+  readonly longLived: boolean;
+}
+
+export interface LimitAnswer {
+  readonly limit: number;
+  /** Prefixes from which on a warning is logged. */
+  readonly warnAt: number;
+  readonly action: "warn" | "block" | "restart" | "disable";
+  /** `over`: beyond the limit, or at it with prefixes left out. */
+  readonly level: "calm" | "near" | "over";
+  /** Announcements of prefixes that had no room in this session. */
+  readonly leftOut: number;
 }
 
 export interface MessageCounts {
@@ -316,6 +364,8 @@ export interface ExportAnswer {
   readonly announced: boolean;
   /** What the peer gets. */
   readonly path: PathAnswer | null;
+  /** What it is announced for, where it is no route of our table. */
+  readonly originated: string | null;
   /** The first thing that stopped it; null when announced. */
   readonly stoppedBy: { readonly step: string; readonly reason: string } | null;
   readonly trace: readonly TraceAnswer[];

@@ -7,6 +7,7 @@ type Loser = ExplainAnswer["losers"][number];
 /** What each step compares, and which value stays. */
 const STEP_WORDS: Record<string, { readonly what: string; readonly rule: string }> = {
   preference: { what: "preference", rule: "the higher stays" },
+  longLivedStale: { what: "staleness", rule: "what is fresh stays (RFC 9494)" },
   localPref: { what: "local preference", rule: "the higher stays" },
   asPathLength: { what: "AS path length", rule: "the shorter stays" },
   origin: { what: "origin", rule: "IGP before EGP before INCOMPLETE" },
@@ -55,6 +56,13 @@ function attributes(path: PathAnswer): string[] {
   return lines;
 }
 
+function staleLine({ stale, peer }: PathAnswer): string[] {
+  if (!stale) return [];
+  const { since, keptUntil, longLived } = stale;
+  if (!longLived) return [`  stale since ${since}, kept until ${keptUntil} while ${peer} restarts`];
+  return [`  long-lived stale since ${since}, kept until ${keptUntil}: ${peer} has not come back in time (RFC 9494)`];
+}
+
 /** Nothing where the policy has nothing to tell. */
 function imported(trace: readonly TraceAnswer[]): string[] {
   return isTelling(trace) ? ["  imported by", ...traceLines(trace).map((line) => `  ${line}`)] : [];
@@ -63,10 +71,6 @@ function imported(trace: readonly TraceAnswer[]): string[] {
 /** More than that a built-in policy accepts everything. */
 function isTelling(trace: readonly TraceAnswer[]): boolean {
   return trace.some(({ policy }) => policy !== "accept");
-}
-
-function staleLine({ stale, peer }: PathAnswer): string[] {
-  return stale ? [`  stale since ${stale.since}, kept until ${stale.keptUntil} while ${peer} restarts`] : [];
 }
 
 function lost(loser: Loser): string[] {
@@ -115,6 +119,7 @@ function toPeerOf(head: string, to: ExportAnswer): string[] {
     return [`${head}: not announced, stopped by ${step}: ${reason}`, ...traceLines(to.trace)];
   }
   const lines = [`${head}: announced`];
+  if (to.originated !== null) lines.push(`  ${to.originated}`);
   if (to.path) {
     const words = [`next hop ${to.path.nextHop ?? "-"}`, `AS path ${to.path.asPath || "empty"}`];
     if (to.path.localPref !== null) words.push(`local preference ${to.path.localPref}`);

@@ -43,19 +43,31 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
       return { peer: name, ...stopped("session", reason), paths: null };
     }
     const best = row < 0 ? 0 : core.ribs[family].best(row);
+    if (outlet.group.origin) return { peer: name, ...explainOrigin(peer, outlet.group, family, row), paths: null };
     if (outlet.group.context.addPath !== "none" && best !== 0)
       return { peer: name, ...explainPathsTo(peer, outlet.group, family, row) };
-    return { peer: name, ...explainPathTo(peer, outlet.group, family, row, best, () => true), paths: null };
+    return { peer: name, ...explainPathTo(peer, outlet.group, family, row, best, 0), paths: null };
   }
 
-  /** What becomes of one path, 0 being none. `isSent` finds it among what the peer was sent. */
+  /** A peer that gets the default route that we originate, whatever our table holds. */
+  function explainOrigin(peer: PeerRuntime, group: ExportGroup, family: Family, row: PrefixRow): ExportAnswer {
+    const { origin, context } = group;
+    const decision = origin!.decide(row);
+    if (decision > 0 && origin!.source() === peer.id) return stopped("source", STOP_REASON[STOP.noWayBack]!.reason);
+    const [path] = decision > 0 ? announcedTo(peer, family, row) : [];
+    const { step, reason } = STOP_REASON[decision] ?? { step: "export", reason: "it is about to be sent" };
+    if (!path) return stopped(step, reason);
+    return { announced: true, path, originated: ORIGINATED[context.originates!], stoppedBy: null, trace: [] };
+  }
+
+  /** What becomes of one path, 0 being none, which is sent under an identifier, or without one under 0. */
   function explainPathTo(
     peer: PeerRuntime,
     group: ExportGroup,
     family: Family,
     row: PrefixRow,
     path: PathRow,
-    isSent: (sent: PathAnswer) => boolean,
+    pathId: number,
   ): ExportAnswer {
     if (path === 0) return stopped("selection", STOP_REASON[STOP.noBest]!.reason);
     if (core.ribs[family].pathPeer(path) === peer.id) return stopped("source", STOP_REASON[STOP.ownRoute]!.reason);
@@ -69,9 +81,11 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
       const named = decision === STOP.policy ? `${why.reason}${rule ? " " : ""}${where}` : why.reason;
       return stopped(why.step, named, trace);
     }
-    const sent = announcedTo(peer, family, row).find(isSent);
-    if (!sent) return stopped("next hop", STOP_REASON[STOP.ownNextHop]!.reason, trace);
-    return { announced: true, path: sent, stoppedBy: null, trace };
+    const sent = announcedTo(peer, family, row).find((each) => each.pathId === pathId);
+    const isLeftOut = group.context.room && !group.updates.announced(pathId === 0 ? row : path);
+    const why = STOP_REASON[isLeftOut ? STOP.limit : STOP.ownNextHop]!;
+    if (!sent) return stopped(why.step, why.reason, trace);
+    return { announced: true, path: sent, originated: null, stoppedBy: null, trace };
   }
 
   /** Each usable path, the best one first. */
@@ -88,12 +102,12 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
     const paths = explainOrder(rib, row).map((path, place) => ({
       of: pathAnswer(core, family, row, path, shared),
       ...(place < limit
-        ? explainPathTo(peer, group, family, row, path, (sent) => sent.pathId === path)
+        ? explainPathTo(peer, group, family, row, path, path)
         : stopped("ADD-PATH", `it is not among the best ${limit}`)),
     }));
     const first = paths.find((path) => path.announced) ?? paths[0]!;
     const { announced, path, stoppedBy } = first;
-    return { announced, path, stoppedBy, trace: [], paths };
+    return { announced, path, originated: null, stoppedBy, trace: [], paths };
   }
 
   function explain(prefix: Prefix, peerName?: string): ExplainAnswer {
@@ -153,5 +167,10 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
 }
 
 function stopped(step: string, reason: string, trace: readonly TraceAnswer[] = []): ExportAnswer {
-  return { announced: false, path: null, stoppedBy: { step, reason }, trace };
+  return { announced: false, path: null, originated: null, stoppedBy: { step, reason }, trace };
 }
+
+const ORIGINATED = {
+  always: "originated by us for this peer (export: default-only), whatever our own table holds",
+  ifReachable: "originated by us for this peer (export: default-only), as long as we have a default route ourselves",
+} as const;

@@ -3,16 +3,16 @@ import { attributeName } from "../bgp/iana.ts";
 import { stateOf } from "../bgp/session/peer.ts";
 import type { DownReason, NegotiatedRestart } from "../bgp/session/types.ts";
 import { formatHex } from "../bgp/text.ts";
-import type { PeerAnswer, RestartAnswer, StaleAnswer } from "../control/answers.ts";
+import type { LimitAnswer, PeerAnswer, RestartAnswer, StaleAnswer } from "../control/answers.ts";
 import { FAMILIES, type Family, formatAddress, formatQuad } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
 import type { Core } from "./core.ts";
 import type { FaultyUpdate } from "./faulty-updates.ts";
-import type { PeerRuntime } from "./peer.ts";
+import type { Hold, PeerRuntime } from "./peer.ts";
 import { adviceFor } from "./peer-advice.ts";
+import { type PrefixLimit, warnAt } from "./prefix-limit.ts";
 import type { SessionKeys } from "./session-keys.ts";
-import { addressOnLink, hopsOf, isExternal, policyName } from "./settings.ts";
-import type { StaleState } from "./stale-routes.ts";
+import { addressOnLink, hopsOf, isExternal, localAsOf, policyName } from "./settings.ts";
 
 /** `announced` counts the Adj-RIB-Out of one family as this peer sees it. */
 export function peerAnswer(
@@ -28,6 +28,7 @@ export function peerAnswer(
   const now = core.clock.nowMs();
   const state = stateOf(session);
   const external = isExternal(core.config, config);
+  const held = core.held.get(config.name);
   const local = peer.active?.local?.address ?? config.localAddress;
   return {
     name: config.name,
@@ -36,10 +37,18 @@ export function peerAnswer(
     port: config.port,
     localAddress: local ? formatAddress(local) : null,
     asn: config.asn,
-    localAsn: core.config.router.asn,
+    localAsn: localAsOf(core.config, config),
     kind: external ? "external" : config.routeReflectorClient ? "client" : "internal",
     state,
-    disabled: config.disabled,
+    disabled: config.disabled || held?.by === "command",
+    held: held
+      ? {
+          by: held.by,
+          text: held.text ?? null,
+          since: wallTime(core, held.sinceMs),
+          sinceSeconds: seconds(now - held.sinceMs),
+        }
+      : null,
     passive: config.passive,
     since: wallTime(core, peer.stateSinceMs),
     sinceSeconds: seconds(now - peer.stateSinceMs),
@@ -50,7 +59,9 @@ export function peerAnswer(
     advice:
       state === "established" || config.disabled
         ? null
-        : (adviceFor(session.lastFailure?.reason, config, core.config.router.asn, suspicion) ?? null),
+        : held
+          ? heldAdvice(config.name, held)
+          : (adviceFor(session.lastFailure?.reason, config, localAsOf(core.config, config), suspicion) ?? null),
     nextRetrySeconds: state === "established" ? null : nextRetry(core, peer),
     authentication: config.password === undefined ? "none" : "md5",
     key:
@@ -97,17 +108,25 @@ export function peerAnswer(
       announced: announced(family),
       addPathReceive: negotiated?.addPath[family].receive ?? false,
       addPathSend: negotiated?.addPath[family].send ? config.addPath.send : "none",
+      limitIn: limitAnswer(peer.limits.in?.[family]),
+      limitOut: limitAnswer(peer.limits.out?.[family]),
       endOfRibReceived: negotiated ? peer.endOfRib[family].received : false,
       endOfRibSent: negotiated ? peer.endOfRib[family].sent : false,
       refresh: { receiving: peer.refresh[family].receiving !== undefined, sending: peer.refresh[family].sending },
     })),
     stale: peer.stale
       ? {
-          ...staleAnswer(core, peer.stale),
+          since: wallTime(core, peer.stale.sinceMs),
+          keptUntil: wallTime(core, peer.stale.untilMs),
+          longLived: false,
           families: [...peer.stale.families],
           leftSeconds: seconds(peer.stale.untilMs - now),
         }
       : null,
+    longLived: FAMILIES.flatMap((family) => {
+      const state = peer.longLived[family];
+      return state ? [{ ...staleAnswer(core, peer, family)!, family, leftSeconds: seconds(state.untilMs - now) }] : [];
+    }),
     messages: { received: { ...peer.counts.received }, sent: { ...peer.counts.sent } },
     errors: {
       attributesDiscarded: peer.attributesDiscarded,
@@ -146,13 +165,36 @@ function restartAnswer({ session, negotiated }: PeerRuntime, restart: Negotiated
     weKeep: restart.families.map(({ family }) => family),
     restartSeconds: restart.timeMs / 1000,
     notification: restart.notification,
+    longLived: negotiated?.longLived ?? false,
+    longLivedFamilies: restart.longLived.map(({ family, timeMs }) => ({ family, seconds: timeMs / 1000 })),
     peerRestarted: restart.restarting,
     peerForwarded: restart.families.flatMap(({ family, forwarding }) => (forwarding ? [family] : [])),
   };
 }
 
-export function staleAnswer(core: Core, { sinceMs, untilMs }: StaleState): StaleAnswer {
-  return { since: wallTime(core, sinceMs), keptUntil: wallTime(core, untilMs) };
+/** What is kept of a family: the peer may be back soon, or has been away for longer than it said. */
+export function staleAnswer(core: Core, peer: PeerRuntime, family: Family): StaleAnswer | null {
+  const longLived = peer.longLived[family];
+  const state = longLived ?? (peer.stale?.families.has(family) ? peer.stale : undefined);
+  if (!state) return null;
+  const { sinceMs, untilMs } = state;
+  return { since: wallTime(core, sinceMs), keptUntil: wallTime(core, untilMs), longLived: longLived !== undefined };
+}
+
+function limitAnswer(limit: PrefixLimit | undefined): LimitAnswer | null {
+  if (!limit) return null;
+  const { config, level, leftOut } = limit;
+  return { limit: config.limit, warnAt: warnAt(config), action: config.action, level, leftOut };
+}
+
+function heldReason({ by, text }: Hold): string {
+  if (by === "limit") return `disabled by its limit of prefixes: ${text ?? ""}`;
+  return text === undefined ? "disabled by an operator" : `disabled by an operator: ${text}`;
+}
+
+function heldAdvice(name: string, { by }: Hold): string {
+  const enable = `calidris enable ${name} lets it come up again`;
+  return by === "limit" ? `find out why there are so many, or raise the limit; then ${enable}` : enable;
 }
 
 function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<PeerAnswer["lastDown"]> {
@@ -170,6 +212,8 @@ function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<P
 function reasonDown(core: Core, peer: PeerRuntime): string {
   const { config, session, stale } = peer;
   if (config.disabled) return "disabled in the configuration";
+  const held = core.held.get(config.name);
+  if (held) return heldReason(held);
   if (peer.direct && !core.interfaces.shared(addressOnLink(config)))
     return `${formatAddress(config.address)} is on no connected subnet: set multihop if it is more than one hop away`;
   if (session.lastFailure) {

@@ -39,8 +39,14 @@ export interface ConfigTarget {
   readonly listening: Listening;
   readonly keys: SessionKeys;
   readonly dynamicPeers: DynamicPeers;
+  /** Limits of prefixes may be others. */
+  limitsChanged(): void;
+  /** What the sessions' parsing goes by may have changed. */
+  parsingChanged(): void;
   /** The id of a source stands for another peer from now on. */
   forgetSource(id: PeerId): void;
+  /** The source is a client of our reflector from now on, or no more. */
+  clientChanged(id: PeerId): void;
   readonly sweep: Round;
   readonly reprogram: Walk;
   readonly pruning: Pruning;
@@ -69,7 +75,10 @@ export function applyConfig(
 
   const configs = new Map(next.peers.map((peer) => [peer.name, peer]));
   target.dynamicPeers.configure(next);
-  for (const name of change.peersRemoved) removePeer(core, core.peers.get(name), target, CEASE.peerDeconfigured);
+  for (const name of change.peersRemoved) {
+    removePeer(core, core.peers.get(name), target, CEASE.peerDeconfigured);
+    core.held.delete(name);
+  }
   const restarted: string[] = [];
   for (const { name, reset, resetKeys, keys } of change.peersChanged) {
     const peer = core.peers.get(name);
@@ -89,7 +98,9 @@ export function applyConfig(
   target.local.setLearning(next.kernel.learn);
   target.staticsChanged();
   configureKernel(core, previous, next, target);
+  target.limitsChanged();
   target.refreshContexts();
+  target.parsingChanged();
   target.imports.configured();
   if (previous) target.recovery.configured();
   else target.recovery.begin();
@@ -161,9 +172,12 @@ export function addPeer(core: Core, config: PeerConfig, target: ConfigTarget, ra
     updatesRefused: 0,
     lastFault: undefined,
     refresh: { ipv4: newRefreshState(), ipv6: newRefreshState() },
+    longLived: { ipv4: undefined, ipv6: undefined },
     nextReportMs: 0,
     timers: new Map(),
     outlets: { ipv4: undefined, ipv6: undefined },
+    limits: { in: undefined, out: undefined },
+    askedAtMs: { ipv4: undefined, ipv6: undefined },
     endOfRib: { ipv4: { received: false, sent: false }, ipv6: { received: false, sent: false } },
     range,
     key: newKeyUse(core.clock.nowMs()),
@@ -177,16 +191,19 @@ export function addPeer(core: Core, config: PeerConfig, target: ConfigTarget, ra
 
 function startPeer(core: Core, name: string, target: ConfigTarget): void {
   const peer = core.peers.get(name);
-  if (peer && !peer.config.disabled) target.sessions.start(peer);
+  if (peer && !peer.config.disabled && !core.held.has(name)) target.sessions.start(peer);
 }
 
-/** Keys that a live session takes over. */
+/** What the session may go on with: its times are ours alone, and its key is replaced. */
 export function updatePeer(core: Core, peer: PeerRuntime, config: PeerConfig, target: ConfigTarget): void {
-  const { password } = peer.config;
+  const { password, routeReflectorClient: client } = peer.config;
   peer.config = config;
   peer.session = withSettings(peer.session, sessionSettings(core.config, config, core.routerId));
   if (peer.negotiated) peer.negotiated = withTimes(peer.session.settings, peer.negotiated);
   if (password !== config.password) target.keys.changed(peer);
+  if (client === config.routeReflectorClient) return;
+  core.peerTable.update(peer.id, { client: !client });
+  target.clientChanged(peer.id);
 }
 
 /** Undefined: there were too many peers to start it. */

@@ -29,6 +29,7 @@ export function runningState(core: Core): RunningState {
     links: core.interfaces.links(),
     addresses: core.interfaces.addresses().map(plainKernelAddress),
     sessions,
+    draining: core.drain !== undefined,
   };
 }
 

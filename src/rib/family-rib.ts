@@ -6,6 +6,7 @@ import { reserveWords } from "../ip/reserve.ts";
 import { BestPaths, EFFECT } from "./best-paths.ts";
 import { ChangedQueue } from "./changed-queue.ts";
 import type { NextHopTable } from "./next-hops.ts";
+import { PathHolds } from "./path-holds.ts";
 import { EPOCH, NEXT, PATH_ID, PATH_STRIDE, PEER, PREFIX, SET_IN, SET_OUT } from "./path-rows.ts";
 import type { PeerTable } from "./peers.ts";
 import { BEST, FIRST, HOLDS, PREFIX_WORDS, QUEUED } from "./prefix-words.ts";
@@ -25,10 +26,17 @@ export interface FamilyRibOptions {
   readonly multipath: number;
 }
 
+/** Counts of a peer: words of `perPeer`. */
+const PEER_WORDS = 4;
+const RECEIVED = 0;
+const ACCEPTED = 1;
+/** Paths of the epoch in the word behind. */
+const FRESH = 2;
+const FRESH_EPOCH = 3;
+
 /** Where a sliced walk goes on; it starts at 0 and has ended at DONE. */
 export type Cursor = number;
 const DONE: Cursor = -1;
-const NO_WORDS = new Int32Array(0);
 
 /**
  * Adj-RIB-In and Loc-RIB of one family. A path is (peer, received path id, prefix); rejected ones stay. Selection is
@@ -55,9 +63,7 @@ export class FamilyRib {
   private readonly stride: number;
   private readonly extraAt: number;
   private readonly perPeer: Int32Array;
-  /** Holders of each path row; there is none before the first one is held. */
-  private pathHolds: Int32Array = NO_WORDS;
-  private heldPaths = 0;
+  private readonly pathHolds: PathHolds;
   /**
    * A path that is not the best is reported too when it comes, goes or changes: some update group sends several paths
    * of a prefix.
@@ -80,7 +86,8 @@ export class FamilyRib {
     this.extraAt = this.prefixes.extraAt;
     this.paths = reserveWords((options.limits.paths + 1) * PATH_STRIDE);
     this.pathBound = Math.min(options.limits.paths + 1, Math.floor(this.paths.length / PATH_STRIDE));
-    this.perPeer = reserveWords(2 * options.peers.bound);
+    this.pathHolds = new PathHolds(this.pathBound);
+    this.perPeer = reserveWords(PEER_WORDS * options.peers.bound);
     this.selection = new Selection(this.paths, options.sets, options.nextHops, options.peers);
     this.changed = new ChangedQueue(this.prefixes, QUEUED);
     this.bestPaths = new BestPaths(this.prefixes, this.paths, this.selection, this.changed, options);
@@ -103,30 +110,47 @@ export class FamilyRib {
     const row = this.prefixes.add(bytes, at, length);
     if (row < 0) return ANNOUNCED.tooManyRoutes;
     const { paths } = this;
-    const words = row * this.stride + this.extraAt;
-    const first = this.rows[words + FIRST]!;
-    const known = this.findPath(first, peer, pathId);
+    const known = this.findPath(this.firstPathRow(row), peer, pathId);
     if (known !== 0) {
-      paths[known * PATH_STRIDE + EPOCH] = epoch;
-      if (paths[known * PATH_STRIDE + SET_IN] !== 0) return this.replace(row, known, setIn, setOut);
-      this.enter(row, known, setIn, setOut);
-      return ANNOUNCED.added;
+      if (paths[known * PATH_STRIDE + SET_IN] === 0) {
+        paths[known * PATH_STRIDE + EPOCH] = epoch;
+        this.enter(row, known, setIn, setOut);
+        return ANNOUNCED.added;
+      }
+      if (paths[known * PATH_STRIDE + EPOCH] !== epoch) {
+        paths[known * PATH_STRIDE + EPOCH] = epoch;
+        this.countFresh(peer, epoch);
+      }
+      return this.replace(row, known, setIn, setOut);
     }
-    const path = this.newPathRow();
+    const path = this.newPath(row, peer, pathId);
     if (path === 0) {
       this.freeIfUnused(row);
       return ANNOUNCED.tooManyPaths;
     }
+    paths[path * PATH_STRIDE + EPOCH] = epoch;
+    this.enter(row, path, setIn, setOut);
+    return ANNOUNCED.added;
+  }
+
+  /** A row at the head of the prefix's list, without sets; 0 at the bound. */
+  private newPath(row: PrefixRow, peer: PeerId, pathId: number): PathRow {
+    const path = this.freePath !== 0 ? this.freePath : this.unusedPath;
+    if (path === this.pathBound) return 0;
+    const { paths } = this;
     const p = path * PATH_STRIDE;
-    paths[p + NEXT] = first;
+    if (path === this.freePath) this.freePath = paths[p + NEXT]!;
+    else this.unusedPath++;
+    const first = row * this.stride + this.extraAt + FIRST;
+    paths[p + NEXT] = this.rows[first]!;
     paths[p + PREFIX] = row + 1;
     paths[p + PEER] = peer;
     paths[p + PATH_ID] = pathId;
-    paths[p + EPOCH] = epoch;
-    this.rows[words + FIRST] = path;
+    paths[p + SET_IN] = 0;
+    paths[p + SET_OUT] = 0;
+    this.rows[first] = path;
     this.peers.hold(peer);
-    this.enter(row, path, setIn, setOut);
-    return ANNOUNCED.added;
+    return path;
   }
 
   /** The path, which stands in the list of its prefix, has these sets from now on. */
@@ -137,10 +161,11 @@ export class FamilyRib {
     this.paths[p + SET_OUT] = setOut;
     this.sets.retain(setIn);
     this.pathCount++;
-    this.perPeer[2 * peer]!++;
+    this.perPeer[PEER_WORDS * peer + RECEIVED]!++;
+    this.countFresh(peer, this.paths[p + EPOCH]!);
     if (setOut <= 0) return;
     this.sets.retain(setOut);
-    this.perPeer[2 * peer + 1]!++;
+    this.perPeer[PEER_WORDS * peer + ACCEPTED]!++;
     this.bestPaths.consider(row, path);
     if (this.reportsAllPaths) this.changed.push(row);
   }
@@ -160,12 +185,17 @@ export class FamilyRib {
     this.replace(this.pathPrefix(path), path, this.pathSetIn(path), setOut);
   }
 
+  /** The same where the path stands for other attributes than it was announced with. */
+  setPathSets(path: PathRow, setIn: SetHandle, setOut: SetHandle | RejectCode): void {
+    this.replace(this.pathPrefix(path), path, setIn, setOut);
+  }
+
   removePath(path: PathRow): void {
     const { paths, sets } = this;
     const p = path * PATH_STRIDE;
     const row = paths[p + PREFIX]! - 1;
     const peer = paths[p + PEER]!;
-    const isHeld = this.heldPaths > 0 && (this.pathHolds[path] ?? 0) !== 0;
+    const isHeld = this.pathHolds.has(path);
     const effect = this.bestPaths.effectOfLeaving(row, path);
     if (!isHeld) this.unlink(row, path);
     const setIn = paths[p + SET_IN]!;
@@ -173,8 +203,10 @@ export class FamilyRib {
     paths[p + SET_IN] = 0;
     paths[p + SET_OUT] = 0;
     this.pathCount--;
-    this.perPeer[2 * peer]!--;
-    if (setOut > 0) this.perPeer[2 * peer + 1]!--;
+    const counts = PEER_WORDS * peer;
+    this.perPeer[counts + RECEIVED]!--;
+    if (paths[p + EPOCH] === this.perPeer[counts + FRESH_EPOCH]) this.perPeer[counts + FRESH]!--;
+    if (setOut > 0) this.perPeer[counts + ACCEPTED]!--;
     this.bestPaths.after(effect, row);
     if (setOut > 0 && this.reportsAllPaths) this.changed.push(row);
     sets.release(setIn);
@@ -195,24 +227,24 @@ export class FamilyRib {
 
   /** Keeps the row of a path from being used for another one, also when the path is removed. */
   holdPath(path: PathRow): void {
-    if (path >= this.pathHolds.length) this.reserveHolds(path);
-    if (this.pathHolds[path]!++ === 0) this.heldPaths++;
-  }
-
-  /** For all rows at once, unless the system refuses: pages that are not touched cost nothing. */
-  private reserveHolds(path: PathRow): void {
-    const larger = reserveWords(this.pathBound, path + 1);
-    larger.set(this.pathHolds);
-    this.pathHolds = larger;
+    this.pathHolds.hold(path);
   }
 
   unholdPath(path: PathRow): void {
-    if (--this.pathHolds[path]! > 0) return;
-    this.heldPaths--;
-    if (this.paths[path * PATH_STRIDE + SET_IN] !== 0) return;
+    if (!this.pathHolds.release(path) || this.paths[path * PATH_STRIDE + SET_IN] !== 0) return;
     const row = this.pathPrefix(path);
     this.unlink(row, path);
     this.freePathRow(row, path);
+  }
+
+  /**
+   * The row of a path that is announced though it stands in no table: a default route that we originate. It is held for
+   * the caller, for `unholdPath`; 0 when the bound of paths is reached.
+   */
+  reservePath(row: PrefixRow, peer: PeerId, pathId: number): PathRow {
+    const path = this.findPath(this.firstPathRow(row), peer, pathId) || this.newPath(row, peer, pathId);
+    if (path !== 0) this.holdPath(path);
+    return path;
   }
 
   /** Selects again from the whole list; the prefix is reported when its best path became another. */
@@ -350,11 +382,26 @@ export class FamilyRib {
 
   /** Paths of the peer in this family, rejected ones included. */
   received(peer: PeerId): number {
-    return this.perPeer[2 * peer]!;
+    return this.perPeer[PEER_WORDS * peer + RECEIVED]!;
   }
 
   accepted(peer: PeerId): number {
-    return this.perPeer[2 * peer + 1]!;
+    return this.perPeer[PEER_WORDS * peer + ACCEPTED]!;
+  }
+
+  /** Of those received, the ones announced in the peer's present epoch. */
+  fresh(peer: PeerId): number {
+    const at = PEER_WORDS * peer;
+    return this.perPeer[at + FRESH_EPOCH] === this.peers.epoch(peer) ? this.perPeer[at + FRESH]! : 0;
+  }
+
+  private countFresh(peer: PeerId, epoch: number): void {
+    const at = PEER_WORDS * peer;
+    if (this.perPeer[at + FRESH_EPOCH] !== epoch) {
+      this.perPeer[at + FRESH_EPOCH] = epoch;
+      this.perPeer[at + FRESH] = 0;
+    }
+    this.perPeer[at + FRESH]!++;
   }
 
   // sliced walks: each looks at `budget` rows at most and returns where to go on, or DONE
@@ -386,6 +433,14 @@ export class FamilyRib {
     return end === this.unusedPath ? DONE : end;
   }
 
+  /** Visits every path; the one it is given it may remove. */
+  walkPaths(cursor: Cursor, budget: number, visit: (path: PathRow) => void): Cursor {
+    const end = Math.min(this.unusedPath, cursor + budget);
+    for (let path = Math.max(cursor, 1); path < end; path++)
+      if (this.paths[path * PATH_STRIDE + SET_IN] !== 0) visit(path);
+    return end === this.unusedPath ? DONE : end;
+  }
+
   /** Visits every prefix row in use, also those that only have holders. */
   walkPrefixes(cursor: Cursor, budget: number, visit: (row: PrefixRow) => void): Cursor {
     const end = Math.min(this.prefixes.highWater, cursor + budget);
@@ -404,7 +459,7 @@ export class FamilyRib {
     if (setOut > 0) sets.retain(setOut);
     paths[p + SET_IN] = setIn;
     paths[p + SET_OUT] = setOut;
-    this.perPeer[2 * paths[p + PEER]! + 1]! += Number(setOut > 0) - Number(oldOut > 0);
+    this.perPeer[PEER_WORDS * paths[p + PEER]! + ACCEPTED]! += Number(setOut > 0) - Number(oldOut > 0);
     if (!this.bestPaths.after(effect, row) && oldOut !== setOut && setOut > 0) this.bestPaths.consider(row, path);
     if (oldOut !== setOut && this.reportsAllPaths) this.changed.push(row);
     sets.release(oldIn);
@@ -434,13 +489,6 @@ export class FamilyRib {
     }
     while (paths[before * PATH_STRIDE + NEXT] !== path) before = paths[before * PATH_STRIDE + NEXT]!;
     paths[before * PATH_STRIDE + NEXT] = next;
-  }
-
-  private newPathRow(): PathRow {
-    const path = this.freePath;
-    if (path !== 0) this.freePath = this.paths[path * PATH_STRIDE + NEXT]!;
-    else if (this.unusedPath === this.pathBound) return 0;
-    return path !== 0 ? path : this.unusedPath++;
   }
 
   private freeIfUnused(row: PrefixRow): void {

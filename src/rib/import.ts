@@ -5,8 +5,11 @@ import { peerTypeOf } from "../policy/peer-type.ts";
 import { type CompiledPolicy, READS, type TraceStep } from "../policy/types.ts";
 import type { SetTable } from "./attribute-sets.ts";
 import type { NextHopTable } from "./next-hops.ts";
-import { holdsCluster, occurrencesOfAs } from "./session-checks.ts";
+import { holdsCluster, holdsCommunity, occurrencesOfAs } from "./session-checks.ts";
 import { type NextHopId, REJECT, type RejectCode, type SetHandle } from "./types.ts";
+
+const GRACEFUL_SHUTDOWN = 0xffff0000;
+const LAST_CHOICE: AttributeEdits = { localPref: 0 };
 
 /** What decides, beside the attributes, how a session's routes are imported. */
 export interface ImportSession {
@@ -17,14 +20,20 @@ export interface ImportSession {
   readonly client: boolean;
   /** Undefined: an external peer's routes are rejected (RFC 8212), an internal peer's accepted. */
   readonly policy: CompiledPolicy | undefined;
+  readonly routerAs: number;
+  /** The AS that we are on the session; `routerAs` unless it has one of its own (RFC 7705). */
   readonly localAs: number;
-  /** Occurrences of `localAs` in AS_PATH that are no loop. */
+  /** Put in front of AS_PATH before the policy sees it; 0: nothing. */
+  readonly prependAs: number;
+  /** Occurrences of `routerAs`, and of `localAs`, in AS_PATH that are no loop. */
   readonly allowedOwnAs: number;
   readonly routerId: number;
   /** 0: this speaker is no reflector. */
   readonly clusterId: number;
   /** The AS that AS_PATH has to begin with; 0: any. */
   readonly firstAs: number;
+  /** Routes that carry GRACEFUL_SHUTDOWN get LOCAL_PREF 0, whatever the policy says (RFC 8326 §4). */
+  readonly gracefulShutdown: boolean;
 }
 
 /** A session's way of importing, made by `open`. Sessions that import alike share what is remembered. */
@@ -147,48 +156,97 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     return result;
   }
 
-  function compute(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
-    return check(handle.session, set) || decide(handle, set, bytes, at, length);
+  function compute(handle: ImportHandle, received: SetHandle, bytes: Uint8Array, at: number, length: number): number {
+    const rejected = check(handle.session, received);
+    if (rejected !== 0) return rejected;
+    const set = before(handle.session, received);
+    return set === 0 ? 0 : decide(handle, set, false, bytes, at, length);
   }
 
-  /** The policy is asked for each prefix, but what comes before it depends on the set alone: that is remembered. */
-  function computeEach(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
-    let checked = sets.recall(set, handle.key);
-    if (checked === 0) {
-      checked = check(handle.session, set) || set;
-      sets.remember(set, handle.key, checked);
+  /**
+   * The policy is asked for each prefix, but what comes before it depends on the set alone: that is remembered, except
+   * for the few sets that are about to go.
+   */
+  function computeEach(
+    handle: ImportHandle,
+    received: SetHandle,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+  ): number {
+    const known = sets.recall(received, handle.key);
+    if (known < 0) return known;
+    if (known > 0) {
+      sets.retain(known);
+      return decide(handle, known, true, bytes, at, length);
     }
-    return checked < 0 ? checked : decide(handle, set, bytes, at, length);
+    const rejected = check(handle.session, received);
+    const set = rejected || before(handle.session, received);
+    if (set === 0) return 0;
+    const isRemembered = set < 0 || !handle.session.gracefulShutdown || !isLeaving(set);
+    if (isRemembered) sets.remember(received, handle.key, set);
+    return set < 0 ? set : decide(handle, set, isRemembered, bytes, at, length);
   }
 
-  function decide(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
+  /** The policy and what follows it. Takes the retained set over and returns one, or a REJECT code. `stays`: not leaving. */
+  function decide(
+    handle: ImportHandle,
+    set: SetHandle,
+    stays: boolean,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+  ): number {
     const { session } = handle;
     const { policy } = session;
-    if (policy === undefined) {
-      sets.retain(set);
-      return set;
+    let edits: AttributeEdits | undefined;
+    if (policy !== undefined) {
+      fill(session, policy, set, bytes, at, length);
+      const verdict = policy.evaluate(facts);
+      if (!verdict.accepted) {
+        sets.release(set);
+        return REJECT.policy;
+      }
+      edits = verdict.edits;
     }
-    fill(session, policy, set, bytes, at, length);
-    const verdict = policy.evaluate(facts);
-    if (!verdict.accepted) return REJECT.policy;
-    if (verdict.edits === undefined) {
-      sets.retain(set);
-      return set;
-    }
-    return handle.remembered ? edited(session.family, set, verdict.edits) : rememberedEdit(handle, set, verdict.edits);
+    if (edits === undefined) return stays ? set : settled(session, set);
+    const result = handle.remembered ? edited(session, set, edits) : rememberedEdit(handle, set, edits);
+    sets.release(set);
+    return result;
   }
 
-  function edited(family: Family, set: SetHandle, given: AttributeEdits): SetHandle {
-    const edits = editsFor(family, given);
+  function isLeaving(set: SetHandle): boolean {
+    const from = sets.offset(set);
+    return holdsCommunity(sets.arena(), from, from + sets.octets(set), GRACEFUL_SHUTDOWN);
+  }
+
+  /** RFC 8326: what is about to go is used only where there is nothing else. Takes a retained set over and returns one. */
+  function settled(session: ImportSession, set: SetHandle): SetHandle {
+    if (!session.gracefulShutdown || !isLeaving(set)) return set;
+    const last = sets.derive(set, LAST_CHOICE, sets.nextHop(set));
+    sets.release(set);
+    return last;
+  }
+
+  /** The set that the policy is given, retained; 0 at a bound. */
+  function before({ prependAs }: ImportSession, received: SetHandle): SetHandle {
+    if (prependAs !== 0) return sets.derive(received, { prepend: [prependAs] }, sets.nextHop(received));
+    sets.retain(received);
+    return received;
+  }
+
+  function edited(session: ImportSession, set: SetHandle, given: AttributeEdits): SetHandle {
+    const edits = editsFor(session.family, given);
     const nextHop = editedNextHop(set, edits);
-    return nextHop === 0 ? 0 : sets.derive(set, edits, nextHop);
+    const result = nextHop === 0 ? 0 : sets.derive(set, edits, nextHop);
+    return result === 0 ? 0 : settled(session, result);
   }
 
   /** A policy makes equal edits once, so the object names what they make of each set. */
   function rememberedEdit({ session, editKeys }: ImportHandle, set: SetHandle, edits: AttributeEdits): SetHandle {
     let key = editKeys.get(edits);
     if (key === undefined) {
-      if (editKeys.size >= MOST_EDITS) return edited(session.family, set, edits);
+      if (editKeys.size >= MOST_EDITS) return edited(session, set, edits);
       key = sets.newMemoKey();
       editKeys.set(edits, key);
     }
@@ -197,7 +255,7 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
       sets.retain(known);
       return known;
     }
-    const result = edited(session.family, set, edits);
+    const result = edited(session, set, edits);
     if (result !== 0) sets.remember(set, key, result);
     return result;
   }
@@ -207,7 +265,9 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     const octets = sets.arena();
     const from = sets.offset(set);
     const to = from + sets.octets(set);
-    if (occurrencesOfAs(octets, from, to, session.localAs, session.allowedOwnAs) > session.allowedOwnAs)
+    const { routerAs, localAs, allowedOwnAs } = session;
+    if (occurrencesOfAs(octets, from, to, routerAs, allowedOwnAs) > allowedOwnAs) return REJECT.asLoop;
+    if (localAs !== routerAs && occurrencesOfAs(octets, from, to, localAs, allowedOwnAs) > allowedOwnAs)
       return REJECT.asLoop;
     if (!session.external) {
       const originator = sets.originatorId(set);
@@ -262,9 +322,12 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     const rejected = check(session, set);
     const { policy } = session;
     if (rejected !== 0 || policy === undefined) return { rejected, steps: [], edits: undefined };
-    fill(session, policy, set, bytes, at, length);
-    facts.attributes = sets.attributes(set);
+    const given = before(session, set);
+    if (given === 0) return { rejected: 0, steps: [], edits: undefined };
+    fill(session, policy, given, bytes, at, length);
+    facts.attributes = sets.attributes(given);
     const { verdict, steps } = policy.trace(facts);
+    sets.release(given);
     return { rejected: verdict.accepted ? 0 : REJECT.policy, steps, edits: verdict.edits };
   }
 
@@ -285,11 +348,14 @@ function keyText(session: ImportSession): string {
     policy?.contentKey ?? null,
     session.external,
     (reads & (READS.peerType | READS.fromPeerType)) !== 0 ? session.client : null,
+    session.routerAs,
     session.localAs,
+    session.prependAs,
     session.allowedOwnAs,
     session.routerId,
     session.clusterId,
     session.firstAs,
+    session.gracefulShutdown,
     (reads & READS.peer) !== 0 ? session.peerName : null,
     (reads & READS.family) !== 0 ? session.family : null,
   ]);

@@ -1,7 +1,7 @@
 /** Attribute sets, next hops, peers and a RIB to play with, and attributes written field by field. */
 import { writeAttributeHeader } from "../../src/bgp/attribute-octets.ts";
 import { scanAttributes } from "../../src/bgp/canonical.ts";
-import type { ParsingClass } from "../../src/bgp/parsing-class.ts";
+import { LONG_LIVED_CLASS, type ParsingClass } from "../../src/bgp/parsing-class.ts";
 import { createUpdateScan } from "../../src/bgp/update-scan.ts";
 import { type Address, parseAddress, parseQuad } from "../../src/ip/address.ts";
 import { type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
@@ -11,7 +11,8 @@ import { createNextHops, type NextHopTable } from "../../src/rib/next-hops.ts";
 import { PeerTable } from "../../src/rib/peers.ts";
 import type { PeerId, SetHandle } from "../../src/rib/types.ts";
 
-export const CLASS: ParsingClass = { id: 1, internal: true, fourOctetAs: true, ifindex: 0 };
+/** LLGR_STALE counts in it. */
+export const CLASS: ParsingClass = { id: 1 | LONG_LIVED_CLASS, internal: true, fourOctetAs: true, ifindex: 0 };
 
 export interface Attributes {
   readonly origin?: number;
@@ -19,6 +20,7 @@ export interface Attributes {
   readonly nextHop?: string;
   readonly med?: number;
   readonly localPref?: number;
+  readonly communities?: readonly number[];
   readonly originatorId?: string;
   readonly clusterList?: readonly number[];
   /** Octets of an opaque attribute, to make sets large or distinct. */
@@ -108,6 +110,8 @@ export function octetsOf(attributes: Attributes): Uint8Array {
   put(0x40, 3, [...addressOf(attributes.nextHop ?? "10.0.0.1").bytes]);
   if (attributes.med !== undefined) put(0x80, 4, u32(attributes.med));
   if (attributes.localPref !== undefined) put(0x40, 5, u32(attributes.localPref));
+  if (attributes.communities !== undefined && attributes.communities.length > 0)
+    put(0xc0, 8, attributes.communities.flatMap(u32));
   if (attributes.originatorId !== undefined) put(0x80, 9, u32(parseQuad(attributes.originatorId)!));
   if (clusterList !== undefined) put(0x80, 10, clusterList.flatMap(u32));
   if (attributes.opaque !== undefined) put(0xe0, 99, attributes.opaque);
