@@ -52,7 +52,7 @@ function see(world: World, speakers: ReadonlyMap<string, Speaker>): Seen {
         if (!path) continue;
         const ways = path.via.map((way) => way.gateway ?? way.interface).join(" ");
         const brief = { ...path, nextHop: path.nextHop ?? (ways || null) };
-        best.set(prefix, bestText(path.source, path.peer, path.preference, path.metric ?? 0, brief));
+        best.set(prefix, bestText(path.source, path.peer, path.preference, path.metric, brief));
       }
       cursor = next;
     }
