@@ -145,7 +145,7 @@ async function weRestart({ left, dut, right }: Speakers<"left" | "dut" | "right"
   const all = [...prefixes(2), ...prefixes(3)];
   for (const witness of witnesses) {
     const seen = about(await witness(), all);
-    assert.equal(seen.length, 0, `${seen.join("\n")}\n${await left.log()}\n${await dut.log()}`);
+    assert.equal(seen.length, 0, `${seen.join("\n")}\n${await left.log()}\n${await right.log()}\n${await dut.log()}`);
   }
   for (const one of streams) await one.assertWhole();
 
