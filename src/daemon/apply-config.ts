@@ -37,6 +37,10 @@ export interface ConfigTarget {
   readonly forwarding: ForwardingTable;
   readonly local: LocalRoutes;
   readonly listening: Listening;
+  /** Limits of prefixes may be others. */
+  limitsChanged(): void;
+  /** What the sessions' parsing goes by may have changed. */
+  parsingChanged(): void;
   readonly keys: SessionKeys;
   readonly dynamicPeers: DynamicPeers;
   /** The id of a source stands for another peer from now on. */
@@ -69,7 +73,10 @@ export function applyConfig(
 
   const configs = new Map(next.peers.map((peer) => [peer.name, peer]));
   target.dynamicPeers.configure(next);
-  for (const name of change.peersRemoved) removePeer(core, core.peers.get(name), target, CEASE.peerDeconfigured);
+  for (const name of change.peersRemoved) {
+    removePeer(core, core.peers.get(name), target, CEASE.peerDeconfigured);
+    core.held.delete(name);
+  }
   const restarted: string[] = [];
   for (const { name, reset, resetKeys, keys } of change.peersChanged) {
     const peer = core.peers.get(name);
@@ -89,7 +96,9 @@ export function applyConfig(
   target.local.setLearning(next.kernel.learn);
   target.staticsChanged();
   configureKernel(core, previous, next, target);
+  target.limitsChanged();
   target.refreshContexts();
+  target.parsingChanged();
   target.imports.configured();
   if (previous) target.recovery.configured();
   else target.recovery.begin();
@@ -164,6 +173,8 @@ export function addPeer(core: Core, config: PeerConfig, target: ConfigTarget, ra
     nextReportMs: 0,
     timers: new Map(),
     outlets: { ipv4: undefined, ipv6: undefined },
+    limits: { in: undefined, out: undefined },
+    askedAtMs: { ipv4: undefined, ipv6: undefined },
     endOfRib: { ipv4: { received: false, sent: false }, ipv6: { received: false, sent: false } },
     range,
     key: newKeyUse(core.clock.nowMs()),
@@ -177,7 +188,7 @@ export function addPeer(core: Core, config: PeerConfig, target: ConfigTarget, ra
 
 function startPeer(core: Core, name: string, target: ConfigTarget): void {
   const peer = core.peers.get(name);
-  if (peer && !peer.config.disabled) target.sessions.start(peer);
+  if (peer && !peer.config.disabled && !core.held.has(name)) target.sessions.start(peer);
 }
 
 /** What the session may go on with: its times are ours alone, and its key is replaced. */

@@ -33,13 +33,22 @@ export interface ExportContext {
   readonly selfLinkLocal: Address | undefined;
   /** Subnet shared with the peer: next hops on it are passed on (third-party next hop). Undefined for multihop. */
   readonly shared: Prefix | undefined;
+  /** The AS that we are to the peer. */
   readonly localAs: number;
+  /** Announced behind `localAs`: the router's own AS where the session has another and does not replace it; else 0. */
+  readonly innerAs: number;
   /** 0 when we are no reflector. */
   readonly clusterId: number;
   readonly fourOctetAs: boolean;
   readonly maxOctets: number;
   /** Paths of a prefix that are sent, with path identifiers (RFC 7911): all, or so many of the best. `none`: the best one. */
   readonly addPath: "none" | "all" | number;
+  /** `export: default-only`: we originate the default route, always or only while we have one, and nothing else goes. */
+  readonly originates: "always" | "ifReachable" | undefined;
+  /** We are about to go: routes carry GRACEFUL_SHUTDOWN (RFC 8326). */
+  readonly leaving: boolean;
+  /** Prefixes beyond the limit are not announced to this peer (`maxPrefixesOut` with `block`): its group has no other. */
+  readonly room: { readonly peer: PeerId; readonly limit: number } | undefined;
 }
 
 /** Peers of equal keys get equal octets. */
@@ -56,10 +65,14 @@ export function groupKey(c: ExportContext): string {
     local,
     link,
     c.localAs,
+    c.innerAs,
     c.clusterId,
     c.fourOctetAs,
     c.maxOctets,
     c.addPath,
+    c.originates ?? "",
+    c.leaving,
+    c.room ? `${c.room.peer}:${c.room.limit}` : "",
   ].join("|");
 }
 
@@ -70,9 +83,14 @@ export interface ExportTables {
   readonly peers: PeerTable;
 }
 
+/** Announced as a route of ours; the source of a default route that we originate only says who may not have it. */
+function isOwn(c: ExportContext, source: PeerId): boolean {
+  return source < FIRST_PEER || c.originates !== undefined;
+}
+
 /** True when the path came from an iBGP peer and goes to one: then RFC 4456 §8 adds its two attributes. */
 function isReflected(c: ExportContext, t: ExportTables, source: PeerId): boolean {
-  return c.kind !== "external" && source >= FIRST_PEER && !t.peers.external(source);
+  return c.kind !== "external" && !isOwn(c, source) && !t.peers.external(source);
 }
 
 /** The next hop to announce: an address, "self", or undefined when there is none that may be sent. */
@@ -96,10 +114,11 @@ export function createNextHopRule(c: ExportContext, t: ExportTables): NextHopRul
     announced(set, source) {
       const id = t.sets.nextHop(set);
       const address = t.nextHops.address(id) ?? t.nextHops.resolution(id).hops[0]?.gateway;
-      const known = source < FIRST_PEER ? local : learned;
+      const own = isOwn(c, source);
+      const known = own ? local : learned;
       const entry = known.get(id);
       if (entry !== undefined && entry.address === address) return entry.hop;
-      const hop = announcedHop(c, address, source < FIRST_PEER, t.nextHops.isChosen(id));
+      const hop = announcedHop(c, address, own, t.nextHops.isChosen(id));
       if (known.size >= MAX_REMEMBERED) known.clear();
       known.set(id, { address, hop });
       return hop;
@@ -175,6 +194,7 @@ function rule(c: ExportContext, clusterId: number, keepMed: boolean): ExportRule
   return {
     external: c.kind === "external",
     localAs: c.localAs,
+    innerAs: c.innerAs,
     fourOctetAs: c.fourOctetAs,
     clusterId,
     keepMed: keepMed || c.kind !== "external",
@@ -203,6 +223,10 @@ export const STOP = {
   ownRoute: -7,
   ownNextHop: -8,
   noRoom: -9,
+  notDefault: -10,
+  noDefault: -11,
+  limit: -12,
+  noWayBack: -13,
 } as const;
 
 export const STOP_REASON: Record<number, { readonly step: string; readonly reason: string }> = {
@@ -217,6 +241,19 @@ export const STOP_REASON: Record<number, { readonly step: string; readonly reaso
   [STOP.nextHop]: { step: "next hop", reason: "no address of ours in this family can be announced as next hop" },
   [STOP.ownRoute]: { step: "source", reason: "the best path came from this peer" },
   [STOP.noRoom]: { step: "resources", reason: "the bound of attribute sets or next hops is reached" },
+  [STOP.notDefault]: {
+    step: "export policy",
+    reason: "the export policy is default-only: the peer gets the default route that we originate, and nothing else",
+  },
+  [STOP.noDefault]: {
+    step: "export policy",
+    reason: "we have no default route ourselves, and the peer gets one only while we do (defaultOnly: ifReachable)",
+  },
+  [STOP.noWayBack]: {
+    step: "source",
+    reason: "our own default route came from this peer: ours would only lead back to it (defaultOnly: ifReachable)",
+  },
+  [STOP.limit]: { step: "prefix limit", reason: "the peer gets no more prefixes than maxPrefixesOut allows" },
   [STOP.ownNextHop]: { step: "next hop", reason: "its next hop is the peer itself" },
 };
 

@@ -3,7 +3,8 @@
  * defers what it selects until its peers have told what they have. Each family waits twice:
  *
  * - It is announced when every peer has sent End-of-RIB that was up before or is up now, those aside that have restarted
- *   too (R): they wait for nobody's, and whoever waited for theirs could wait for ever.
+ *   too (R): they may be waiting for ours. Where others have told what they have, those get a moment to do so as well;
+ *   where all have restarted, nobody waits for anybody.
  * - It is written to the kernel when those have as well. The kernel's routes stay as they were found until then, so
  *   packets take no way that is only the best so far.
  *
@@ -11,7 +12,7 @@
  */
 import type { RestartBits } from "../bgp/session/negotiate.ts";
 import type { Negotiated } from "../bgp/session/types.ts";
-import type { Config } from "../config/model.ts";
+import type { Config, PeerConfig } from "../config/model.ts";
 import { FAMILIES, type Family, formatAddress } from "../ip/address.ts";
 import type { Core } from "./core.ts";
 import type { PeerRuntime } from "./peer.ts";
@@ -19,6 +20,8 @@ import { formatRecord, parseRecord, type RestartRecord } from "./restart-record.
 
 /** Longest wait for the peers' End-of-RIB, whatever restart time is configured. */
 const MAX_DEFERRAL_MS = 240_000;
+/** What peers that have restarted too are given when all others have sent End-of-RIB. */
+const GRACE_MS = 2_000;
 /** How often the record is written anew: it says by its age when the process ended. */
 const HEARTBEAT_MS = 5_000;
 /** Peers come up by the hundred: the record is written at once, and then no more often than this. */
@@ -61,11 +64,25 @@ export interface RecoveryHooks {
 
 /** Peers are asked to keep our routes while we restart. */
 export function asksForHelp(config: Config): boolean {
-  return config.peers.some(({ gracefulRestart }) => gracefulRestart.mode === "on");
+  return settingsOf(config).some(({ gracefulRestart }) => gracefulRestart.mode === "on");
 }
 
-function restartTimeOf({ peers }: Config): number {
-  const times = peers.flatMap(({ gracefulRestart: { mode, restartTimeMs } }) => (mode === "on" ? [restartTimeMs] : []));
+/** Of each peer, and of those that may come from within a prefix. */
+function settingsOf({ peers, dynamicPeers }: Config): readonly Omit<PeerConfig, "name" | "address">[] {
+  return [...peers, ...dynamicPeers.map(({ template }) => template)];
+}
+
+/** Undefined: nobody of that name can come up. A dynamic peer is there only once it does. */
+function settingsByName({ config, peers }: Core, name: string): Omit<PeerConfig, "name" | "address"> | undefined {
+  const range = () => config.dynamicPeers.find((range) => name.startsWith(`${range.name}-`));
+  const settings = peers.get(name)?.config ?? range()?.template;
+  return settings?.disabled || settings?.gracefulRestart.mode === "off" ? undefined : settings;
+}
+
+function restartTimeOf(config: Config): number {
+  const times = settingsOf(config).flatMap(({ gracefulRestart: { mode, restartTimeMs } }) =>
+    mode === "on" ? [restartTimeMs] : [],
+  );
   return Math.max(0, ...times);
 }
 
@@ -88,9 +105,12 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   const awaited: Record<Family, Map<string, Awaited>> = { ipv4: new Map(), ipv6: new Map() };
   /** Addresses of peers that were Established in the life of this process: what we forward for them is as they know it. */
   const served = new Set<string>();
+  /** Families in which a peer that had not restarted has sent End-of-RIB. */
+  const told = new Set<Family>();
   let deferredUntilMs = 0;
   let othersRestarted = false;
   let cancelDeferral = () => {};
+  let cancelGrace: (() => void) | undefined;
   let cancelHeartbeat = () => {};
   let writtenMs = 0;
   let ended = false;
@@ -98,9 +118,8 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   function begin(): void {
     if (record) {
       for (const [name, families] of record.peers) {
-        const config = core.peers.get(name)?.config;
-        if (!config || config.disabled || config.gracefulRestart.mode === "off") continue;
-        for (const family of families) if (config.families.includes(family)) awaited[family].set(name, "expected");
+        const settings = settingsByName(core, name);
+        for (const family of families) if (settings?.families.includes(family)) awaited[family].set(name, "expected");
       }
       const waitMs = Math.min(restartTimeOf(core.config), MAX_DEFERRAL_MS);
       deferredUntilMs = clock.nowMs() + waitMs;
@@ -115,9 +134,23 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   function settle(): void {
     for (const family of held) {
       const names = awaited[family];
-      if (![...names.values()].includes("expected") && deferred.delete(family)) hooks.announce(family);
+      if ([...names.values()].includes("expected")) continue;
+      if (names.size === 0 || !told.has(family)) announce(family);
+      else if (deferred.has(family)) giveGrace();
       if (names.size === 0) finish(family);
     }
+  }
+
+  function giveGrace(): void {
+    cancelGrace ??= clock.after(GRACE_MS, () => {
+      cancelGrace = undefined;
+      told.clear();
+      settle();
+    });
+  }
+
+  function announce(family: Family): void {
+    if (deferred.delete(family)) hooks.announce(family);
   }
 
   function timeOver(): void {
@@ -131,7 +164,10 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   function finish(family: Family): void {
     held.delete(family);
     log("info", "recovered", { family });
-    if (held.size === 0) cancelDeferral();
+    if (held.size === 0) {
+      cancelDeferral();
+      cancelGrace?.();
+    }
     hooks.program(family);
   }
 
@@ -158,10 +194,12 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   /** Those that are up with the capability, and those that a successor should still wait for. */
   function knownPeers(): Map<string, readonly Family[]> {
     const known = new Map<string, readonly Family[]>();
-    for (const { config, negotiated } of core.peers.values()) {
-      const isUp = negotiated?.gracefulRestart !== undefined;
-      const families = FAMILIES.filter((family) => (isUp && negotiated[family]) || awaited[family].has(config.name));
-      if (families.length > 0) known.set(config.name, families);
+    const add = (name: string, family: Family) => known.set(name, [...(known.get(name) ?? []), family]);
+    for (const family of FAMILIES) {
+      for (const name of awaited[family].keys()) add(name, family);
+      for (const { config, negotiated } of core.peers.values())
+        if (negotiated?.gracefulRestart && negotiated[family] && !awaited[family].has(config.name))
+          add(config.name, family);
     }
     return known;
   }
@@ -202,13 +240,16 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
       );
     },
     lost: writeSoon,
-    endOfRib: (peer, family) => noLonger(peer, [family]),
+    endOfRib(peer, family) {
+      if (awaited[family].get(peer.config.name) === "expected") told.add(family);
+      noLonger(peer, [family]);
+    },
     stopped: (peer) => noLonger(peer, FAMILIES),
     configured() {
       // A peer that is configured no more, or without the capability, cannot be waited for.
       for (const family of held)
         for (const name of [...awaited[family].keys()])
-          if (!core.peers.get(name)?.config.families.includes(family)) awaited[family].delete(name);
+          if (!settingsByName(core, name)?.families.includes(family)) awaited[family].delete(name);
       if (held.size > 0) settle();
       writeSoon();
     },
@@ -223,6 +264,7 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
       ended = true;
       cancelHeartbeat();
       cancelDeferral();
+      cancelGrace?.();
     },
   };
 }

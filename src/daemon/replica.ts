@@ -106,7 +106,13 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
     transport({ kind: "data", id, bytes: encodeKeepalive() });
     if (peer.active?.id !== id) return;
     const { internal, ifindex } = peer.parsing;
-    peer.parsing = router.parts.imports.parsingClass({ ...peer.negotiated!, fourOctetAs: true }, internal, ifindex);
+    const { allowAsSets } = peer.config;
+    peer.parsing = router.parts.imports.parsingClass(
+      { ...peer.negotiated!, fourOctetAs: true },
+      internal,
+      ifindex,
+      allowAsSets,
+    );
     clock.settle(0);
   }
 

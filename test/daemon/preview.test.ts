@@ -134,8 +134,13 @@ function assertSame(routes: RoutesPreview, before: Seen, after: Seen): void {
   assert.deepEqual(told(routes.best.rows, best), differences(before.best, after.best), "best paths");
 }
 
-const bestText = (source: string, peer: string | null, preference: number, metric: number, brief: AnnouncedBrief) =>
-  JSON.stringify([source, peer, preference, metric, briefText(brief)]);
+const bestText = (
+  source: string,
+  peer: string | null,
+  preference: number,
+  metric: number | null,
+  brief: AnnouncedBrief,
+) => JSON.stringify([source, peer, preference, metric, briefText(brief)]);
 
 /** One random router, one random change: what was foretold is what happens. */
 function foretell(seed: number): void {
