@@ -146,6 +146,73 @@ export const ROWS = {
     needs: ["restarter"],
     quick: ["frr"],
   },
+  ttlSecurity: {
+    file: "session-options",
+    title: "GTSM: a low TTL is dropped, 255 is taken; both families",
+    needs: ["ttlSecurity"],
+    quick: ["frr"],
+  },
+  dynamicPeers: {
+    file: "session-options",
+    title: "dynamic neighbours of ours, with a key for the prefix",
+    needs: [],
+    quick: ["bird2"],
+  },
+  localAs: {
+    file: "session-options",
+    title: "another AS of ours towards the peer, and of the peer's towards us where it can",
+    needs: [],
+    quick: ["bird1"],
+  },
+  allowOwnAs: {
+    file: "session-options",
+    title: "own AS in a received path: refused, and accepted where allowed; both ends",
+    needs: ["prepend", "allowOwnAs"],
+    quick: ["bird2"],
+  },
+  maxPrefixesOurs: {
+    file: "session-options",
+    title: "the peer exceeds our limit and is told Cease 6/1",
+    needs: [],
+    quick: ["bird1"],
+  },
+  maxPrefixesTheirs: {
+    file: "session-options",
+    title: "we exceed the peer's limit and are told Cease 6/1",
+    needs: ["maxPrefixes"],
+    quick: ["frr"],
+  },
+  shutdownText: {
+    file: "farewell",
+    title: "the peer reads our shutdown communication; disable and enable",
+    needs: ["shutdownTextSeen"],
+    quick: ["frr"],
+  },
+  shutdownTextTheirs: {
+    file: "farewell",
+    title: "we read the peer's shutdown communication",
+    needs: ["shutdownText"],
+    quick: ["bird2"],
+  },
+  gracefulShutdown: {
+    file: "farewell",
+    title: "GRACEFUL_SHUTDOWN both ways: drained routes come last",
+    needs: [],
+    quick: ["frr"],
+  },
+  refresh: {
+    file: "route-refresh",
+    title: "the peer asks us, and we ask it; BoRR and EoRR where it has them",
+    needs: ["refresh"],
+    quick: ["bird2", "frr"],
+  },
+  malformed: {
+    file: "malformed",
+    title: "behind us while somebody sends malformed UPDATEs: loses their routes and no others",
+    needs: [],
+    quick: ["bird2", "frr"],
+    only: ["bird2", "frr"],
+  },
 } as const satisfies Record<string, Row>;
 
 export type RowName = keyof typeof ROWS;

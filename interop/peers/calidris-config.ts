@@ -50,8 +50,9 @@ function peer(plan: SpeakerPlan, session: SessionPlan): object {
   const hold = plan.holdSeconds ?? 9;
   return {
     name: session.name,
-    address: session.remote,
-    localAddress: session.local,
+    ...(session.remote.includes("/")
+      ? { prefix: session.remote, limit: 10 }
+      : { address: session.remote, localAddress: session.local }),
     asn: session.asn,
     families: familiesOf(session),
     import: "accept",

@@ -10,8 +10,8 @@ import { signalTo } from "./bird.ts";
 import { calidrisConfig } from "./calidris-config.ts";
 import type { NotificationSeen, RouteState, Speaker, SpeakerPlan } from "./speaker.ts";
 
-/** The command line of this checkout, after a build. */
-export const MAIN = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
+/** The command line of this checkout, after a build, or of another build that is to be tried. */
+export const MAIN = process.env.CALIDRIS_MAIN ?? fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 
 export function calidris(node: LabNode, main = MAIN): Speaker {
   let running: Running | undefined;
@@ -82,7 +82,12 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
     pids: () => (running === undefined ? [] : [running.pid]),
     sessions: async () => {
       const peers = await ask<PeerAnswer>({ command: "peers" });
-      return peers.map(({ name, state, reason }) => ({ name, state, info: reason ?? "" }));
+      return peers.map(({ name, state, reason, families }) => ({
+        name,
+        state,
+        info: reason ?? "",
+        isAllSent: families.every((family) => !family.active || family.endOfRibSent),
+      }));
     },
     routes: async (family) => {
       const routes = await ask<RouteAnswer>({ command: "routes" });
@@ -115,6 +120,7 @@ function routeStates(route: RouteAnswer): RouteState[] {
       ...(path.med === null ? {} : { med: path.med }),
       ...(path.originatorId === null ? {} : { originatorId: path.originatorId }),
       ...(path.clusterList.length === 0 ? {} : { clusterList: path.clusterList }),
+      ...(path.stale === null ? {} : { isStale: true }),
       ...(path.pathId === 0 ? {} : { pathId: String(path.pathId) }),
       communities: path.communities,
     }));

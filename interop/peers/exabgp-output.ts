@@ -30,7 +30,8 @@ export function followExabgp(text: string, plan: SpeakerPlan): Exabgp {
   const capabilities: Record<string, Json> = {};
   for (const line of text.split("\n")) {
     if (!line.startsWith("{")) continue;
-    const event = JSON.parse(line) as Json;
+    // It quotes what a route refresh says twice.
+    const event = JSON.parse(line.replace(/""([^"]+)""/g, '"$1"')) as Json;
     const neighbor = event.neighbor as Json | undefined;
     const remote = String((neighbor?.address as Json | undefined)?.peer);
     const follower = followers.get(remote);

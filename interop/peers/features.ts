@@ -102,7 +102,6 @@ export const FEATURES = {
     "longLived",
     "addPathReceive",
     "addPathSend",
-    "refresh",
     "ttlSecurity",
     "localAs",
     "allowOwnAs",

@@ -86,6 +86,8 @@ export interface SessionState {
   readonly state: "idle" | "connect" | "active" | "openSent" | "openConfirm" | "established" | "down";
   /** Last error or the like, in the speaker's words. */
   readonly info: string;
+  /** Every family has its End-of-RIB sent; absent where the speaker does not show it. */
+  readonly isAllSent?: boolean;
 }
 
 export interface RouteState {

@@ -8,7 +8,10 @@ const A = ATTRIBUTE;
 export interface ExportRule {
   /** The peer is external: our AS goes in front, what is internal comes off (RFC 4271 §5.1). */
   readonly external: boolean;
+  /** Put in front of AS_PATH towards an external peer. */
   readonly localAs: number;
+  /** Put behind `localAs`: our own AS where a session has another (RFC 7705 §3.2); 0: nothing. */
+  readonly innerAs: number;
   /** The peer reads four-octet ASes; otherwise AS_TRANS and AS4_PATH (RFC 6793 §4.2.2). */
   readonly fourOctetAs: boolean;
   /** Our cluster id when the route is reflected, 0 when it is not (RFC 4456 §8). */
@@ -102,7 +105,7 @@ function sortAttributes(
   let localPref = false;
   let originator = false;
   let clusters = false;
-  let wide = !rule.fourOctetAs && rule.external && rule.localAs > 0xffff;
+  let wide = !rule.fourOctetAs && rule.external && (rule.localAs > 0xffff || rule.innerAs > 0xffff);
   let wideAggregator = false;
   for (let p = at; p < end; p = attributeEnd(bytes, p)) {
     const type = bytes[p + 1]!;
@@ -208,7 +211,8 @@ function writeSegments(
   // Written behind the longer header; a short value moves back by an octet.
   const valueAt = outAt + 4;
   let o = valueAt;
-  let own = rule.external;
+  // How many ASes of ours are still to go in front.
+  let own = !rule.external ? 0 : rule.innerAs === 0 ? 1 : 2;
   for (let p = attributeValue(bytes, from); p < end; ) {
     const kind = bytes[p]!;
     let count = bytes[p + 1]!;
@@ -218,28 +222,33 @@ function writeSegments(
       p += 4 * count;
       continue;
     }
-    if (own && (kind !== SEGMENT.sequence || count === 255)) {
-      o = writeOwnSegment(rule.localAs, width, out, o);
-      own = false;
+    if (own > 0 && (kind !== SEGMENT.sequence || count + own > 255)) {
+      o = writeOwnSegment(rule, width, out, o);
+      own = 0;
     }
     out[o] = kind;
-    out[o + 1] = own ? count + 1 : count;
+    out[o + 1] = count + own;
     o += 2;
-    if (own) o = writeAs(rule.localAs, width, out, o);
-    own = false;
+    if (own > 0) o = writeOwn(rule, width, out, o);
+    own = 0;
     for (; count > 0; count--, p += 4) o = width === 4 ? copy(bytes, p, 4, out, o) : writeAs(u32(bytes, p), 2, out, o);
   }
-  if (own) o = writeOwnSegment(rule.localAs, width, out, o);
+  if (own > 0) o = writeOwnSegment(rule, width, out, o);
   const length = o - valueAt;
   const start = writeAttributeHeader(out, outAt, flags, type, length);
   if (start !== valueAt) out.copyWithin(start, valueAt, o);
   return start + length;
 }
 
-function writeOwnSegment(localAs: number, width: 2 | 4, out: Uint8Array, o: number): number {
+function writeOwnSegment(rule: ExportRule, width: 2 | 4, out: Uint8Array, o: number): number {
   out[o] = SEGMENT.sequence;
-  out[o + 1] = 1;
-  return writeAs(localAs, width, out, o + 2);
+  out[o + 1] = rule.innerAs === 0 ? 1 : 2;
+  return writeOwn(rule, width, out, o + 2);
+}
+
+function writeOwn(rule: ExportRule, width: 2 | 4, out: Uint8Array, o: number): number {
+  const end = writeAs(rule.localAs, width, out, o);
+  return rule.innerAs === 0 ? end : writeAs(rule.innerAs, width, out, end);
 }
 
 function writeAs(asn: number, width: 2 | 4, out: Uint8Array, o: number): number {

@@ -11,8 +11,8 @@ export interface Notification {
 }
 
 const CEASE = ERROR.cease;
-/** Longest text that receivers of RFC 8203 accept; RFC 9003 has 255. */
-const MAX_TEXT_OCTETS = 128;
+/** RFC 9003 §2; its length is an octet. Receivers that only know RFC 8203 show what exceeds 128 as hexadecimal. */
+export const MAX_TEXT_OCTETS = 255;
 
 /**
  * Decodes the body of a NOTIFICATION at `[at, end)`; the framer has seen to its 2 octets. Errors inside are never answered.

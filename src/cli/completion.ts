@@ -34,6 +34,7 @@ export function completionScript(shell: Shell): string {
 
 /** A shell waits for this. */
 const TIMEOUT_MS = 1000;
+const ORDERS_TO_PEERS = ["disable", "enable", "restart", "refresh"];
 const PEER_COMMANDS = ["peers", "peer", "neighbors", "neighbor", "protocols"];
 
 /**
@@ -50,6 +51,7 @@ export async function liveWords(
   if (last.startsWith("-") || takesValue(words.at(-2))) return nothing;
   const names = async () => ({ words: await peerNames(words), only: true });
   if (verb === "show" && PEER_COMMANDS.includes(noun ?? "") && rest.length === 0) return names();
+  if (ORDERS_TO_PEERS.includes(verb ?? "") && noun === undefined) return names();
   if (verb === "explain" && (noun === "peer" || noun === "neighbor") && rest.length === 0) return names();
   if (verb === "show" && (noun === "routes" || noun === "route")) {
     if (rest.length === 0) return { words: ["in", "out"], only: true };
@@ -64,7 +66,9 @@ export async function liveWords(
 
 /** Options of commands that have these live words, whose next word is their value. */
 function takesValue(word: string | undefined): boolean {
-  return word !== undefined && ["--socket", "-o", "--output", "--family", "--limit"].includes(word);
+  return (
+    word !== undefined && ["--socket", "-o", "--output", "--family", "--limit", "--text", "--drain"].includes(word)
+  );
 }
 
 /** Names from the running daemon; none when there is none. */

@@ -7,6 +7,8 @@ export const EXIT = {
   unreachable: 4,
   /** `show peers --check`: a configured peer is not Established. */
   notEstablished: 5,
+  /** `policy test --expect`: a route's verdict is the other one. */
+  unexpected: 5,
   /** EX_SOFTWARE: an unexpected exception of the daemon. */
   software: 70,
 } as const;

@@ -7,6 +7,9 @@ import { checkCommand } from "./command-check.ts";
 import { completionCommand } from "./command-completion.ts";
 import { demoCommand } from "./command-demo.ts";
 import { explainCommand } from "./command-explain.ts";
+import { ORDERS, orderCommands } from "./command-orders.ts";
+import { policyCommand } from "./command-policy.ts";
+import { previewCommand } from "./command-preview.ts";
 import { runCommand } from "./command-run.ts";
 import { showCommand } from "./command-show.ts";
 import { liveWords } from "./completion.ts";
@@ -25,7 +28,7 @@ const WORDS = {
   } as never,
 };
 
-const COMMANDS = ["run", "check", "show", "explain", "demo", "completion"];
+const COMMANDS = ["run", "check", "preview", "policy", "show", "explain", "demo", "completion", ...ORDERS];
 
 /** The help of the command that was meant, where one can be told. */
 function helpFor([command = ""]: readonly string[]): string {
@@ -39,8 +42,11 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .locale("en")
     .command(runCommand)
     .command(checkCommand)
+    .command(previewCommand)
+    .command(policyCommand)
     .command(showCommand)
     .command(explainCommand)
+    .command(orderCommands as never)
     .command(demoCommand)
     .command(completionCommand)
     .demandCommand(1, "a command is missing")

@@ -14,7 +14,7 @@ export interface OutputOptions {
 }
 
 /** Options that every command which asks the daemon has. */
-function withSocket<T>(yargs: Argv<T>): Argv<T & { socket: string | undefined }> {
+export function withSocket<T>(yargs: Argv<T>): Argv<T & { socket: string | undefined }> {
   return yargs.option("socket", {
     type: "string",
     requiresArg: true,

@@ -43,12 +43,11 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     process.exit(EXIT.software);
   });
   // From here on a signal waits for the daemon to stand, and does not kill it in the middle of its start.
-  const stopped = new Promise<void>((resolve) => {
-    onSignals({
-      reload: () => void watch?.reread(),
-      dump: () => dump(log, router, undefined),
-      stop: (_signal, again) => (again ? process.exit(EXIT.error) : resolve()),
-    });
+  const stopped = createGate<"signal" | "shutdown">();
+  onSignals({
+    reload: () => void watch?.reread(),
+    dump: () => dump(log, router, undefined),
+    stop: (_signal, again) => (again ? process.exit(EXIT.error) : stopped.open("signal")),
   });
 
   const cache = createParseCache();
@@ -86,13 +85,16 @@ export async function runDaemon(options: RunOptions): Promise<void> {
       fib,
       restart,
       version,
+      ended: () => stopped.open("shutdown"),
       sha256: (bytes) => createHash("sha256").update(bytes).digest(),
     },
     initial.config,
     hostname(),
   );
   for (const event of early.splice(0)) router.handle(event);
-  answering.open(createControlHandler(createQueries(router), clock.soon));
+  answering.open(
+    createControlHandler(createQueries(router), clock.soon, (command) => deliver({ from: "admin", ...command })),
+  );
 
   let secretFiles = initial.secretFiles;
   const onChange = (files: readonly ConfigFile[]) => {
@@ -120,10 +122,11 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   });
   await watch.watchAlso(secretFiles);
 
-  await stopped;
-  const graceful = router.mayReturn;
+  const how = await stopped.opened;
+  const graceful = how !== "shutdown" && router.mayReturn;
   log("info", "stopping", { graceful });
-  const keep = router.core.config.kernel.keepOnExit;
+  const { keepOnExit, keepOnShutdown } = router.core.config.kernel;
+  const keep = how === "shutdown" ? keepOnShutdown : keepOnExit;
   router.stop(graceful);
   await watch.close();
   await control.close();

@@ -27,9 +27,10 @@ export function asConfig(
   const keepOnExit = [...peers, ...dynamicPeers.map(({ template }) => template)].some(
     ({ gracefulRestart }) => gracefulRestart.mode === "on",
   );
+  const keepOnShutdown = joined.sections.kernel.keepOnExit === true;
   return {
     router,
-    kernel: { ...DEFAULTS.kernel, keepOnExit, ...given(joined.sections.kernel) } as KernelConfig,
+    kernel: { ...DEFAULTS.kernel, keepOnExit, keepOnShutdown, ...given(joined.sections.kernel) } as KernelConfig,
     static: joined.static.map(({ value }) => asStatic(value)),
     policies: [...joined.policies].map(([name, policy]) => asPolicy(name, policy, joined, router.asn, reporter)),
     peers,
@@ -43,6 +44,7 @@ function asRouter(input: NonNullable<FileInput["router"]>): RouterConfig {
   return {
     ...given({ id: input.id, clusterId: input.clusterId }),
     asn: input.asn ?? 0,
+    gracefulShutdown: input.gracefulShutdown ?? DEFAULTS.router.gracefulShutdown,
     listen: listen.map((each): ListenConfig => ({ port: DEFAULTS.port, ...given(each) })),
   } as RouterConfig;
 }

@@ -1,6 +1,7 @@
 /** What a key means when it is left out. The schema documents these values and the parser fills them in. */
 export const DEFAULTS = {
   port: 179,
+  router: { gracefulShutdown: true },
   listen: ["0.0.0.0", "::"],
   kernel: { program: true, learn: true, export: "accept", multipath: 16 },
   static: { blackhole: false, metric: 0 },

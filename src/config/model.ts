@@ -21,6 +21,8 @@ export interface RouterConfig {
   readonly asn: number;
   /** Present: this speaker is a route reflector. */
   readonly clusterId?: number;
+  /** Routes of external peers that carry GRACEFUL_SHUTDOWN get LOCAL_PREF 0 (RFC 8326 §4). */
+  readonly gracefulShutdown: boolean;
   readonly listen: readonly ListenConfig[];
 }
 
@@ -38,6 +40,8 @@ export interface KernelConfig {
   readonly export: string;
   /** Routes stay in the kernel when the daemon ends. Default: where some peer has graceful restart on. */
   readonly keepOnExit: boolean;
+  /** Also when an operator shuts it down: the file says `keepOnExit: true`, it is not the default. */
+  readonly keepOnShutdown: boolean;
   /** Most next hops of an ECMP route; 1 turns ECMP off. */
   readonly multipath: number;
 }

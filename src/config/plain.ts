@@ -2,7 +2,15 @@
 import { type Address, formatAddress, formatQuad } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
 import { plainPolicy } from "../policy/plain.ts";
-import type { Config, DynamicPeersConfig, MaxPrefixesConfig, PeerConfig, RouterConfig, StaticRoute } from "./model.ts";
+import type {
+  Config,
+  DynamicPeersConfig,
+  KernelConfig,
+  MaxPrefixesConfig,
+  PeerConfig,
+  RouterConfig,
+  StaticRoute,
+} from "./model.ts";
 import { HIDDEN } from "./scalars.ts";
 
 export type Secrets = "hide" | "show";
@@ -13,7 +21,7 @@ export function plainConfig(config: Config, secrets: Secrets): Plain {
   const groups = [...new Set(sessions.flatMap(({ group }) => group ?? []))];
   return {
     router: plainRouter(config.router),
-    kernel: config.kernel,
+    kernel: plainKernel(config.kernel),
     static: config.static.map(plainStatic),
     policies: Object.fromEntries(config.policies.map((policy) => [policy.name, plainPolicy(policy)])),
     // What a group gave stands with its peers; only its name is left to say.
@@ -26,13 +34,19 @@ export function plainConfig(config: Config, secrets: Secrets): Plain {
   };
 }
 
-export function plainRouter({ id, asn, clusterId, listen }: RouterConfig): Plain {
+export function plainRouter({ id, asn, clusterId, gracefulShutdown, listen }: RouterConfig): Plain {
   return defined({
     id: id === undefined ? undefined : formatQuad(id),
     asn,
     clusterId: clusterId === undefined ? undefined : formatQuad(clusterId),
+    gracefulShutdown,
     listen: listen.map(({ address, ...rest }) => ({ address: formatAddress(address), ...rest })),
   });
+}
+
+/** What keepOnExit is by default goes by the peers, and is left to them. */
+function plainKernel({ keepOnExit, keepOnShutdown, ...rest }: KernelConfig): Plain {
+  return keepOnExit && !keepOnShutdown ? rest : { ...rest, keepOnExit };
 }
 
 export function plainStatic({ prefix, via, blackhole, metric }: StaticRoute): Plain {

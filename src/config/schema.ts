@@ -41,6 +41,10 @@ const router = z.strictObject(
       ),
     asn: asn.optional().describe("Our AS number; required."),
     clusterId: bgpId.optional().describe("Present: this speaker is a route reflector."),
+    gracefulShutdown: flag
+      .optional()
+      .describe("Routes of eBGP peers with the community graceful-shutdown get LOCAL_PREF 0 (RFC 8326).")
+      .meta(asDefault(DEFAULTS.router.gracefulShutdown)),
     listen: listOf(listen, "listeners")
       .optional()
       .describe("Where connections are accepted. Default: 0.0.0.0 and ::, port 179."),

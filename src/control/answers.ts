@@ -4,6 +4,7 @@
  */
 import type { FibCounters } from "../fib/fib.ts";
 import type { Family } from "../ip/address.ts";
+import type { TraceStep } from "../policy/types.ts";
 import type { RejectCode, Step } from "../rib/types.ts";
 
 /**
@@ -15,9 +16,28 @@ export type ControlRequest =
   | { readonly command: "peers"; readonly peer?: string | undefined }
   /** Names for completion. */
   | { readonly command: "names" }
+  /** For `preview`: see running-state.ts. */
+  | { readonly command: "running" }
   | ({ readonly command: "routes" } & TableRequest)
   | ({ readonly command: "routesIn" | "routesOut"; readonly peer: string } & TableRequest)
+  | OrderRequest
   | { readonly command: "explainRoute"; readonly target: string; readonly peer?: string | undefined };
+
+/** Orders: the router carries them out, and they are recorded. */
+export type OrderRequest =
+  | { readonly command: "disable" | "restart"; readonly peer: string; readonly text?: string | undefined }
+  | { readonly command: "enable"; readonly peer: string }
+  | { readonly command: "refresh"; readonly peer: string; readonly direction?: "in" | "out" | "both" }
+  | { readonly command: "drain" | "undrain" }
+  | { readonly command: "shutdown"; readonly text?: string | undefined; readonly drainSeconds?: number };
+
+export interface OrderAnswer {
+  readonly action: OrderRequest["command"];
+  /** Its configured name; null where the order is to the daemon. */
+  readonly peer: string | null;
+  /** What happens now, in a sentence. */
+  readonly message: string;
+}
 
 export interface TableRequest {
   readonly family?: Family | undefined;
@@ -46,6 +66,8 @@ export interface StatusAnswer {
     readonly leftSeconds: number;
     readonly waitingFor: readonly string[];
   } | null;
+  /** Routes are announced with GRACEFUL_SHUTDOWN (RFC 8326); `endsInSeconds` where a shutdown follows. */
+  readonly drain: { readonly since: string; readonly endsInSeconds: number | null } | null;
   readonly kernel: FibCounters & { readonly programming: boolean };
   readonly updateGroups: readonly {
     readonly family: Family;
@@ -66,7 +88,15 @@ export interface PeerAnswer {
   readonly localAsn: number;
   readonly kind: "external" | "internal" | "client";
   readonly state: "idle" | "connect" | "active" | "openSent" | "openConfirm" | "established";
+  /** By the configuration, or by an operator. */
   readonly disabled: boolean;
+  /** It is kept down until an operator enables it: by an order, or because a limit of prefixes was exceeded. */
+  readonly held: {
+    readonly by: "command" | "limit";
+    readonly text: string | null;
+    readonly since: string;
+    readonly sinceSeconds: number;
+  } | null;
   readonly passive: boolean;
   readonly since: string;
   readonly sinceSeconds: number;
@@ -107,6 +137,9 @@ export interface PeerAnswer {
     /** Path identifiers (RFC 7911): the peer sends them; how many paths of a prefix it is sent. */
     readonly addPathReceive: boolean;
     readonly addPathSend: "none" | "all" | number;
+    /** Null where there is none (maxPrefixesIn, maxPrefixesOut). */
+    readonly limitIn: LimitAnswer | null;
+    readonly limitOut: LimitAnswer | null;
     readonly endOfRibReceived: boolean;
     readonly endOfRibSent: boolean;
     /** Route refreshes that have begun and not ended (RFC 7313). */
@@ -170,6 +203,17 @@ export interface StaleAnswer {
   readonly longLived: boolean;
 }
 
+export interface LimitAnswer {
+  readonly limit: number;
+  /** Prefixes from which on a warning is logged. */
+  readonly warnAt: number;
+  readonly action: "warn" | "block" | "restart" | "disable";
+  /** `over`: beyond the limit, or at it with prefixes left out. */
+  readonly level: "calm" | "near" | "over";
+  /** Announcements of prefixes that had no room in this session. */
+  readonly leftOut: number;
+}
+
 export interface MessageCounts {
   readonly open: number;
   readonly update: number;
@@ -198,7 +242,8 @@ export interface PathAnswer {
   readonly asPath: string;
   readonly origin: "igp" | "egp" | "incomplete";
   readonly med: number | null;
-  readonly metric: number;
+  /** Kernel metric; null where the route has none. */
+  readonly metric: number | null;
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
   readonly extendedCommunities: readonly string[];
@@ -233,18 +278,34 @@ export interface PeerRouteAnswer {
   readonly path: PathAnswer;
 }
 
+/** One rule that a policy looked at. */
 export interface TraceAnswer {
   readonly policy: string;
+  /** From 1. */
   readonly rule: number;
+  /** How many calls led here. */
+  readonly depth: number;
   readonly matched: boolean;
+  /** For a rule that does not match: the first condition that does not hold, with value and what is wanted. */
   readonly because: string;
-  readonly action: string | null;
+  /** For a rule that matches: what it changes, one change each. */
+  readonly changes: readonly string[];
+  readonly action: "accept" | "reject" | "continue" | "call" | null;
+  /** With `call`: the policy. */
+  readonly calls: string | null;
+}
+
+export function traceAnswer(step: TraceStep): TraceAnswer {
+  const { policy, rule, depth, matched, because, changes, action, calls } = step;
+  return { policy, rule, depth, matched, because, changes, action: action ?? null, calls: calls ?? null };
 }
 
 export interface ExplainAnswer {
   readonly prefix: string;
   readonly family: Family;
   readonly best: PathAnswer | null;
+  /** Trace of the import policy for the best path; empty for one of a local source. */
+  readonly importTrace: readonly TraceAnswer[];
   readonly losers: readonly {
     readonly path: PathAnswer;
     readonly step: Step | "unreachable" | "rejected";
@@ -265,6 +326,8 @@ export interface ExportAnswer {
   readonly announced: boolean;
   /** What the peer gets. */
   readonly path: PathAnswer | null;
+  /** What it is announced for, where it is no route of our table. */
+  readonly originated: string | null;
   /** The first thing that stopped it; null when announced. */
   readonly stoppedBy: { readonly step: string; readonly reason: string } | null;
   readonly trace: readonly TraceAnswer[];

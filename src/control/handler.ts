@@ -1,8 +1,11 @@
 /** Answers the requests of the control socket from the router's view. Tables go out in pages, the loop runs in between. */
 import { compareAddresses, FAMILIES, type Family, parseAddress } from "../ip/address.ts";
 import { formatPrefix, type Prefix, prefixOf } from "../ip/prefix.ts";
+import type { AdminCommand } from "./admin-command.ts";
 import type { PeerAnswer, PeerRouteAnswer, RouteAnswer } from "./answers.ts";
 import { ControlError } from "./control-error.ts";
+import { judgeOrder, type OrderRequest } from "./orders.ts";
+import { sendRunning } from "./send-running.ts";
 import { findPeer, isFamily, parseTarget, type Target } from "./targets.ts";
 import type { RouterView } from "./view.ts";
 
@@ -35,8 +38,12 @@ interface Request {
   readonly limit: number;
 }
 
-/** `soon` runs a function after sockets and timers had their turn. */
-export function createControlHandler(view: RouterView, soon: (run: () => void) => void): RequestHandler {
+/** `soon` runs a function after sockets and timers had their turn; `act` carries out an order. */
+export function createControlHandler(
+  view: RouterView,
+  soon: (run: () => void) => void,
+  act: (command: AdminCommand) => void,
+): RequestHandler {
   async function table(page: Page, request: Request, output: ControlOutput): Promise<void> {
     let left = request.limit;
     for (const family of FAMILIES) {
@@ -82,6 +89,8 @@ export function createControlHandler(view: RouterView, soon: (run: () => void) =
         return view.status();
       case "names":
         return view.peers().map((peer) => peer.name);
+      case "running":
+        return sendRunning(view, output, soon);
       case "peers": {
         const peers = [...view.peers()].sort(byAddress);
         return request.peer === undefined ? peers : [findPeer(request.peer, peers)];
@@ -102,11 +111,16 @@ export function createControlHandler(view: RouterView, soon: (run: () => void) =
         const peer = request.peer === undefined ? undefined : findPeer(request.peer, view.peers());
         const prefix = target.isAddress ? parseTarget(route(target).prefix).prefix : target.prefix;
         const answer = view.explain(prefix, peer?.name);
-        if (answer.best === null && answer.losers.length === 0) route({ prefix, isAddress: false });
+        if (answer.best === null && answer.losers.length === 0 && !answer.to?.announced)
+          route({ prefix, isAddress: false });
         return answer;
       }
-      default:
+      default: {
+        const order = judgeOrder(request.command, value as OrderRequest, view);
+        if (order?.command) act(order.command);
+        if (order) return order.answer;
         throw new ControlError("usage", `unknown command \`${request.command}\``);
+      }
     }
   };
 }

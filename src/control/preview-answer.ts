@@ -55,9 +55,8 @@ export interface PeerMoves {
 }
 
 export interface AnnouncedMove {
+  /** More than once where several paths are announced; which has which identifier does not count. */
   readonly prefix: string;
-  /** Where the session has path identifiers. */
-  readonly pathId: number | null;
   readonly before: AnnouncedBrief | null;
   readonly after: AnnouncedBrief | null;
 }
@@ -79,6 +78,8 @@ export interface AnnouncedBrief {
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
   readonly extendedCommunities: readonly string[];
+  readonly originatorId: string | null;
+  readonly clusterList: readonly string[];
 }
 
 export interface RouteBrief extends AnnouncedBrief {

@@ -24,7 +24,7 @@ const STEP_WORDS: Record<string, { readonly what: string; readonly rule: string 
 export function explainRoute(answer: ExplainAnswer): string[] {
   const { best, losers, kernel, to } = answer;
   const lines = [answer.prefix, ""];
-  if (best) lines.push(`Best: ${origin(best)}`, ...attributes(best));
+  if (best) lines.push(`Best: ${origin(best)}`, ...attributes(best), ...imported(answer.importTrace));
   else lines.push("No path is usable, so there is no route.");
   for (const loser of losers) lines.push("", ...lost(loser));
   lines.push("", ...inKernel(answer, kernel));
@@ -46,7 +46,7 @@ function attributes(path: PathAnswer): string[] {
     if (path.localPref !== null) words.push(`local preference ${path.localPref}`);
     if (path.med !== null) words.push(`MED ${path.med}`);
   }
-  if (path.metric !== 0) words.push(`metric ${path.metric}`);
+  if (path.metric !== null && path.metric !== 0) words.push(`metric ${path.metric}`);
   lines.push(`  ${words.join(", ")}`);
   const communities = [...path.communities, ...path.largeCommunities, ...path.extendedCommunities];
   if (communities.length > 0) lines.push(`  communities ${communities.join(" ")}`);
@@ -63,6 +63,16 @@ function staleLine({ stale, peer }: PathAnswer): string[] {
   return [`  long-lived stale since ${since}, kept until ${keptUntil}: ${peer} has not come back in time (RFC 9494)`];
 }
 
+/** Nothing where the policy has nothing to tell. */
+function imported(trace: readonly TraceAnswer[]): string[] {
+  return isTelling(trace) ? ["  imported by", ...traceLines(trace).map((line) => `  ${line}`)] : [];
+}
+
+/** More than that a built-in policy accepts everything. */
+function isTelling(trace: readonly TraceAnswer[]): boolean {
+  return trace.some(({ policy }) => policy !== "accept");
+}
+
 function lost(loser: Loser): string[] {
   const { path, step, value, bestValue } = loser;
   if (step === "rejected") return [`Rejected: ${origin(path)}: ${value}`, ...traceLines(loser.trace)];
@@ -76,8 +86,10 @@ function lost(loser: Loser): string[] {
 
 function inKernel({ kernelTrace }: ExplainAnswer, kernel: ExplainAnswer["kernel"]): string[] {
   switch (kernel.state) {
-    case "installed":
-      return [`Kernel: installed${metric(kernel.metric)}`];
+    case "installed": {
+      const told = isTelling(kernelTrace) ? traceLines(kernelTrace) : [];
+      return [`Kernel: installed${metric(kernel.metric)}`, ...told];
+    }
     case "pending":
       return [`Kernel: not yet installed: ${kernel.reason}`];
     case "shadowed":
@@ -107,6 +119,7 @@ function toPeerOf(head: string, to: ExportAnswer): string[] {
     return [`${head}: not announced, stopped by ${step}: ${reason}`, ...traceLines(to.trace)];
   }
   const lines = [`${head}: announced`];
+  if (to.originated !== null) lines.push(`  ${to.originated}`);
   if (to.path) {
     const words = [`next hop ${to.path.nextHop ?? "-"}`, `AS path ${to.path.asPath || "empty"}`];
     if (to.path.localPref !== null) words.push(`local preference ${to.path.localPref}`);
@@ -117,12 +130,13 @@ function toPeerOf(head: string, to: ExportAnswer): string[] {
   return [...lines, ...traceLines(to.trace)];
 }
 
-/** Each rule that was looked at, in order. */
-function traceLines(trace: readonly TraceAnswer[]): string[] {
+/** Each rule that was looked at, in order; those of a called policy stand further in. */
+export function traceLines(trace: readonly TraceAnswer[]): string[] {
   return trace.map((step) => {
-    const rule = step.rule > 0 ? `${step.policy}, rule ${step.rule}` : step.policy;
-    if (!step.matched) return `  ${rule}: does not match: ${step.because}`;
-    const because = step.because === "" ? "" : ` (${step.because})`;
-    return `  ${rule}: matches${because}: ${step.action ?? "continue"}`;
+    const rule = `${"  ".repeat(step.depth + 1)}${step.policy}, rule ${step.rule}`;
+    if (!step.matched) return `${rule}: does not match: ${step.because}`;
+    const what = step.action === "call" ? `calls ${step.calls}` : (step.action ?? "continue");
+    const changes = step.changes.length > 0 ? `, sets ${step.changes.join(", ")}` : "";
+    return `${rule}: matches${changes}: ${what}`;
   });
 }

@@ -1,5 +1,5 @@
 /** Everything about one peer, in sentences: `explain peer`. */
-import type { MessageCounts, PeerAnswer, RestartAnswer } from "./answers.ts";
+import type { LimitAnswer, MessageCounts, PeerAnswer, RestartAnswer } from "./answers.ts";
 import { formatDuration, inWords } from "./duration.ts";
 import { stateWord } from "./render-peers.ts";
 
@@ -12,6 +12,7 @@ export function explainPeer(peer: PeerAnswer): string[] {
     `${stateWord(peer)} for ${formatDuration(peer.sinceSeconds)} (since ${peer.since})`,
   ];
   if (peer.reason !== null) lines.push(`  ${peer.reason}`);
+  if (peer.held !== null) lines.push(`  Since ${peer.held.since} (${formatDuration(peer.held.sinceSeconds)})`);
   if (peer.advice !== null) lines.push(`  What may help: ${peer.advice}`);
   if (peer.nextRetrySeconds !== null) lines.push(`  Next attempt in ${inWords(peer.nextRetrySeconds)}`);
   const { lastDown } = peer;
@@ -77,20 +78,33 @@ const both = (families: readonly string[]) => families.join(" and ");
 function routes(peer: PeerAnswer): string[] {
   const { stale } = peer;
   const lines = peer.families.map((family) => {
-    if (!family.active) return `  ${family.family}: ${peer.negotiated ? "not agreed on with the peer" : "configured"}`;
+    if (!family.active)
+      return [`  ${family.family}: ${peer.negotiated ? "not agreed on with the peer" : "configured"}`];
     const end = family.endOfRibReceived ? "complete" : "End-of-RIB not yet received";
-    const counts = `${family.received} received, ${family.accepted} accepted, ${family.announced} announced (${end})`;
-    return `  ${family.family}: ${counts}${severalPaths(family)}${refreshing(family)}`;
+    const counts = `${family.received} received, ${family.accepted} accepted, ${family.announced} announced`;
+    return [
+      `  ${family.family}: ${counts} (${end})${severalPaths(family)}${refreshing(family)}`,
+      ...limit("received", family.limitIn),
+      ...limit("announced", family.limitOut),
+    ];
   });
   if (stale)
-    lines.push(
+    lines.push([
       `  ${both(stale.families)} routes of its last session are stale since ${stale.since}, kept until ${stale.keptUntil} (another ${inWords(stale.leftSeconds)})`,
-    );
+    ]);
   for (const { family, since, keptUntil, leftSeconds } of peer.longLived)
-    lines.push(
+    lines.push([
       `  ${family} routes of its last session are long-lived stale (RFC 9494) since ${since}, kept until ${keptUntil} (another ${inWords(leftSeconds)})`,
-    );
-  return [`Routes: import policy ${peer.importPolicy}, export policy ${peer.exportPolicy}`, ...lines];
+    ]);
+  return [`Routes: import policy ${peer.importPolicy}, export policy ${peer.exportPolicy}`, ...lines.flat()];
+}
+
+function limit(what: string, given: LimitAnswer | null): string[] {
+  if (!given) return [];
+  const { limit: most, warnAt, action, level, leftOut } = given;
+  const state = { calm: "", near: ", which is near", over: leftOut > 0 ? "" : ", which is exceeded" }[level];
+  const left = leftOut > 0 ? `; ${leftOut} times a prefix had no room` : "";
+  return [`    at most ${most} ${what}${state} (warning from ${warnAt} on, then ${action})${left}`];
 }
 
 /** Route refreshes that are under way (RFC 7313). */

@@ -23,6 +23,11 @@ export function statusLines(status: StatusAnswer): string[] {
       `Recovering from a restart: ${waits} for another ${inWords(leftSeconds)}, or until End-of-RIB from ${waitingFor.join(", ")}`,
     );
   }
+  const { drain } = status;
+  if (drain)
+    lines.push(
+      `Draining since ${drain.since}${drain.endsInSeconds === null ? "" : `, ends in ${inWords(drain.endsInSeconds)}`}`,
+    );
   for (const rib of status.rib) lines.push(`Routes ${rib.family}: ${rib.prefixes} prefixes, ${rib.paths} paths`);
   const troubles = [
     [kernel.pending, "waiting"],

@@ -52,6 +52,12 @@ export type RunningPage =
       readonly paths: readonly RunningPath[];
     };
 
+export interface RunningSlice {
+  readonly page: RunningPage;
+  /** Where to go on; -1 at the end. */
+  readonly next: number;
+}
+
 export type RunningPath = readonly [prefix: string, peer: string, pathId: number, set: number];
 
 export interface PlainKernelAddress {

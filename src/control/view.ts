@@ -2,6 +2,7 @@
 import type { Family } from "../ip/address.ts";
 import type { Prefix } from "../ip/prefix.ts";
 import type { ExplainAnswer, PeerAnswer, PeerRouteAnswer, RouteAnswer, StatusAnswer } from "./answers.ts";
+import type { RunningSlice, RunningState } from "./running-state.ts";
 
 export interface RouterView {
   status(): StatusAnswer;
@@ -33,4 +34,8 @@ export interface RouterView {
   routeIn(peer: string, prefix: Prefix): readonly PeerRouteAnswer[];
   routeOut(peer: string, prefix: Prefix): readonly PeerRouteAnswer[];
   explain(prefix: Prefix, peer?: string): ExplainAnswer;
+  /** For a copy of the router elsewhere: first what it is, then its tables in slices, from cursor 0 to -1. */
+  running(): RunningState;
+  runningKernelRoutes(family: Family, cursor: number): RunningSlice;
+  runningPaths(family: Family, cursor: number): RunningSlice;
 }

@@ -1,16 +1,16 @@
 /** Why a route is as it is: what each path lost by, what stopped it on its way to the kernel or to a peer. */
-import type {
-  ExplainAnswer,
-  ExportAnswer,
-  KernelAnswer,
-  PathAnswer,
-  ToPeerAnswer,
-  TraceAnswer,
+import {
+  type ExplainAnswer,
+  type ExportAnswer,
+  type KernelAnswer,
+  type PathAnswer,
+  type ToPeerAnswer,
+  type TraceAnswer,
+  traceAnswer,
 } from "../control/answers.ts";
 import type { Family } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
-import type { TraceStep } from "../policy/types.ts";
 import { explainOrder, explainSelection } from "../rib/decision.ts";
 import { type PathRow, REJECT } from "../rib/types.ts";
 import { pathAnswer, REJECT_REASON } from "./answer-paths.ts";
@@ -43,19 +43,31 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
       return { peer: name, ...stopped("session", reason), paths: null };
     }
     const best = row < 0 ? 0 : core.ribs[family].best(row);
+    if (outlet.group.origin) return { peer: name, ...explainOrigin(peer, outlet.group, family, row), paths: null };
     if (outlet.group.context.addPath !== "none" && best !== 0)
       return { peer: name, ...explainPathsTo(peer, outlet.group, family, row) };
-    return { peer: name, ...explainPathTo(peer, outlet.group, family, row, best, () => true), paths: null };
+    return { peer: name, ...explainPathTo(peer, outlet.group, family, row, best, 0), paths: null };
   }
 
-  /** What becomes of one path, 0 being none. `isSent` finds it among what the peer was sent. */
+  /** A peer that gets the default route that we originate, whatever our table holds. */
+  function explainOrigin(peer: PeerRuntime, group: ExportGroup, family: Family, row: PrefixRow): ExportAnswer {
+    const { origin, context } = group;
+    const decision = origin!.decide(row);
+    if (decision > 0 && origin!.source() === peer.id) return stopped("source", STOP_REASON[STOP.noWayBack]!.reason);
+    const [path] = decision > 0 ? announcedTo(peer, family, row) : [];
+    const { step, reason } = STOP_REASON[decision] ?? { step: "export", reason: "it is about to be sent" };
+    if (!path) return stopped(step, reason);
+    return { announced: true, path, originated: ORIGINATED[context.originates!], stoppedBy: null, trace: [] };
+  }
+
+  /** What becomes of one path, 0 being none, which is sent under an identifier, or without one under 0. */
   function explainPathTo(
     peer: PeerRuntime,
     group: ExportGroup,
     family: Family,
     row: PrefixRow,
     path: PathRow,
-    isSent: (sent: PathAnswer) => boolean,
+    pathId: number,
   ): ExportAnswer {
     if (path === 0) return stopped("selection", STOP_REASON[STOP.noBest]!.reason);
     if (core.ribs[family].pathPeer(path) === peer.id) return stopped("source", STOP_REASON[STOP.ownRoute]!.reason);
@@ -63,15 +75,17 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
     const trace = exporter.trace(group, row, path).map(traceAnswer);
     if (decision <= 0) {
       const why = STOP_REASON[decision] ?? { step: "export", reason: `code ${decision}` };
-      const rule = trace.find((step) => step.action === "reject");
+      const rule = trace.findLast((step) => step.action === "reject");
       const { name: policy } = group.context.policy;
       const where = rule ? `at rule ${rule.rule} of "${rule.policy}"` : `: no rule of "${policy}" accepts it`;
       const named = decision === STOP.policy ? `${why.reason}${rule ? " " : ""}${where}` : why.reason;
       return stopped(why.step, named, trace);
     }
-    const sent = announcedTo(peer, family, row).find(isSent);
-    if (!sent) return stopped("next hop", STOP_REASON[STOP.ownNextHop]!.reason, trace);
-    return { announced: true, path: sent, stoppedBy: null, trace };
+    const sent = announcedTo(peer, family, row).find((each) => each.pathId === pathId);
+    const isLeftOut = group.context.room && !group.updates.announced(pathId === 0 ? row : path);
+    const why = STOP_REASON[isLeftOut ? STOP.limit : STOP.ownNextHop]!;
+    if (!sent) return stopped(why.step, why.reason, trace);
+    return { announced: true, path: sent, originated: null, stoppedBy: null, trace };
   }
 
   /** Each usable path, the best one first. */
@@ -88,12 +102,12 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
     const paths = explainOrder(rib, row).map((path, place) => ({
       of: pathAnswer(core, family, row, path, shared),
       ...(place < limit
-        ? explainPathTo(peer, group, family, row, path, (sent) => sent.pathId === path)
+        ? explainPathTo(peer, group, family, row, path, path)
         : stopped("ADD-PATH", `it is not among the best ${limit}`)),
     }));
     const first = paths.find((path) => path.announced) ?? paths[0]!;
     const { announced, path, stoppedBy } = first;
-    return { announced, path, stoppedBy, trace: [], paths };
+    return { announced, path, originated: null, stoppedBy, trace: [], paths };
   }
 
   function explain(prefix: Prefix, peerName?: string): ExplainAnswer {
@@ -104,7 +118,16 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
     const to = peer ? explainTo(peer, family, row) : null;
     if (row < 0) {
       const kernel: KernelAnswer = { state: "notWanted", reason: "no such prefix in the table", metric: null };
-      return { prefix: formatPrefix(prefix), family, best: null, losers: [], kernel, kernelTrace: [], to };
+      return {
+        prefix: formatPrefix(prefix),
+        family,
+        best: null,
+        importTrace: [],
+        losers: [],
+        kernel,
+        kernelTrace: [],
+        to,
+      };
     }
     const shared = sharedPaths(family, row);
     const selection = explainSelection(rib, row);
@@ -120,6 +143,7 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
       prefix: formatPrefix(prefix),
       family,
       best: selection.best === 0 ? null : answer(selection.best),
+      importTrace: selection.best === 0 ? [] : imports.trace(family, row, selection.best).map(traceAnswer),
       losers: [...lost, ...selection.ineligible.map(({ path, because }) => unusable(family, row, path, because))],
       kernel: kernelAnswer(family, row, prefix),
       kernelTrace: selection.best === 0 ? [] : forwarding.trace(family, row, selection.best).map(traceAnswer),
@@ -143,15 +167,10 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
 }
 
 function stopped(step: string, reason: string, trace: readonly TraceAnswer[] = []): ExportAnswer {
-  return { announced: false, path: null, stoppedBy: { step, reason }, trace };
+  return { announced: false, path: null, originated: null, stoppedBy: { step, reason }, trace };
 }
 
-function traceAnswer(step: TraceStep): TraceAnswer {
-  return {
-    policy: step.policy,
-    rule: step.rule,
-    matched: step.matched,
-    because: step.because,
-    action: step.action ?? null,
-  };
-}
+const ORIGINATED = {
+  always: "originated by us for this peer (export: default-only), whatever our own table holds",
+  ifReachable: "originated by us for this peer (export: default-only), as long as we have a default route ourselves",
+} as const;

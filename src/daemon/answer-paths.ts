@@ -4,6 +4,7 @@ import type { PathAttributes } from "../bgp/path-attributes.ts";
 import type { PathAnswer } from "../control/answers.ts";
 import { type Family, formatAddress, formatOctets, formatQuad } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
+import { NO_METRIC } from "../policy/types.ts";
 import { FIRST_PEER, type PathRow, type PeerId, REJECT, type SetHandle } from "../rib/types.ts";
 import { staleAnswer } from "./answer-peer.ts";
 import type { Core } from "./core.ts";
@@ -65,6 +66,7 @@ export function setAnswer(core: Core, peer: PeerId, set: SetHandle): PathAnswer 
   const hop = sets.nextHop(set);
   const resolution = nextHops.resolution(hop);
   const address = nextHops.address(hop);
+  const metric = sets.metric(set);
   return {
     best: false,
     multipath: false,
@@ -79,7 +81,7 @@ export function setAnswer(core: Core, peer: PeerId, set: SetHandle): PathAnswer 
     })),
     reachable: resolution.reachable,
     preference: sets.preference(set),
-    metric: Math.max(sets.metric(set), 0),
+    metric: metric === NO_METRIC ? null : metric,
     ...attributesAnswer(attributes),
     stale: null,
     rejected: null,

@@ -3,13 +3,14 @@ import { attributeName } from "../bgp/iana.ts";
 import { stateOf } from "../bgp/session/peer.ts";
 import type { DownReason, NegotiatedRestart } from "../bgp/session/types.ts";
 import { formatHex } from "../bgp/text.ts";
-import type { PeerAnswer, RestartAnswer, StaleAnswer } from "../control/answers.ts";
+import type { LimitAnswer, PeerAnswer, RestartAnswer, StaleAnswer } from "../control/answers.ts";
 import { FAMILIES, type Family, formatAddress, formatQuad } from "../ip/address.ts";
 import type { Core } from "./core.ts";
 import type { FaultyUpdate } from "./faulty-updates.ts";
-import type { PeerRuntime } from "./peer.ts";
+import type { Hold, PeerRuntime } from "./peer.ts";
 import { adviceFor } from "./peer-advice.ts";
-import { isExternal, policyName } from "./settings.ts";
+import { type PrefixLimit, warnAt } from "./prefix-limit.ts";
+import { isExternal, localAsOf, policyName } from "./settings.ts";
 
 /** `announced` counts the Adj-RIB-Out of one family as this peer sees it. */
 export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Family) => number): PeerAnswer {
@@ -17,6 +18,7 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
   const now = core.clock.nowMs();
   const state = stateOf(session);
   const external = isExternal(core.config, config);
+  const held = core.held.get(config.name);
   const local = peer.active?.local?.address ?? config.localAddress;
   return {
     name: config.name,
@@ -25,10 +27,18 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
     port: config.port,
     localAddress: local ? formatAddress(local) : null,
     asn: config.asn,
-    localAsn: core.config.router.asn,
+    localAsn: localAsOf(core.config, config),
     kind: external ? "external" : config.routeReflectorClient ? "client" : "internal",
     state,
-    disabled: config.disabled,
+    disabled: config.disabled || held?.by === "command",
+    held: held
+      ? {
+          by: held.by,
+          text: held.text ?? null,
+          since: wallTime(core, held.sinceMs),
+          sinceSeconds: seconds(now - held.sinceMs),
+        }
+      : null,
     passive: config.passive,
     since: wallTime(core, peer.stateSinceMs),
     sinceSeconds: seconds(now - peer.stateSinceMs),
@@ -39,7 +49,9 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
     advice:
       state === "established" || config.disabled
         ? null
-        : (adviceFor(session.lastFailure?.reason, config, core.config.router.asn) ?? null),
+        : held
+          ? heldAdvice(config.name, held)
+          : (adviceFor(session.lastFailure?.reason, config, localAsOf(core.config, config)) ?? null),
     nextRetrySeconds: state === "established" ? null : nextRetry(core, peer),
     authentication: config.password === undefined ? "none" : "md5",
     negotiated: negotiated
@@ -64,6 +76,8 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
       announced: announced(family),
       addPathReceive: negotiated?.addPath[family].receive ?? false,
       addPathSend: negotiated?.addPath[family].send ? config.addPath.send : "none",
+      limitIn: limitAnswer(peer.limits.in?.[family]),
+      limitOut: limitAnswer(peer.limits.out?.[family]),
       endOfRibReceived: negotiated ? peer.endOfRib[family].received : false,
       endOfRibSent: negotiated ? peer.endOfRib[family].sent : false,
       refresh: { receiving: peer.refresh[family].receiving !== undefined, sending: peer.refresh[family].sending },
@@ -135,6 +149,22 @@ export function staleAnswer(core: Core, peer: PeerRuntime, family: Family): Stal
   return { since: wallTime(core, sinceMs), keptUntil: wallTime(core, untilMs), longLived: longLived !== undefined };
 }
 
+function limitAnswer(limit: PrefixLimit | undefined): LimitAnswer | null {
+  if (!limit) return null;
+  const { config, level, leftOut } = limit;
+  return { limit: config.limit, warnAt: warnAt(config), action: config.action, level, leftOut };
+}
+
+function heldReason({ by, text }: Hold): string {
+  if (by === "limit") return `disabled by its limit of prefixes: ${text ?? ""}`;
+  return text === undefined ? "disabled by an operator" : `disabled by an operator: ${text}`;
+}
+
+function heldAdvice(name: string, { by }: Hold): string {
+  const enable = `calidris enable ${name} lets it come up again`;
+  return by === "limit" ? `find out why there are so many, or raise the limit; then ${enable}` : enable;
+}
+
 function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<PeerAnswer["lastDown"]> {
   const received = reason.code === "notificationReceived" || reason.code === "tcpClosed";
   return {
@@ -150,6 +180,8 @@ function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<P
 function reasonDown(core: Core, peer: PeerRuntime): string {
   const { config, session, stale } = peer;
   if (config.disabled) return "disabled in the configuration";
+  const held = core.held.get(config.name);
+  if (held) return heldReason(held);
   if (peer.direct && !core.interfaces.shared(config.address))
     return `${formatAddress(config.address)} is on no connected subnet: set multihop if it is more than one hop away`;
   if (session.lastFailure) {

@@ -41,6 +41,12 @@ export function statusAnswer({ core, parts }: Router): StatusAnswer {
             waitingFor: [...new Set(FAMILIES.flatMap((family) => parts.recovery.awaited(family)))],
           },
     attributeSets: core.sets.size,
+    drain: core.drain
+      ? {
+          since: wallTime(core, core.drain.sinceMs),
+          endsInSeconds: core.drain.endsAtMs === undefined ? null : seconds(core.drain.endsAtMs - now),
+        }
+      : null,
     kernel: { programming: core.config.kernel.program, ...core.fib.counters() },
     updateGroups: [...parts.exporter.groups()].map((group) => ({
       family: group.context.family,

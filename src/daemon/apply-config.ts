@@ -35,6 +35,10 @@ export interface ConfigTarget {
   readonly forwarding: ForwardingTable;
   readonly local: LocalRoutes;
   readonly listening: Listening;
+  /** Limits of prefixes may be others. */
+  limitsChanged(): void;
+  /** What the sessions' parsing goes by may have changed. */
+  parsingChanged(): void;
   /** The id of a source stands for another peer from now on. */
   forgetSource(id: PeerId): void;
   readonly sweep: Round;
@@ -64,7 +68,10 @@ export function applyConfig(
   for (const rib of Object.values(core.ribs)) rib.setMultipath(next.kernel.multipath);
 
   const configs = new Map(next.peers.map((peer) => [peer.name, peer]));
-  for (const name of change.peersRemoved) removePeer(core, core.peers.get(name), target, CEASE.peerDeconfigured);
+  for (const name of change.peersRemoved) {
+    removePeer(core, core.peers.get(name), target, CEASE.peerDeconfigured);
+    core.held.delete(name);
+  }
   const restarted: string[] = [];
   for (const { name, reset, resetKeys, keys } of change.peersChanged) {
     const peer = core.peers.get(name);
@@ -83,7 +90,9 @@ export function applyConfig(
   target.local.setLearning(next.kernel.learn);
   target.staticsChanged();
   configureKernel(core, previous, next, target);
+  target.limitsChanged();
   target.refreshContexts();
+  target.parsingChanged();
   target.imports.configured();
   if (previous) target.recovery.configured();
   else target.recovery.begin();
@@ -164,6 +173,8 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
     nextReportMs: 0,
     timers: new Map(),
     outlets: { ipv4: undefined, ipv6: undefined },
+    limits: { in: undefined, out: undefined },
+    askedAtMs: { ipv4: undefined, ipv6: undefined },
     endOfRib: { ipv4: { received: false, sent: false }, ipv6: { received: false, sent: false } },
     stale: undefined,
     gone: false,
@@ -174,7 +185,7 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
 
 function startPeer(core: Core, name: string, target: ConfigTarget): void {
   const peer = core.peers.get(name);
-  if (peer && !peer.config.disabled) target.sessions.start(peer);
+  if (peer && !peer.config.disabled && !core.held.has(name)) target.sessions.start(peer);
 }
 
 /** Undefined: there were too many peers to start it. */

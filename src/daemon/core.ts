@@ -8,7 +8,7 @@ import { createFamilyRib, type FamilyRib } from "../rib/family-rib.ts";
 import { createNextHops, type NextHopTable } from "../rib/next-hops.ts";
 import { PeerTable } from "../rib/peers.ts";
 import { createInterfaces, type Interfaces } from "./interfaces.ts";
-import type { PeerRuntime } from "./peer.ts";
+import type { Hold, PeerRuntime } from "./peer.ts";
 import { createPeerIndex, type PeerIndex } from "./peer-index.ts";
 import type { Clock, Log, Random, RestartMemory, Transport } from "./ports.ts";
 import { createScheduler, type Scheduler } from "./scheduler.ts";
@@ -25,6 +25,8 @@ export interface RouterPorts {
   /** For the router id of last resort (calico-bgp.md 3.1). */
   readonly sha256: (bytes: Uint8Array) => Uint8Array;
   readonly version: string;
+  /** An operator's shutdown is through: the process is to end. */
+  readonly ended?: () => void;
 }
 
 /** Peers at the same time, those being swept included. */
@@ -44,6 +46,10 @@ export interface Core extends RouterPorts {
   /** Why the last configuration was refused; undefined when it was applied. */
   rejected: string | undefined;
   routerId: number;
+  /** Peers that are down until they are enabled, by name; over reloads, and while they have that name. */
+  readonly held: Map<string, Hold>;
+  /** What we announce says that we are about to go (RFC 8326), and perhaps when the process ends. */
+  drain: { readonly sinceMs: number; readonly endsAtMs: number | undefined } | undefined;
   readonly startedAtMs: number;
   readonly interfaces: Interfaces;
   readonly scheduler: Scheduler;
@@ -79,6 +85,8 @@ export function createCore(ports: RouterPorts, config: Config): Core {
     appliedAtMs: ports.clock.nowMs(),
     rejected: undefined,
     routerId: config.router.id ?? 0,
+    held: new Map(),
+    drain: undefined,
     startedAtMs: ports.clock.nowMs(),
     interfaces,
     scheduler: createScheduler(ports.clock),

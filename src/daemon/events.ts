@@ -1,4 +1,5 @@
 import type { Config } from "../config/model.ts";
+import type { AdminCommand } from "../control/admin-command.ts";
 import type { KernelEvent } from "../fib/fib.ts";
 import type { TransportEvent } from "./ports.ts";
 
@@ -10,5 +11,4 @@ export type RouterEvent =
   | { readonly from: "config"; readonly config: Config }
   /** A configuration that was refused: kept for `status`. */
   | { readonly from: "config"; readonly rejected: string }
-  /** Administrative shutdown: Cease to all peers. */
-  | { readonly from: "admin"; readonly action: "shutdown"; readonly text?: string };
+  | ({ readonly from: "admin" } & AdminCommand);

@@ -33,7 +33,10 @@ export interface ExportContext {
   readonly selfLinkLocal: Address | undefined;
   /** Subnet shared with the peer: next hops on it are passed on (third-party next hop). Undefined for multihop. */
   readonly shared: Prefix | undefined;
+  /** The AS that we are to the peer. */
   readonly localAs: number;
+  /** Announced behind `localAs`: the router's own AS where the session has another and does not replace it; else 0. */
+  readonly innerAs: number;
   /** 0 when we are no reflector. */
   readonly clusterId: number;
   readonly fourOctetAs: boolean;
@@ -45,6 +48,12 @@ export interface ExportContext {
    * others they are withdrawn, or sent as what nobody prefers or passes on (NO_EXPORT, LOCAL_PREF 0).
    */
   readonly longLivedStale: "pass" | "withdraw" | "lower";
+  /** `export: default-only`: we originate the default route, always or only while we have one, and nothing else goes. */
+  readonly originates: "always" | "ifReachable" | undefined;
+  /** We are about to go: routes carry GRACEFUL_SHUTDOWN (RFC 8326). */
+  readonly leaving: boolean;
+  /** Prefixes beyond the limit are not announced to this peer (`maxPrefixesOut` with `block`): its group has no other. */
+  readonly room: { readonly peer: PeerId; readonly limit: number } | undefined;
 }
 
 /** Peers of equal keys get equal octets. */
@@ -61,11 +70,15 @@ export function groupKey(c: ExportContext): string {
     local,
     link,
     c.localAs,
+    c.innerAs,
     c.clusterId,
     c.fourOctetAs,
     c.maxOctets,
     c.addPath,
     c.longLivedStale,
+    c.originates ?? "",
+    c.leaving,
+    c.room ? `${c.room.peer}:${c.room.limit}` : "",
   ].join("|");
 }
 
@@ -76,9 +89,14 @@ export interface ExportTables {
   readonly peers: PeerTable;
 }
 
+/** Announced as a route of ours; the source of a default route that we originate only says who may not have it. */
+function isOwn(c: ExportContext, source: PeerId): boolean {
+  return source < FIRST_PEER || c.originates !== undefined;
+}
+
 /** True when the path came from an iBGP peer and goes to one: then RFC 4456 §8 adds its two attributes. */
 function isReflected(c: ExportContext, t: ExportTables, source: PeerId): boolean {
-  return c.kind !== "external" && source >= FIRST_PEER && !t.peers.external(source);
+  return c.kind !== "external" && !isOwn(c, source) && !t.peers.external(source);
 }
 
 /** The next hop to announce: an address, "self", or undefined when there is none that may be sent. */
@@ -102,10 +120,11 @@ export function createNextHopRule(c: ExportContext, t: ExportTables): NextHopRul
     announced(set, source) {
       const id = t.sets.nextHop(set);
       const address = t.nextHops.address(id) ?? t.nextHops.resolution(id).hops[0]?.gateway;
-      const known = source < FIRST_PEER ? local : learned;
+      const own = isOwn(c, source);
+      const known = own ? local : learned;
       const entry = known.get(id);
       if (entry !== undefined && entry.address === address) return entry.hop;
-      const hop = announcedHop(c, address, source < FIRST_PEER, t.nextHops.isChosen(id));
+      const hop = announcedHop(c, address, own, t.nextHops.isChosen(id));
       if (known.size >= MAX_REMEMBERED) known.clear();
       known.set(id, { address, hop });
       return hop;
@@ -181,6 +200,7 @@ function rule(c: ExportContext, clusterId: number, keepMed: boolean): ExportRule
   return {
     external: c.kind === "external",
     localAs: c.localAs,
+    innerAs: c.innerAs,
     fourOctetAs: c.fourOctetAs,
     clusterId,
     keepMed: keepMed || c.kind !== "external",
@@ -209,7 +229,11 @@ export const STOP = {
   ownRoute: -7,
   ownNextHop: -8,
   noRoom: -9,
-  longLivedStale: -10,
+  notDefault: -10,
+  noDefault: -11,
+  limit: -12,
+  noWayBack: -13,
+  longLivedStale: -14,
 } as const;
 
 export const STOP_REASON: Record<number, { readonly step: string; readonly reason: string }> = {
@@ -228,6 +252,19 @@ export const STOP_REASON: Record<number, { readonly step: string; readonly reaso
     step: "long-lived stale",
     reason: "the path is long-lived stale (LLGR_STALE), and the peer does not know what that is (RFC 9494)",
   },
+  [STOP.notDefault]: {
+    step: "export policy",
+    reason: "the export policy is default-only: the peer gets the default route that we originate, and nothing else",
+  },
+  [STOP.noDefault]: {
+    step: "export policy",
+    reason: "we have no default route ourselves, and the peer gets one only while we do (defaultOnly: ifReachable)",
+  },
+  [STOP.noWayBack]: {
+    step: "source",
+    reason: "our own default route came from this peer: ours would only lead back to it (defaultOnly: ifReachable)",
+  },
+  [STOP.limit]: { step: "prefix limit", reason: "the peer gets no more prefixes than maxPrefixesOut allows" },
   [STOP.ownNextHop]: { step: "next hop", reason: "its next hop is the peer itself" },
 };
 

@@ -11,6 +11,7 @@ import type { SetTable } from "../rib/attribute-sets.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import { editsFor } from "../rib/import.ts";
 import { FIRST_PEER, type PathRow, type PeerId, type SetHandle } from "../rib/types.ts";
+import type { DefaultOrigin } from "./default-origin.ts";
 import {
   communityStop,
   EXPORT_PEER_TYPE,
@@ -22,6 +23,10 @@ import {
 } from "./export-context.ts";
 import { createFactsReader } from "./route-facts.ts";
 
+/** RFC 8326 §4.1: what is about to go says so; within an AS it becomes the last choice by itself. */
+const LEAVING: AttributeEdits = { addCommunities: [0xffff0000] };
+const LEAVING_INTERNAL: AttributeEdits = { ...LEAVING, localPref: 0 };
+
 /** A group as the decisions see it. */
 export interface DecidedGroup {
   readonly context: ExportContext;
@@ -30,6 +35,8 @@ export interface DecidedGroup {
   readonly memoKeys: Map<number, number>;
   /** Of the next hops, for policies that read interfaces: results of another version count no longer. */
   hopsVersion: number;
+  /** The default route that it originates in place of all else; made when there is one. */
+  readonly origin: DefaultOrigin | undefined;
 }
 
 export interface ExportDecision {
@@ -37,6 +44,8 @@ export interface ExportDecision {
   decide(group: DecidedGroup, row: PrefixRow, path: PathRow): SetHandle | number;
   /** The same for the set of a path. The result is not retained: whoever keeps it does so before the next decision. */
   decideSet(group: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): SetHandle | number;
+  /** What every announcement of the context goes through in the end. Takes a retained set over and returns one, or 0. */
+  finish(context: ExportContext, set: SetHandle): SetHandle;
   /** Lets go of the last result. */
   releasePending(): void;
   /** The id stands for another peer from now on: what was remembered of its routes counts no longer. */
@@ -104,10 +113,17 @@ export function createExportDecision(
     return result || STOP.noRoom;
   }
 
+  function finish(context: ExportContext, set: SetHandle): SetHandle {
+    if (!context.leaving) return set;
+    const last = sets.derive(set, context.kind === "external" ? LEAVING : LEAVING_INTERNAL, sets.nextHop(set));
+    sets.release(set);
+    return last;
+  }
+
   /** Remembered with the set unless it depends on the prefix. */
   function decideSet(group: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
-    const { policy } = group.context;
-    if (policy.reads & READS.prefix || (policy.reads === 0 && !group.context.policy.setsMed))
+    const { policy, leaving } = group.context;
+    if (policy.reads & READS.prefix || (policy.reads === 0 && !policy.setsMed && !leaving))
       return evaluate(group, row, source, set);
     if (policy.reads & READS.interface && group.hopsVersion !== nextHops.version) {
       for (const key of group.memoKeys.values()) sets.retireMemoKey(key);
@@ -153,8 +169,9 @@ export function createExportDecision(
     }
     const isStale = sets.staleness(set) === 1;
     if (isStale && context.longLivedStale === "withdraw") return STOP.longLivedStale;
-    const allowed = runPolicy(group, row, source, set);
-    const result = isStale && context.longLivedStale === "lower" && allowed > 0 ? lowered(allowed) : allowed;
+    let result = runPolicy(group, row, source, set);
+    if (result > 0 && isStale && context.longLivedStale === "lower") result = lowered(result);
+    if (result > 0 && context.leaving) result = finish(context, result) || STOP.noRoom;
     if (pendingRelease !== 0) sets.release(pendingRelease);
     pendingRelease = Math.max(result, 0);
     if (result > 0 && group.hops.announced(result, source) === undefined) return STOP.nextHop;
@@ -162,6 +179,7 @@ export function createExportDecision(
   }
 
   function decide(group: DecidedGroup, row: PrefixRow, path: PathRow): number {
+    if (group.origin) return group.origin.decide(row);
     if (path === 0) return STOP.noBest;
     const rib = ribs[group.context.family];
     return decideSet(group, row, rib.pathPeer(path), rib.pathSetOut(path));
@@ -179,5 +197,5 @@ export function createExportDecision(
     return context.policy.trace(factsOf(context, row, rib.pathPeer(path), rib.pathSetOut(path))).steps;
   }
 
-  return { decide, decideSet, releasePending, forgetSource, trace };
+  return { decide, decideSet, finish, releasePending, forgetSource, trace };
 }

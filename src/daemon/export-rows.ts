@@ -5,7 +5,7 @@
 import type { Family } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
-import type { PathRow } from "../rib/types.ts";
+import type { PathRow, PeerId } from "../rib/types.ts";
 import type { UpdateGroup, UpdateGroupOptions } from "../rib/update-group-types.ts";
 import type { ExportContext } from "./export-context.ts";
 import type { DecidedGroup, ExportDecision } from "./export-decision.ts";
@@ -43,6 +43,21 @@ export function rowLayout(rib: FamilyRib, { family, addPath }: ExportContext): R
 /** A group as it is told of changes. */
 export interface ConsideringGroup extends DecidedGroup {
   readonly updates: UpdateGroup;
+  /** Rows were left out for want of room. */
+  leftOut: boolean;
+}
+
+/** Rows announced that the peer is sent: its own are left out. */
+export function sentTo({ updates }: ConsideringGroup, peer: PeerId): number {
+  return updates.announcedRows - updates.announcedFrom(peer);
+}
+
+/** Of a group with room for so many rows: whether this one is among them, or may become so. */
+function hasRoom(group: ConsideringGroup, row: number, source: PeerId): boolean {
+  const { peer, limit } = group.context.room!;
+  if (source === peer || sentTo(group, peer) < limit) return true;
+  const held = group.updates.announced(row);
+  return held !== undefined && held.source !== peer;
 }
 
 /** Tells a group what becomes of a prefix. */
@@ -70,12 +85,37 @@ export function createConsiders(
     group.updates.consider(row, Math.max(set, 0), set > 0 ? source : 0);
   }
 
+  /** What has no room is left out, until there is some again. */
+  function considerBestWithin(group: ConsideringGroup, row: PrefixRow): void {
+    const rib = ribs[group.context.family];
+    const path = rib.best(row);
+    if (path === 0 || hasRoom(group, row, rib.pathPeer(path))) {
+      considerBest(group, row);
+      return;
+    }
+    group.leftOut ||= decideSet(group, row, rib.pathPeer(path), rib.pathSetOut(path)) > 0;
+    group.updates.consider(row, 0, 0);
+  }
+
+  /** No other prefix than the default counts. */
+  function considerOrigin(group: ConsideringGroup, row: PrefixRow): void {
+    const origin = group.origin!;
+    if (row !== origin.row) return;
+    const set = origin.decide(row);
+    group.updates.consider(origin.groupRow, Math.max(set, 0), set > 0 ? origin.source() : 0);
+  }
+
   /** Announces the path where the group's rules pass it; else it is among the others. */
   function considerPath(group: ConsideringGroup, rib: FamilyRib, row: PrefixRow, path: PathRow): void {
     const source = rib.pathPeer(path);
     const set = decideSet(group, row, source, rib.pathSetOut(path));
-    if (set > 0) group.updates.consider(path, set, source);
-    else putAside(path);
+    if (set <= 0) putAside(path);
+    else if (group.context.room === undefined || hasRoom(group, path, source))
+      group.updates.consider(path, set, source);
+    else {
+      group.leftOut = true;
+      putAside(path);
+    }
   }
 
   function putAside(path: PathRow): void {
@@ -109,7 +149,11 @@ export function createConsiders(
     withdrawOthers(group);
   }
 
-  return ({ addPath }) => (addPath === "none" ? considerBest : addPath === "all" ? considerAll : considerRanked);
+  return ({ addPath, originates, room }) => {
+    if (originates !== undefined) return considerOrigin;
+    if (addPath === "none") return room === undefined ? considerBest : considerBestWithin;
+    return addPath === "all" ? considerAll : considerRanked;
+  };
 }
 
 function isAmong(path: PathRow, paths: Int32Array, count: number): boolean {

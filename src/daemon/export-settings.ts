@@ -1,9 +1,10 @@
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../bgp/iana.ts";
 import { type Address, compareAddresses, type Family, isLinkLocal } from "../ip/address.ts";
+import { DEFAULT_ONLY } from "../policy/builtin.ts";
 import type { Core } from "./core.ts";
 import type { ExportContext } from "./export-context.ts";
 import type { PeerRuntime } from "./peer.ts";
-import { clusterIdOf, isExternal, policyName } from "./settings.ts";
+import { announcedAses, clusterIdOf, isExternal, policyName } from "./settings.ts";
 
 /** What this peer is sent, from its configuration, its session and the interfaces of now. */
 export function exportContext(core: Core, peer: PeerRuntime, family: Family): ExportContext {
@@ -11,6 +12,7 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
   const external = isExternal(config, peer.config);
   const name = policyName(peer.config.export, external);
   const policy = core.policies.get(name) ?? core.policies.get("reject")!;
+  const room = peer.config.maxPrefixesOut;
   const link = peer.config.multihop ? undefined : core.interfaces.shared(peer.config.address);
   const local = peer.active?.local?.address;
   // On a session of the other family our next hop is an address of the interface that carries it.
@@ -27,11 +29,14 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
     self,
     selfLinkLocal: self && linkLocal && !isLinkLocal(self) ? linkLocal : undefined,
     shared,
-    localAs: config.router.asn,
+    ...announcedAses(config, peer.config),
     clusterId: clusterIdOf(config, peer.config, core.routerId),
     fourOctetAs: peer.negotiated?.fourOctetAs ?? true,
     addPath: peer.negotiated?.addPath[family].send ? peer.config.addPath.send : "none",
     longLivedStale: longLivedStale(peer, external),
+    originates: name === DEFAULT_ONLY ? peer.config.defaultOnly : undefined,
+    leaving: core.drain !== undefined,
+    room: room?.action === "block" ? { peer: peer.id, limit: room.limit } : undefined,
     maxOctets: peer.negotiated?.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS,
   };
 }

@@ -11,9 +11,10 @@ import type { FamilyRib } from "../rib/family-rib.ts";
 import type { PathRow, PeerId, SetHandle } from "../rib/types.ts";
 import { createUpdateGroup } from "../rib/update-group.ts";
 import type { Member, UpdateGroup } from "../rib/update-group-types.ts";
+import { createDefaultOrigin } from "./default-origin.ts";
 import { createEncoder, createNextHopRule, type ExportContext, type ExportTables, groupKey } from "./export-context.ts";
 import { createExportDecision, type DecidedGroup } from "./export-decision.ts";
-import { createConsiders, rowLayout } from "./export-rows.ts";
+import { createConsiders, rowLayout, sentTo } from "./export-rows.ts";
 import type { Clock } from "./ports.ts";
 import { type Job, PRIORITY, type Scheduler } from "./scheduler.ts";
 
@@ -47,6 +48,8 @@ export interface Outlet {
   /** Whose Adj-RIB-Out it is sent: none at first, and the former one until `group` has been filled. */
   joined: ExportGroup | undefined;
   readonly member: Member;
+  /** Is told how many prefixes the peer will hold before any of them is sent, and whether some had no room; may end the session. */
+  announcing: ((count: number, leftOut: boolean) => void) | undefined;
 }
 
 export interface ExporterOptions {
@@ -64,6 +67,10 @@ export interface Exporter {
   detach(outlet: Outlet): void;
   /** Moves the member to the group of a new context without a reset; no-op when the key is the same. */
   move(outlet: Outlet, context: ExportContext): void;
+  /** Sets who is told before each flush; undefined: nobody. */
+  watch(outlet: Outlet, announcing: ((count: number, leftOut: boolean) => void) | undefined): void;
+  /** Prefixes that the peer is announced; its own do not count. */
+  announced(outlet: Outlet): number;
   /** The whole Adj-RIB-Out once more (route refresh); `done` runs when it has been written. */
   resend(outlet: Outlet, done?: () => void): void;
   resume(outlet: Outlet): void;
@@ -90,6 +97,10 @@ export interface Exporter {
 interface RunningGroup extends ExportGroup {
   /** Tells the group what becomes of a prefix. */
   readonly consider: (row: PrefixRow) => void;
+  /** Outlets that are told before each flush. */
+  readonly watched: Set<RunningOutlet>;
+  /** Rows were left out for want of room. */
+  leftOut: boolean;
   readonly flush: Job;
   /** Gives back what the group holds when it has been dropped. */
   readonly close: Job;
@@ -108,8 +119,14 @@ export function createExporter(options: ExporterOptions): Exporter {
   const { sets } = tables;
   const groups = new Map<string, RunningGroup>();
   const byFamily: Record<Family, RunningGroup[]> = { ipv4: [], ipv6: [] };
-  const { decide, decideSet, forgetSource, releasePending, trace } = createExportDecision(tables, ribs);
+  const { decide, decideSet, finish, forgetSource, releasePending, trace } = createExportDecision(tables, ribs);
   const considers = createConsiders(ribs, decideSet);
+
+  /** Those who want to know are told before anything is written. False: the group went with the last of them. */
+  function tellWatchers(group: RunningGroup): boolean {
+    for (const outlet of [...group.watched]) outlet.announcing?.(sentTo(group, outlet.member.peer), group.leftOut);
+    return isLive(group);
+  }
 
   /** Sends soon: at once after quiet, else when the collection time is over. */
   function touch(group: RunningGroup): void {
@@ -139,6 +156,10 @@ export function createExporter(options: ExporterOptions): Exporter {
       nowMs: clock.nowMs,
     });
     let spentMs = 0;
+    const { room } = context;
+    const origin = context.originates
+      ? createDefaultOrigin(context, rib, sets, tables.nextHops, (set) => finish(context, set))
+      : undefined;
     const consider = considers(context);
     const group: RunningGroup = {
       consider: (row) => consider(group, row),
@@ -146,6 +167,9 @@ export function createExporter(options: ExporterOptions): Exporter {
       context,
       updates,
       hops,
+      origin,
+      watched: new Set(),
+      leftOut: false,
       members: 0,
       filled: false,
       collectUntilMs: Number.NEGATIVE_INFINITY,
@@ -158,6 +182,11 @@ export function createExporter(options: ExporterOptions): Exporter {
         priority: PRIORITY.propagate,
         step() {
           const start = clock.nowMs();
+          if (group.watched.size > 0 && !tellWatchers(group)) return false;
+          if (group.leftOut && sentTo(group, room!.peer) < room!.limit) {
+            group.leftOut = false;
+            scheduler.add(createFill(group));
+          }
           const more = updates.flush(FLUSH_BUDGET);
           const end = clock.nowMs();
           spentMs += end - start;
@@ -177,7 +206,12 @@ export function createExporter(options: ExporterOptions): Exporter {
     groups.set(key, group);
     byFamily[context.family].push(group);
     reportPaths(context.family);
-    fill(group);
+    if (origin) {
+      if (origin.row >= 0) group.consider(origin.row);
+      group.filled = true;
+      return group;
+    }
+    startFill(group);
     return group;
   }
 
@@ -186,14 +220,20 @@ export function createExporter(options: ExporterOptions): Exporter {
     ribs[family].reportsAllPaths = byFamily[family].some(({ context }) => context.addPath !== "none");
   }
 
+  function startFill(group: RunningGroup): void {
+    const fill = createFill(group);
+    if (ribs[group.context.family].prefixes.highWater <= FILL_ROWS) fill.step();
+    else scheduler.add(fill);
+  }
+
   /**
    * Walks the Loc-RIB once; changes meanwhile reach the group through `propagate`. Again for a group that has been filled
    * when what its policy reads is another for all prefixes.
    */
-  function fill(group: RunningGroup): void {
+  function createFill(group: RunningGroup): Job {
     const { prefixes } = ribs[group.context.family];
     let cursor = 0;
-    const job: Job = {
+    return {
       name: `fill ${group.context.family}`,
       priority: PRIORITY.refresh,
       step() {
@@ -205,11 +245,10 @@ export function createExporter(options: ExporterOptions): Exporter {
         group.filled = true;
         for (const outlet of group.waiting) arrive(outlet);
         group.waiting.clear();
+        touch(group);
         return false;
       },
     };
-    if (prefixes.highWater <= FILL_ROWS) job.step();
-    else scheduler.add(job);
   }
 
   function groupFor(context: ExportContext): RunningGroup {
@@ -231,6 +270,8 @@ export function createExporter(options: ExporterOptions): Exporter {
   function arrive(outlet: RunningOutlet): void {
     const { group, joined, member } = outlet;
     outlet.joined = group;
+    joined?.watched.delete(outlet);
+    if (outlet.announcing) group.watched.add(outlet);
     if (joined) group.updates.transfer(member, joined.updates);
     else group.updates.join(member);
     touch(group);
@@ -247,9 +288,11 @@ export function createExporter(options: ExporterOptions): Exporter {
   /** One outlet less; the group goes with its last. */
   function leave(group: RunningGroup): void {
     if (--group.members > 0) return;
+    const { family } = group.context;
     groups.delete(group.key);
-    byFamily[group.context.family] = byFamily[group.context.family].filter((g) => g !== group);
-    reportPaths(group.context.family);
+    byFamily[family] = byFamily[family].filter((g) => g !== group);
+    reportPaths(family);
+    group.origin?.close();
     group.cancelTimer?.();
     scheduler.remove(group.flush);
     for (const key of group.memoKeys.values()) sets.retireMemoKey(key);
@@ -260,7 +303,7 @@ export function createExporter(options: ExporterOptions): Exporter {
   return {
     attach(context, member) {
       const group = groupFor(context);
-      const outlet: RunningOutlet = { group, joined: undefined, member };
+      const outlet: RunningOutlet = { group, joined: undefined, member, announcing: undefined };
       enter(outlet, group);
       return outlet;
     },
@@ -270,6 +313,7 @@ export function createExporter(options: ExporterOptions): Exporter {
       const { joined } = outlet;
       outlet.joined = undefined;
       if (!joined) return;
+      joined.watched.delete(outlet);
       joined.updates.leave(outlet.member);
       leave(joined);
     },
@@ -280,6 +324,13 @@ export function createExporter(options: ExporterOptions): Exporter {
       turnBack(outlet);
       enter(outlet, to);
     },
+    watch(watched, announcing) {
+      const outlet = watched as RunningOutlet;
+      outlet.announcing = announcing;
+      if (announcing) outlet.joined?.watched.add(outlet);
+      else outlet.joined?.watched.delete(outlet);
+    },
+    announced: ({ joined, member }) => (joined ? sentTo(joined as RunningGroup, member.peer) : 0),
     resend({ joined, member }, done) {
       if (!joined) return;
       joined.updates.resend(member, done);
@@ -302,7 +353,7 @@ export function createExporter(options: ExporterOptions): Exporter {
       for (const group of groups.values()) forgetSource(group, id);
     },
     interfacesMoved() {
-      for (const group of groups.values()) if (group.context.policy.reads & READS.interface) fill(group);
+      for (const group of groups.values()) if (group.context.policy.reads & READS.interface) startFill(group);
     },
     groups: () => groups.values(),
     get quiet() {

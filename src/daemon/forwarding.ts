@@ -129,9 +129,10 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     const key = `${ways.map(wayKey).join(",")}|${metric}|${edits.preferredSource ? formatAddress(edits.preferredSource) : ""}|${edits.table ?? ""}`;
     const known = byKey.get(key);
     if (known) return known;
-    if (first.device !== undefined && !interfaces.byName(first.device))
+    const { blackhole } = nextHops.resolution(first.id);
+    if (first.device !== undefined && !blackhole && !interfaces.byName(first.device))
       return `the kernel export policy names interface ${first.device}, which does not exist`;
-    const made = make(canonical(ways.flatMap(hopsOfWay)), nextHops.resolution(first.id).blackhole, metric, edits);
+    const made = make(canonical(ways.flatMap(hopsOfWay)), blackhole, metric, edits);
     if (!made) return UNREACHABLE;
     byKey.set(key, made);
     return made;

@@ -4,18 +4,11 @@
  */
 import { attributeEnd, attributeValue } from "../bgp/attribute-octets.ts";
 import { AFI, ATTRIBUTE, HEADER_OCTETS, MESSAGE } from "../bgp/iana.ts";
-import { u16, u32 } from "../bgp/octets.ts";
+import { u16 } from "../bgp/octets.ts";
 import { type Family, formatOctets } from "../ip/address.ts";
 
 /** Attributes by announced route; 0: not announced. */
 export type HeardTable = Int32Array;
-
-/** A prefix, and the path identifier where the session has them. */
-export interface HeardRoute {
-  readonly family: Family;
-  readonly prefix: string;
-  readonly pathId: number | undefined;
-}
 
 /** Sessions whose NLRI of the family carry path identifiers (RFC 7911). */
 export type PathIds = Readonly<Record<Family, boolean>>;
@@ -23,8 +16,8 @@ export type PathIds = Readonly<Record<Family, boolean>>;
 export interface Hearing {
   /** Enters what one buffer of whole messages says into a peer's table. */
   hear(table: PeerTable, bytes: Uint8Array, pathIds: PathIds): void;
-  /** What the number of a table's place stands for. */
-  route(at: number): HeardRoute;
+  /** The prefix that a place in a table stands for. */
+  prefix(at: number): string;
   /** The attributes' octets with NEXT_HOP, whatever family it is of. */
   attributes(id: number): Uint8Array;
 }
@@ -53,7 +46,7 @@ export class PeerTable {
 
 export function createHearing(): Hearing {
   const routeNumbers = new Map<string, number>();
-  const routes: HeardRoute[] = [];
+  const prefixes: string[] = [];
   const attributeNumbers = new Map<string, number>();
   const attributeOctets: Uint8Array[] = [new Uint8Array()];
   /** Members of a group share buffers: the last one is read once. */
@@ -70,12 +63,8 @@ export function createHearing(): Hearing {
     if (known !== undefined) return known;
     const address = new Uint8Array(family === "ipv4" ? 4 : 16);
     address.set(bytes.subarray(lengthAt + 1, end));
-    const made = routes.length;
-    routes.push({
-      family,
-      prefix: `${formatOctets(address)}/${length}`,
-      pathId: withId ? u32(bytes, at) : undefined,
-    });
+    const made = prefixes.length;
+    prefixes.push(`${formatOctets(address)}/${length}`);
     routeNumbers.set(key, made);
     return made;
   }
@@ -147,7 +136,7 @@ export function createHearing(): Hearing {
       }
       for (let i = 0; i < lastSaid.length; i += 2) table.set(lastSaid[i]!, lastSaid[i + 1]!);
     },
-    route: (at) => routes[at]!,
+    prefix: (at) => prefixes[at]!,
     attributes: (id) => attributeOctets[id]!,
   };
 }

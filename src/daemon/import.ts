@@ -13,7 +13,7 @@ import { FIRST_PEER, type PathRow, type PeerId, type SetHandle } from "../rib/ty
 import type { Core } from "./core.ts";
 import type { PeerRuntime } from "./peer.ts";
 import { PRIORITY } from "./scheduler.ts";
-import { clusterIdOf, isExternal } from "./settings.ts";
+import { clusterIdOf, isExternal, localAsOf, receivedAs } from "./settings.ts";
 import { createWalk } from "./walks.ts";
 
 export interface Import {
@@ -24,9 +24,11 @@ export interface Import {
   announced(family: Family, bytes: Uint8Array, at: number, length: number): void;
   /** A walk is under way: `announced` is to be called for each prefix. */
   readonly walking: boolean;
-  parsingClass(negotiated: Negotiated, internal: boolean, ifindex: number): ParsingClass;
+  parsingClass(negotiated: Negotiated, internal: boolean, ifindex: number, allowAsSets: boolean): ParsingClass;
   /** The configuration changed: peers whose way of importing did are imported again. */
   configured(): void;
+  /** All that the peer sent is imported again. */
+  again(peer: PeerRuntime): void;
   /** Our addresses changed: all is imported again. */
   forget(): void;
   /** Next hops resolve through other interfaces, or interfaces have other names: policies that read them run again. */
@@ -79,11 +81,14 @@ export function createImport(core: Core): Import {
       external,
       client: peer.config.routeReflectorClient,
       policy: peer.config.import === undefined ? undefined : core.policies.get(peer.config.import),
-      localAs: config.router.asn,
-      allowedOwnAs: 0,
+      routerAs: config.router.asn,
+      localAs: localAsOf(config, peer.config),
+      prependAs: receivedAs(config, peer.config),
+      allowedOwnAs: peer.config.allowOwnAs,
       routerId: core.routerId,
       clusterId: clusterIdOf(config, peer.config, core.routerId),
-      firstAs: 0,
+      firstAs: external && peer.config.enforceFirstAs ? peer.config.asn : 0,
+      gracefulShutdown: external && config.router.gracefulShutdown,
     });
   }
 
@@ -107,9 +112,10 @@ export function createImport(core: Core): Import {
     get walking() {
       return walk.running;
     },
-    parsingClass(negotiated, internal, ifindex) {
+    parsingClass(negotiated, internal, ifindex, allowAsSets) {
+      const { fourOctetAs } = negotiated;
       const scope = negotiated.ipv6 ? ifindex : 0;
-      const key = `${internal}|${negotiated.fourOctetAs}|${scope}|${negotiated.longLived}`;
+      const key = `${internal}|${fourOctetAs}|${scope}|${allowAsSets}|${negotiated.longLived}`;
       const { addPath } = negotiated;
       const [addPathIpv4, addPathIpv6] = [addPath.ipv4.receive, addPath.ipv6.receive];
       const wholeKey = `${key}|${addPathIpv4}|${addPathIpv6}`;
@@ -117,7 +123,7 @@ export function createImport(core: Core): Import {
       if (!known) {
         const id = classIds.get(key) ?? (classIds.size + 1) | (negotiated.longLived ? LONG_LIVED_CLASS : 0);
         classIds.set(key, id);
-        known = { id, internal, fourOctetAs: negotiated.fourOctetAs, ifindex: scope, addPathIpv4, addPathIpv6 };
+        known = { id, internal, fourOctetAs, allowAsSets, ifindex: scope, addPathIpv4, addPathIpv6 };
         classes.set(wholeKey, known);
       }
       return known;
@@ -132,6 +138,10 @@ export function createImport(core: Core): Import {
         handles.set(peer.id, next);
       }
       if (dirty.size > 0) walk.request();
+    },
+    again(peer) {
+      dirty.add(peer.id);
+      walk.request();
     },
     forget() {
       importer.forget();

@@ -5,8 +5,9 @@ import { FAMILIES, type Family } from "../ip/address.ts";
 import type { Member } from "../rib/update-group-types.ts";
 import type { Core } from "./core.ts";
 import { exportContext } from "./export-settings.ts";
-import type { Exporter } from "./exporter.ts";
+import type { Exporter, Outlet } from "./exporter.ts";
 import type { PeerRuntime } from "./peer.ts";
+import type { PrefixLimits } from "./prefix-limits.ts";
 import type { Recovery } from "./recovery.ts";
 import { type Job, PRIORITY } from "./scheduler.ts";
 import type { Sessions } from "./sessions.ts";
@@ -33,6 +34,7 @@ export function createOutlets(
   core: Core,
   exporter: Exporter,
   recovery: Recovery,
+  limits: PrefixLimits,
   sessions: () => Sessions,
   endOfRibSent: (peer: PeerRuntime, family: Family) => void,
 ): Outlets {
@@ -63,7 +65,14 @@ export function createOutlets(
 
   function attach(peer: PeerRuntime, family: Family): void {
     if (!peer.negotiated?.[family] || peer.outlets[family]) return;
-    peer.outlets[family] = exporter.attach(exportContext(core, peer, family), memberOf(peer, family));
+    const outlet = exporter.attach(exportContext(core, peer, family), memberOf(peer, family));
+    peer.outlets[family] = outlet;
+    watch(peer, family, outlet);
+  }
+
+  function watch(peer: PeerRuntime, family: Family, outlet: Outlet): void {
+    const limited = peer.config.maxPrefixesOut !== undefined;
+    exporter.watch(outlet, limited ? (count, leftOut) => limits.announcing(peer, family, count, leftOut) : undefined);
   }
 
   /** A slice of the peers whose context may have changed. True while some are left. */
@@ -71,7 +80,9 @@ export function createOutlets(
     for (const peer of moving.splice(-PEERS_PER_SLICE))
       for (const family of FAMILIES) {
         const outlet = peer.outlets[family];
-        if (outlet) exporter.move(outlet, exportContext(core, peer, family));
+        if (!outlet) continue;
+        exporter.move(outlet, exportContext(core, peer, family));
+        watch(peer, family, outlet);
       }
     return moving.length > 0;
   }

@@ -11,6 +11,7 @@ import type { Outlet } from "./exporter.ts";
 import type { FaultyUpdate } from "./faulty-updates.ts";
 import type { LongLivedState } from "./long-lived.ts";
 import type { ConnectionId, Endpoint } from "./ports.ts";
+import type { PrefixLimit } from "./prefix-limit.ts";
 import type { RefreshState } from "./route-refresh.ts";
 import type { StaleState } from "./stale-routes.ts";
 
@@ -26,6 +27,14 @@ export interface Connection {
   acceptedAtMs: number;
   /** Reading is paused because too much work waits. */
   paused: boolean;
+}
+
+/** Why a peer is kept down although its configuration would have it up. */
+export interface Hold {
+  readonly by: "command" | "limit";
+  /** The operator's text, or which limit. */
+  readonly text: string | undefined;
+  readonly sinceMs: number;
 }
 
 export type MutableCounts = { -readonly [K in keyof MessageCounts]: number };
@@ -57,6 +66,13 @@ export interface PeerRuntime {
   readonly timers: Map<string, { readonly cancel: () => void; readonly dueMs: number }>;
   /** Membership in the update group of each active family. */
   readonly outlets: Record<Family, Outlet | undefined>;
+  /** Bounds of its prefixes, where it has any; counted anew in each session. */
+  limits: {
+    readonly in: Record<Family, PrefixLimit> | undefined;
+    readonly out: Record<Family, PrefixLimit> | undefined;
+  };
+  /** When it was last asked to repeat its table because of a limit. */
+  readonly askedAtMs: Record<Family, number | undefined>;
   readonly endOfRib: Record<Family, { received: boolean; sent: boolean }>;
   readonly refresh: Record<Family, RefreshState>;
   /** Routes that outlived the peer's restart time (RFC 9494). */

@@ -148,20 +148,43 @@ function comparePeer(
   const [old, now] = [before?.table ?? NOTHING, after?.table ?? NOTHING];
   const rows: AnnouncedMove[] = [];
   const counts = { added: 0, removed: 0, changed: 0 };
-  for (let at = 0; at < Math.max(old.length, now.length); at++) {
-    const [was, is] = [old[at] ?? 0, now[at] ?? 0];
-    if (was === is) continue;
+  const tell = (prefix: string, was: number, is: number) => {
     counts[was === 0 ? "added" : is === 0 ? "removed" : "changed"]++;
-    if (rows.length >= limit) continue;
-    const { prefix, pathId } = hearing.route(at);
+    if (rows.length >= limit) return;
     rows.push({
       prefix,
-      pathId: pathId ?? null,
       before: was === 0 ? null : briefOf(hearing.attributes(was), before!),
       after: is === 0 ? null : briefOf(hearing.attributes(is), after!),
     });
+  };
+  const pathIds = (before?.pathIds ?? false) || (after?.pathIds ?? false);
+  /** By prefix: attributes of paths that are announced no more under their identifier, and of those that are now. */
+  const several = new Map<string, { readonly gone: number[]; readonly come: number[] }>();
+  for (let at = 0; at < Math.max(old.length, now.length); at++) {
+    const [was, is] = [old[at] ?? 0, now[at] ?? 0];
+    if (was === is) continue;
+    const prefix = hearing.prefix(at);
+    if (!pathIds) {
+      tell(prefix, was, is);
+      continue;
+    }
+    const entry = several.get(prefix) ?? { gone: [], come: [] };
+    several.set(prefix, entry);
+    if (was !== 0) entry.gone.push(was);
+    if (is !== 0) entry.come.push(is);
+  }
+  for (const [prefix, { gone, come }] of several) {
+    // The same path under another identifier is no news to anybody.
+    const left = come.filter((id) => !removeOne(gone, id));
+    for (let i = 0; i < Math.max(gone.length, left.length); i++) tell(prefix, gone[i] ?? 0, left[i] ?? 0);
   }
   return { peer, ...counts, rows };
+}
+
+function removeOne(list: number[], value: number): boolean {
+  const at = list.indexOf(value);
+  if (at >= 0) list.splice(at, 1);
+  return at >= 0;
 }
 
 function briefOf(octets: Uint8Array, { fourOctetAs }: Heard): AnnouncedBrief {

@@ -1,5 +1,4 @@
 /** What a replica decides and says at one moment, held so that it can be compared with a later one. */
-import { formatAsPath, formatCommunity, formatExtendedCommunity, formatLargeCommunities } from "../bgp/format.ts";
 import { decodeAttributes } from "../bgp/path-attributes.ts";
 import type { AnnouncedBrief, RouteBrief } from "../control/preview-answer.ts";
 import type { Forwarding } from "../fib/fib.ts";
@@ -35,6 +34,8 @@ export interface Owner {
 export interface Heard {
   readonly table: HeardTable;
   readonly fourOctetAs: boolean;
+  /** Several paths of a prefix may be announced. */
+  readonly pathIds: boolean;
 }
 
 /** Rows and sets that it names stay as long as the replica. */
@@ -47,7 +48,9 @@ export function takeSnapshot(replica: Replica): Snapshot {
   const heard = new Map<string, Heard>();
   for (const { config, negotiated } of core.peers.values()) {
     const table = replica.heard(config.name);
-    if (table) heard.set(config.name, { table, fourOctetAs: negotiated!.fourOctetAs });
+    if (!table || !negotiated) continue;
+    const { fourOctetAs, addPath } = negotiated;
+    heard.set(config.name, { table, fourOctetAs, pathIds: addPath.ipv4.send || addPath.ipv6.send });
   }
   return { tables, owners, heard };
 }
@@ -103,15 +106,6 @@ export function routeBrief(core: Core, owner: Owner, set: SetHandle): RouteBrief
 /** Attributes with four-octet AS numbers. */
 export function announcedBrief(octets: Uint8Array): AnnouncedBrief {
   const attributes = decodeAttributes(octets, 0, octets.length);
-  const { origin, localPref, med } = attributesAnswer(attributes);
-  return {
-    nextHop: attributes.nextHop ? formatAddress(attributes.nextHop) : null,
-    asPath: formatAsPath(attributes.asPath),
-    origin,
-    localPref,
-    med,
-    communities: attributes.communities.map(formatCommunity),
-    largeCommunities: formatLargeCommunities(attributes.largeCommunities),
-    extendedCommunities: attributes.extendedCommunities.map(formatExtendedCommunity),
-  };
+  const { atomicAggregate: _atomic, aggregator: _aggregator, ...answer } = attributesAnswer(attributes);
+  return { nextHop: attributes.nextHop ? formatAddress(attributes.nextHop) : null, ...answer };
 }

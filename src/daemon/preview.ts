@@ -23,6 +23,7 @@ export function startPreview(state: RunningState, running: Config, next: Config)
   const change = diffConfig(running, next);
   const resets = new Set(change.peersChanged.flatMap(({ name, reset }) => (reset ? name : [])));
   // Dynamic neighbours have no entry of their own that would tell.
+  const disabled = new Set(running.peers.flatMap((peer) => (peer.disabled ? peer.name : [])));
   const configured = new Set(running.peers.map(({ name }) => name));
   const replica = createReplica(state, running, (peer) => resets.has(peer) || !configured.has(peer));
   return {
@@ -39,7 +40,7 @@ export function startPreview(state: RunningState, running: Config, next: Config)
       return {
         empty: change.empty,
         changes: changesOf(change),
-        sessions: sessionsOf(replica, change, new Set(before.heard.keys()), lost),
+        sessions: sessionsOf(replica, change, disabled, new Set(before.heard.keys()), lost),
         now: compareSnapshots(replica, before, now, limit),
         later: later ? compareSnapshots(replica, before, later, limit) : null,
       };
@@ -62,6 +63,7 @@ function changesOf(change: ConfigChange): string[] {
 function sessionsOf(
   replica: Replica,
   change: ConfigChange,
+  disabled: ReadonlySet<string>,
   established: ReadonlySet<string>,
   lost: readonly string[],
 ): SessionPreview[] {
@@ -83,8 +85,9 @@ function sessionsOf(
       const peer = peers.get(name);
       const stops = peer?.config.disabled === true;
       const ends = reset && established.has(name);
+      const effect = stops ? "stops" : disabled.has(name) ? "starts" : "resets";
       return {
-        ...plain(name, reset ? (stops ? "stops" : "resets") : "goesOn"),
+        ...plain(name, reset ? effect : "goesOn"),
         keys,
         because: resetKeys,
         returns: ends && !stops ? peer?.active !== undefined : null,

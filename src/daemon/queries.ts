@@ -4,7 +4,7 @@ import type { RouterView } from "../control/view.ts";
 import type { Family } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
-import type { PathRow } from "../rib/types.ts";
+import { LOCAL_PEER, type PathRow } from "../rib/types.ts";
 import { createExplain } from "./answer-explain.ts";
 import { attributesAnswer, formatRow, pathAnswer, setAnswer } from "./answer-paths.ts";
 import { peerAnswer } from "./answer-peer.ts";
@@ -12,6 +12,7 @@ import { statusAnswer } from "./answer-status.ts";
 import { announcedAttributes } from "./export-context.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Router } from "./router.ts";
+import { runningKernelRoutes, runningPaths, runningState } from "./running-state.ts";
 
 const MAX_MULTIPATH = 64;
 
@@ -82,13 +83,15 @@ export function createQueries(router: Router): RouterView {
   function announcedTo(peer: PeerRuntime, family: Family, row: PrefixRow): PathAnswer[] {
     const { joined, member } = peer.outlets[family] ?? {};
     if (!joined || !member) return [];
-    const { context, updates } = joined;
+    const { context, origin, updates } = joined;
     const answer = (groupRow: number, pathId: number): PathAnswer[] => {
       const announced = updates.announcedTo(member, groupRow);
       if (!announced) return [];
       const { nextHop, attributes } = announcedAttributes(context, exporter.tables, announced.set, announced.source);
       const words = attributes ? attributesAnswer(attributes) : {};
-      return [{ ...setAnswer(core, announced.source, announced.set), pathId, nextHop, ...words }];
+      // The source of a default route that we originate only says who may not have it.
+      const source = origin ? LOCAL_PEER.static : announced.source;
+      return [{ ...setAnswer(core, source, announced.set), pathId, nextHop, ...words }];
     };
     if (context.addPath === "none") return answer(row, 0);
     const rib = core.ribs[family];
@@ -154,6 +157,9 @@ export function createQueries(router: Router): RouterView {
       const row = find(prefix);
       return peer && row >= 0 ? sent(peer, prefix.family, row) : [];
     },
+    running: () => runningState(core),
+    runningKernelRoutes: (family, cursor) => runningKernelRoutes(core, family, cursor),
+    runningPaths: (family, cursor) => runningPaths(core, family, cursor),
     explain: createExplain(router, { find, sharedPaths, kernelAnswer, announcedTo }),
   };
 }

@@ -14,6 +14,7 @@ import { createFaultReporter } from "./faulty-updates.ts";
 import type { Import } from "./import.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Log } from "./ports.ts";
+import type { PrefixLimits } from "./prefix-limits.ts";
 
 /** The NOTIFICATION that must end the session, and why in words. */
 export interface Refusal extends Notification {
@@ -36,6 +37,7 @@ export interface ReceiverOptions {
   readonly nextHops: NextHops;
   readonly log: Log;
   readonly imports: Import;
+  readonly limits: PrefixLimits;
   readonly endOfRib: (peer: PeerRuntime, family: Family) => void;
 }
 
@@ -47,7 +49,7 @@ export interface Receiver {
 }
 
 export function createReceiver(options: ReceiverOptions): Receiver {
-  const { ribs, sets, nextHops, log, imports } = options;
+  const { ribs, sets, nextHops, log, imports, limits } = options;
   const scan = createUpdateScan();
   const report = createFaultReporter(log);
   const counters = { longestUpdateRoutes: 0, announced: 0, withdrawn: 0 };
@@ -133,6 +135,31 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     return ok;
   }
 
+  /** Either near a limit whose further prefixes, or paths, are left out (maxPrefixesIn with `block`). */
+  function announceWithin(
+    peer: PeerRuntime,
+    family: Family,
+    set: SetHandle,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+  ): boolean {
+    const ids = hasPathIds(peer, family);
+    const announceOne = ids ? announcePaths : announceAll;
+    let ok = true;
+    for (let at = from; at < to && ok; ) {
+      const pathId = ids ? u32(bytes, at) : 0;
+      const lengthAt = ids ? at + 4 : at;
+      const length = bytes[lengthAt]!;
+      const end = lengthAt + 1 + ((length + 7) >> 3);
+      if (isHeld(peer, ribs[family], pathId, bytes, lengthAt + 1, length) || limits.hasRoom(peer, family))
+        ok = announceOne(peer, family, set, bytes, at, end);
+      else routes++;
+      at = end;
+    }
+    return ok;
+  }
+
   /** Announces the NLRI of one family with the scan's attributes; returns the fault at a bound. */
   function announce(
     peer: PeerRuntime,
@@ -146,7 +173,8 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     const set = hop && sets.intern(bytes, scan, peer.parsing, hop, ofMpReach);
     if (set === 0) return OUT_OF_RESOURCES;
     const all = hasPathIds(peer, family) ? announcePaths : announceAll;
-    const ok = all(peer, family, set, bytes, from, to);
+    const announced = limits.isTight(peer, family, to - from) ? announceWithin : all;
+    const ok = announced(peer, family, set, bytes, from, to);
     sets.release(set);
     return ok ? undefined : OUT_OF_RESOURCES;
   }
@@ -210,6 +238,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     update(peer, bytes, from, to) {
       routes = 0;
       const fault = handle(peer, bytes, from, to);
+      if (peer.limits.in !== undefined && !fault) limits.received(peer);
       if (routes > counters.longestUpdateRoutes) counters.longestUpdateRoutes = routes;
       return fault;
     },
@@ -220,6 +249,20 @@ export function createReceiver(options: ReceiverOptions): Receiver {
 /** The peer sends path identifiers with its NLRI of the family. */
 function hasPathIds({ parsing }: PeerRuntime, family: Family): boolean {
   return (family === "ipv4" ? parsing.addPathIpv4 : parsing.addPathIpv6) === true;
+}
+
+/** The peer has announced the path in its present session. */
+function isHeld(
+  peer: PeerRuntime,
+  rib: FamilyRib,
+  pathId: number,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): boolean {
+  const row = rib.prefixes.find(bytes, at, length);
+  const path = row < 0 ? 0 : rib.pathOf(row, peer.id, pathId);
+  return path !== 0 && rib.pathEpoch(path) === peer.epoch;
 }
 
 /** Neither link-local nor unspecified. */

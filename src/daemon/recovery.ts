@@ -3,7 +3,8 @@
  * defers what it selects until its peers have told what they have. Each family waits twice:
  *
  * - It is announced when every peer has sent End-of-RIB that was up before or is up now, those aside that have restarted
- *   too (R): they wait for nobody's, and whoever waited for theirs could wait for ever.
+ *   too (R): they may be waiting for ours. Where others have told what they have, those get a moment to do so as well;
+ *   where all have restarted, nobody waits for anybody.
  * - It is written to the kernel when those have as well. The kernel's routes stay as they were found until then, so
  *   packets take no way that is only the best so far.
  *
@@ -19,6 +20,8 @@ import { formatRecord, parseRecord, type RestartRecord } from "./restart-record.
 
 /** Longest wait for the peers' End-of-RIB, whatever restart time is configured. */
 const MAX_DEFERRAL_MS = 240_000;
+/** What peers that have restarted too are given when all others have sent End-of-RIB. */
+const GRACE_MS = 2_000;
 /** How often the record is written anew: it says by its age when the process ended. */
 const HEARTBEAT_MS = 5_000;
 /** Peers come up by the hundred: the record is written at once, and then no more often than this. */
@@ -88,9 +91,12 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   const awaited: Record<Family, Map<string, Awaited>> = { ipv4: new Map(), ipv6: new Map() };
   /** Addresses of peers that were Established in the life of this process: what we forward for them is as they know it. */
   const served = new Set<string>();
+  /** Families in which a peer that had not restarted has sent End-of-RIB. */
+  const told = new Set<Family>();
   let deferredUntilMs = 0;
   let othersRestarted = false;
   let cancelDeferral = () => {};
+  let cancelGrace: (() => void) | undefined;
   let cancelHeartbeat = () => {};
   let writtenMs = 0;
   let ended = false;
@@ -115,9 +121,23 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   function settle(): void {
     for (const family of held) {
       const names = awaited[family];
-      if (![...names.values()].includes("expected") && deferred.delete(family)) hooks.announce(family);
+      if ([...names.values()].includes("expected")) continue;
+      if (names.size === 0 || !told.has(family)) announce(family);
+      else if (deferred.has(family)) giveGrace();
       if (names.size === 0) finish(family);
     }
+  }
+
+  function giveGrace(): void {
+    cancelGrace ??= clock.after(GRACE_MS, () => {
+      cancelGrace = undefined;
+      told.clear();
+      settle();
+    });
+  }
+
+  function announce(family: Family): void {
+    if (deferred.delete(family)) hooks.announce(family);
   }
 
   function timeOver(): void {
@@ -131,7 +151,10 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   function finish(family: Family): void {
     held.delete(family);
     log("info", "recovered", { family });
-    if (held.size === 0) cancelDeferral();
+    if (held.size === 0) {
+      cancelDeferral();
+      cancelGrace?.();
+    }
     hooks.program(family);
   }
 
@@ -202,7 +225,10 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
       );
     },
     lost: writeSoon,
-    endOfRib: (peer, family) => noLonger(peer, [family]),
+    endOfRib(peer, family) {
+      if (awaited[family].get(peer.config.name) === "expected") told.add(family);
+      noLonger(peer, [family]);
+    },
     stopped: (peer) => noLonger(peer, FAMILIES),
     configured() {
       // A peer that is configured no more, or without the capability, cannot be waited for.
@@ -223,6 +249,7 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
       ended = true;
       cancelHeartbeat();
       cancelDeferral();
+      cancelGrace?.();
     },
   };
 }

@@ -99,7 +99,13 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
     transport({ kind: "data", id, bytes: encodeKeepalive() });
     if (peer.active?.id !== id) return closed(id);
     const { internal, ifindex } = peer.parsing;
-    peer.parsing = router.parts.imports.parsingClass({ ...peer.negotiated!, fourOctetAs: true }, internal, ifindex);
+    const { allowAsSets } = peer.config;
+    peer.parsing = router.parts.imports.parsingClass(
+      { ...peer.negotiated!, fourOctetAs: true },
+      internal,
+      ifindex,
+      allowAsSets,
+    );
     clock.settle(0);
   }
 
@@ -131,7 +137,10 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
         core.peers.get(name)?.negotiated?.addPath[family].receive ?? false;
       for (const { peer: name, messages } of updatesOf(page, pathIds, (peer) => maxOctets(core.peers.get(peer)))) {
         for (const bytes of messages) give(core.peers.get(name), bytes);
-        if (keeps(name)) kept.set(name, [...(kept.get(name) ?? []), ...messages]);
+        if (!keeps(name)) continue;
+        const said = kept.get(name) ?? [];
+        kept.set(name, said);
+        for (const bytes of messages) said.push(bytes);
       }
     },
     complete() {

@@ -4,12 +4,14 @@
  * and a list of events reproduce a run.
  */
 import { ERROR } from "../bgp/iana.ts";
+import type { ParsingClass } from "../bgp/parsing-class.ts";
 import type { DownReason, Negotiated, NegotiatedRestart } from "../bgp/session/types.ts";
 import { diffConfig } from "../config/diff.ts";
 import type { Config } from "../config/model.ts";
 import { chooseRouterId } from "../config/router-id.ts";
 import { type Family, formatQuad } from "../ip/address.ts";
 import { applyConfig, type ConfigTarget, firstChange } from "./apply-config.ts";
+import { askForRoutes, createCommands } from "./commands.ts";
 import { type Core, changesWaiting, createCore, type RouterPorts } from "./core.ts";
 import type { RouterEvent } from "./events.ts";
 import { createExporter, type Exporter } from "./exporter.ts";
@@ -22,6 +24,7 @@ import { createLocalRoutes } from "./local-routes.ts";
 import { createLongLived } from "./long-lived.ts";
 import { createOutlets, type Outlets } from "./outlets.ts";
 import type { PeerRuntime } from "./peer.ts";
+import { createPrefixLimits } from "./prefix-limits.ts";
 import { startPropagation } from "./propagation.ts";
 import { createPruning } from "./pruning.ts";
 import { createReading } from "./reading.ts";
@@ -74,7 +77,12 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   // A route's way in: sessions, receive, import.
   const imports = createImport(core);
-  const receiver = createReceiver({ ribs, sets, nextHops, log, imports, endOfRib: onEndOfRib });
+  const limits = createPrefixLimits(core, {
+    stop: (peer, cause, manual) => sessions.end(peer, cause, manual),
+    hold: (peer, text) => core.held.set(peer.config.name, { by: "limit", text, sinceMs: clock.nowMs() }),
+    ask: (peer, family) => askForRoutes(sessions, peer, family),
+  });
+  const receiver = createReceiver({ ribs, sets, nextHops, log, imports, limits, endOfRib: onEndOfRib });
   const listening = createListening({ clock, log, transport: ports.transport });
 
   // Its ways out: update groups and the kernel.
@@ -97,6 +105,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     core,
     exporter,
     recovery,
+    limits,
     () => sessions,
     (peer, family) => refreshes.endOfRibSent(peer, family),
   );
@@ -178,10 +187,13 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     pruning,
     stale,
     recovery,
+    limitsChanged: limits.configured,
+    parsingChanged,
     forgetSource: exporter.forgetSource,
     refreshContexts: outlets.refreshContexts,
     staticsChanged: kernelNews.staticsChanged,
   };
+  const commands = createCommands(core, { sessions, imports, outlets, refreshes, recovery });
   let started = false;
 
   /** The kernel's tables have been read: now next hops resolve, and sessions may come up. */
@@ -208,13 +220,29 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     const { config } = peer;
     identify(peer, negotiated.remoteId | 0);
     peer.epoch = peerTable.epoch(peer.id);
-    const link = interfaces.shared(config.address);
-    peer.parsing = imports.parsingClass(negotiated, !isExternal(core.config, config), link?.ifindex ?? 0);
+    peer.parsing = parsingOf(peer, negotiated);
     stale.returned(peer, negotiated);
+    limits.open(peer);
     outlets.open(peer);
     recovery.established(peer, negotiated);
     if (!negotiated.ipv4 && !negotiated.ipv6)
       log("warn", "no common family", { peer: config.name, reason: "the session carries no routes" });
+  }
+
+  function parsingOf({ config }: PeerRuntime, negotiated: Negotiated): ParsingClass {
+    const link = interfaces.shared(config.address);
+    const internal = !isExternal(core.config, config);
+    return imports.parsingClass(negotiated, internal, link?.ifindex ?? 0, config.allowAsSets);
+  }
+
+  /** Whoever may send an AS_SET from now on, or no longer, is asked to send all again. */
+  function parsingChanged(): void {
+    for (const peer of core.peers.values()) {
+      const { negotiated, parsing, config } = peer;
+      if (!negotiated || parsing.allowAsSets === config.allowAsSets) continue;
+      peer.parsing = parsingOf(peer, negotiated);
+      commands.handle({ action: "refresh", peer: config.name, direction: "in" });
+    }
   }
 
   /**
@@ -244,6 +272,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   function down(peer: PeerRuntime, _reason: DownReason, kept: NegotiatedRestart | undefined): void {
     outlets.close(peer);
     refreshes.over(peer);
+    limits.close(peer);
     if (peer.gone) return;
     stale.lost(peer, kept);
     recovery.lost();
@@ -288,8 +317,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
           else core.rejected = event.rejected;
           break;
         case "admin":
-          recovery.forget();
-          for (const peer of core.peers.values()) sessions.stop(peer, CEASE.administrativeShutdown, true, event.text);
+          commands.handle(event);
       }
     },
     get mayReturn() {
@@ -302,6 +330,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
         if (graceful && keepsOurs(peer)) sessions.abandon(peer);
         else sessions.stop(peer, CEASE.administrativeShutdown, true);
       }
+      commands.cancel();
       pruning.cancel();
       listening.stop();
       scheduler.stop();

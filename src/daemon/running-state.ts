@@ -8,9 +8,9 @@ import {
   passwordDigest,
   plainKernelAddress,
   plainKernelRoute,
-  type RunningPage,
   type RunningPath,
   type RunningSession,
+  type RunningSlice,
   type RunningState,
 } from "../control/running-state.ts";
 import { FAMILIES, type Family, formatAddress } from "../ip/address.ts";
@@ -19,12 +19,6 @@ import { formatRow } from "./answer-paths.ts";
 import type { Core } from "./core.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Endpoint } from "./ports.ts";
-
-export interface RunningSlice {
-  readonly page: RunningPage;
-  /** Where to go on; -1 at the end. */
-  readonly next: number;
-}
 
 export function runningState(core: Core): RunningState {
   const sessions = [...core.peers.values()].flatMap(sessionOf);

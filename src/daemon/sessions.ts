@@ -20,6 +20,7 @@ import type {
   SessionAction,
   SessionEvent,
   Side,
+  StopCause,
 } from "../bgp/session/types.ts";
 import { formatAddress } from "../ip/address.ts";
 import { createFolding } from "./folding.ts";
@@ -61,6 +62,10 @@ export interface Sessions {
   start(peer: PeerRuntime): void;
   /** Cease with the subcode; `manual` stops for good, otherwise it is damped and tried again. */
   stop(peer: PeerRuntime, subcode: number, manual: boolean, text?: string): void;
+  /** The same for a cause that says more than that. */
+  end(peer: PeerRuntime, cause: StopCause, manual: boolean): void;
+  /** Starts the peer at once, whatever it waits for. */
+  startNow(peer: PeerRuntime): void;
   /** Ends the session for a fault found outside the codec. */
   fault(peer: PeerRuntime, notification: Notification, message: string): void;
   /** Closes everything without a word, timers included. */
@@ -339,6 +344,8 @@ export function createSessions(options: SessionOptions): Sessions {
       dispatch(peer, { kind: "stop", manual, cause });
       if (manual) hooks.stopped(peer);
     },
+    end: (peer, cause, manual) => dispatch(peer, { kind: "stop", manual, cause }),
+    startNow: (peer) => dispatch(peer, { kind: "start", manual: true }),
     fault(peer, notification, message) {
       if (peer.active) dispatch(peer, { kind: "fault", side: peer.active.side, notification, message });
     },

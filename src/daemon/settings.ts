@@ -2,10 +2,34 @@
 import type { Capabilities } from "../bgp/open.ts";
 import type { SessionSettings } from "../bgp/session/types.ts";
 import type { Config, PeerConfig } from "../config/model.ts";
+import { isInternal, ownAs } from "../config/own-as.ts";
 import type { ListenerKey, ListenSpec } from "./ports.ts";
 
+/** The AS that we are on the session: the router's, or one of its own (RFC 7705). */
+export function localAsOf(config: Config, peer: PeerConfig): number {
+  return ownAs(config.router, peer);
+}
+
+/** eBGP or iBGP goes by the AS that we are on the session. */
 export function isExternal(config: Config, peer: PeerConfig): boolean {
-  return peer.asn !== config.router.asn;
+  return !isInternal(config.router, peer);
+}
+
+/** What we put in front of AS_PATH towards an external peer: `localAs`, then `innerAs` unless it is 0 (RFC 7705 §3.2). */
+export function announcedAses(
+  config: Config,
+  peer: PeerConfig,
+): { readonly localAs: number; readonly innerAs: number } {
+  const { asn } = config.router;
+  const localAs = localAsOf(config, peer);
+  const both = localAs !== asn && isExternal(config, peer) && peer.localAs?.replaceAs === false;
+  return { localAs, innerAs: both ? asn : 0 };
+}
+
+/** What is put in front of the AS_PATH of routes received from an external peer; 0: nothing (RFC 7705 §3.2). */
+export function receivedAs(config: Config, peer: PeerConfig): number {
+  const localAs = localAsOf(config, peer);
+  return localAs !== config.router.asn && isExternal(config, peer) && peer.localAs?.noPrepend === false ? localAs : 0;
 }
 
 /** F and R are for the moment in which the OPEN is sent to say. With an empty list we only keep the peer's routes. */
@@ -40,7 +64,7 @@ function capabilitiesOf(config: Config, peer: PeerConfig): Capabilities {
     extendedMessage,
     ...gracefulRestartOf(peer),
     ...longLivedOf(peer),
-    ...(fourOctetAs ? { fourOctetAs: config.router.asn } : {}),
+    ...(fourOctetAs ? { fourOctetAs: localAsOf(config, peer) } : {}),
     addPath: addPathModes(peer),
   };
 }
@@ -56,7 +80,7 @@ function addPathModes({ addPath, families }: PeerConfig): Capabilities["addPath"
 export function sessionSettings(config: Config, peer: PeerConfig, routerId: number): SessionSettings {
   const { timers } = peer;
   return {
-    localAs: config.router.asn,
+    localAs: localAsOf(config, peer),
     remoteAs: peer.asn,
     internal: !isExternal(config, peer),
     localId: routerId,

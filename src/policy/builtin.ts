@@ -8,12 +8,15 @@ const exactDefault = (family: Family): PrefixMatch => ({
   le: 0,
 });
 
+/** As a peer's export policy it is more than a filter: we originate the default route ourselves. */
+export const DEFAULT_ONLY = "default-only";
+
 /** Policies that need no definition. `default-only` passes 0.0.0.0/0 and ::/0 and nothing else. */
 export const BUILTIN_POLICIES: readonly Policy[] = [
   { name: "accept", rules: [{ match: {}, set: {}, action: "accept" }] },
   { name: "reject", rules: [{ match: {}, set: {}, action: "reject" }] },
   {
-    name: "default-only",
+    name: DEFAULT_ONLY,
     rules: [{ match: { prefixes: [exactDefault("ipv4"), exactDefault("ipv6")] }, set: {}, action: "accept" }],
   },
 ];

@@ -25,6 +25,14 @@ export interface FamilyRibOptions {
   readonly multipath: number;
 }
 
+/** Counts of a peer: words of `perPeer`. */
+const PEER_WORDS = 4;
+const RECEIVED = 0;
+const ACCEPTED = 1;
+/** Paths of the epoch in the word behind. */
+const FRESH = 2;
+const FRESH_EPOCH = 3;
+
 /** Where a sliced walk goes on; it starts at 0 and has ended at DONE. */
 export type Cursor = number;
 const DONE: Cursor = -1;
@@ -80,7 +88,7 @@ export class FamilyRib {
     this.extraAt = this.prefixes.extraAt;
     this.paths = reserveWords((options.limits.paths + 1) * PATH_STRIDE);
     this.pathBound = Math.min(options.limits.paths + 1, Math.floor(this.paths.length / PATH_STRIDE));
-    this.perPeer = reserveWords(2 * options.peers.bound);
+    this.perPeer = reserveWords(PEER_WORDS * options.peers.bound);
     this.selection = new Selection(this.paths, options.sets, options.nextHops, options.peers);
     this.changed = new ChangedQueue(this.prefixes, QUEUED);
     this.bestPaths = new BestPaths(this.prefixes, this.paths, this.selection, this.changed, options);
@@ -103,30 +111,47 @@ export class FamilyRib {
     const row = this.prefixes.add(bytes, at, length);
     if (row < 0) return ANNOUNCED.tooManyRoutes;
     const { paths } = this;
-    const words = row * this.stride + this.extraAt;
-    const first = this.rows[words + FIRST]!;
-    const known = this.findPath(first, peer, pathId);
+    const known = this.findPath(this.firstPathRow(row), peer, pathId);
     if (known !== 0) {
-      paths[known * PATH_STRIDE + EPOCH] = epoch;
-      if (paths[known * PATH_STRIDE + SET_IN] !== 0) return this.replace(row, known, setIn, setOut);
-      this.enter(row, known, setIn, setOut);
-      return ANNOUNCED.added;
+      if (paths[known * PATH_STRIDE + SET_IN] === 0) {
+        paths[known * PATH_STRIDE + EPOCH] = epoch;
+        this.enter(row, known, setIn, setOut);
+        return ANNOUNCED.added;
+      }
+      if (paths[known * PATH_STRIDE + EPOCH] !== epoch) {
+        paths[known * PATH_STRIDE + EPOCH] = epoch;
+        this.countFresh(peer, epoch);
+      }
+      return this.replace(row, known, setIn, setOut);
     }
-    const path = this.newPathRow();
+    const path = this.newPath(row, peer, pathId);
     if (path === 0) {
       this.freeIfUnused(row);
       return ANNOUNCED.tooManyPaths;
     }
+    paths[path * PATH_STRIDE + EPOCH] = epoch;
+    this.enter(row, path, setIn, setOut);
+    return ANNOUNCED.added;
+  }
+
+  /** A row at the head of the prefix's list, without sets; 0 at the bound. */
+  private newPath(row: PrefixRow, peer: PeerId, pathId: number): PathRow {
+    const path = this.freePath !== 0 ? this.freePath : this.unusedPath;
+    if (path === this.pathBound) return 0;
+    const { paths } = this;
     const p = path * PATH_STRIDE;
-    paths[p + NEXT] = first;
+    if (path === this.freePath) this.freePath = paths[p + NEXT]!;
+    else this.unusedPath++;
+    const first = row * this.stride + this.extraAt + FIRST;
+    paths[p + NEXT] = this.rows[first]!;
     paths[p + PREFIX] = row + 1;
     paths[p + PEER] = peer;
     paths[p + PATH_ID] = pathId;
-    paths[p + EPOCH] = epoch;
-    this.rows[words + FIRST] = path;
+    paths[p + SET_IN] = 0;
+    paths[p + SET_OUT] = 0;
+    this.rows[first] = path;
     this.peers.hold(peer);
-    this.enter(row, path, setIn, setOut);
-    return ANNOUNCED.added;
+    return path;
   }
 
   /** The path, which stands in the list of its prefix, has these sets from now on. */
@@ -137,10 +162,11 @@ export class FamilyRib {
     this.paths[p + SET_OUT] = setOut;
     this.sets.retain(setIn);
     this.pathCount++;
-    this.perPeer[2 * peer]!++;
+    this.perPeer[PEER_WORDS * peer + RECEIVED]!++;
+    this.countFresh(peer, this.paths[p + EPOCH]!);
     if (setOut <= 0) return;
     this.sets.retain(setOut);
-    this.perPeer[2 * peer + 1]!++;
+    this.perPeer[PEER_WORDS * peer + ACCEPTED]!++;
     this.bestPaths.consider(row, path);
     if (this.reportsAllPaths) this.changed.push(row);
   }
@@ -178,8 +204,10 @@ export class FamilyRib {
     paths[p + SET_IN] = 0;
     paths[p + SET_OUT] = 0;
     this.pathCount--;
-    this.perPeer[2 * peer]!--;
-    if (setOut > 0) this.perPeer[2 * peer + 1]!--;
+    const counts = PEER_WORDS * peer;
+    this.perPeer[counts + RECEIVED]!--;
+    if (paths[p + EPOCH] === this.perPeer[counts + FRESH_EPOCH]) this.perPeer[counts + FRESH]!--;
+    if (setOut > 0) this.perPeer[counts + ACCEPTED]!--;
     this.bestPaths.after(effect, row);
     if (setOut > 0 && this.reportsAllPaths) this.changed.push(row);
     sets.release(setIn);
@@ -209,6 +237,16 @@ export class FamilyRib {
     const larger = reserveWords(this.pathBound, path + 1);
     larger.set(this.pathHolds);
     this.pathHolds = larger;
+  }
+
+  /**
+   * The row of a path that is announced though it stands in no table: a default route that we originate. It is held for
+   * the caller, for `unholdPath`; 0 when the bound of paths is reached.
+   */
+  reservePath(row: PrefixRow, peer: PeerId, pathId: number): PathRow {
+    const path = this.findPath(this.firstPathRow(row), peer, pathId) || this.newPath(row, peer, pathId);
+    if (path !== 0) this.holdPath(path);
+    return path;
   }
 
   unholdPath(path: PathRow): void {
@@ -355,11 +393,26 @@ export class FamilyRib {
 
   /** Paths of the peer in this family, rejected ones included. */
   received(peer: PeerId): number {
-    return this.perPeer[2 * peer]!;
+    return this.perPeer[PEER_WORDS * peer + RECEIVED]!;
   }
 
   accepted(peer: PeerId): number {
-    return this.perPeer[2 * peer + 1]!;
+    return this.perPeer[PEER_WORDS * peer + ACCEPTED]!;
+  }
+
+  /** Of those received, the ones announced in the peer's present epoch. */
+  fresh(peer: PeerId): number {
+    const at = PEER_WORDS * peer;
+    return this.perPeer[at + FRESH_EPOCH] === this.peers.epoch(peer) ? this.perPeer[at + FRESH]! : 0;
+  }
+
+  private countFresh(peer: PeerId, epoch: number): void {
+    const at = PEER_WORDS * peer;
+    if (this.perPeer[at + FRESH_EPOCH] !== epoch) {
+      this.perPeer[at + FRESH_EPOCH] = epoch;
+      this.perPeer[at + FRESH] = 0;
+    }
+    this.perPeer[at + FRESH]!++;
   }
 
   // sliced walks: each looks at `budget` rows at most and returns where to go on, or DONE
@@ -417,7 +470,7 @@ export class FamilyRib {
     if (setOut > 0) sets.retain(setOut);
     paths[p + SET_IN] = setIn;
     paths[p + SET_OUT] = setOut;
-    this.perPeer[2 * paths[p + PEER]! + 1]! += Number(setOut > 0) - Number(oldOut > 0);
+    this.perPeer[PEER_WORDS * paths[p + PEER]! + ACCEPTED]! += Number(setOut > 0) - Number(oldOut > 0);
     if (!this.bestPaths.after(effect, row) && oldOut !== setOut && setOut > 0) this.bestPaths.consider(row, path);
     if (oldOut !== setOut && this.reportsAllPaths) this.changed.push(row);
     sets.release(oldIn);
@@ -447,13 +500,6 @@ export class FamilyRib {
     }
     while (paths[before * PATH_STRIDE + NEXT] !== path) before = paths[before * PATH_STRIDE + NEXT]!;
     paths[before * PATH_STRIDE + NEXT] = next;
-  }
-
-  private newPathRow(): PathRow {
-    const path = this.freePath;
-    if (path !== 0) this.freePath = this.paths[path * PATH_STRIDE + NEXT]!;
-    else if (this.unusedPath === this.pathBound) return 0;
-    return path !== 0 ? path : this.unusedPath++;
   }
 
   private freeIfUnused(row: PrefixRow): void {

@@ -5,8 +5,11 @@ import { peerTypeOf } from "../policy/peer-type.ts";
 import { type CompiledPolicy, READS, type TraceStep } from "../policy/types.ts";
 import type { SetTable } from "./attribute-sets.ts";
 import type { NextHopTable } from "./next-hops.ts";
-import { holdsCluster, occurrencesOfAs } from "./session-checks.ts";
+import { holdsCluster, holdsCommunity, occurrencesOfAs } from "./session-checks.ts";
 import { type NextHopId, REJECT, type RejectCode, type SetHandle } from "./types.ts";
+
+const GRACEFUL_SHUTDOWN = 0xffff0000;
+const LAST_CHOICE: AttributeEdits = { localPref: 0 };
 
 /** What decides, beside the attributes, how a session's routes are imported. */
 export interface ImportSession {
@@ -17,14 +20,20 @@ export interface ImportSession {
   readonly client: boolean;
   /** Undefined: an external peer's routes are rejected (RFC 8212), an internal peer's accepted. */
   readonly policy: CompiledPolicy | undefined;
+  readonly routerAs: number;
+  /** The AS that we are on the session; `routerAs` unless it has one of its own (RFC 7705). */
   readonly localAs: number;
-  /** Occurrences of `localAs` in AS_PATH that are no loop. */
+  /** Put in front of AS_PATH before the policy sees it; 0: nothing. */
+  readonly prependAs: number;
+  /** Occurrences of `routerAs`, and of `localAs`, in AS_PATH that are no loop. */
   readonly allowedOwnAs: number;
   readonly routerId: number;
   /** 0: this speaker is no reflector. */
   readonly clusterId: number;
   /** The AS that AS_PATH has to begin with; 0: any. */
   readonly firstAs: number;
+  /** Routes that carry GRACEFUL_SHUTDOWN get LOCAL_PREF 0, whatever the policy says (RFC 8326 §4). */
+  readonly gracefulShutdown: boolean;
 }
 
 /** A session's way of importing, made by `open`. Sessions that import alike share what is remembered. */
@@ -119,9 +128,33 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     return result;
   }
 
-  function compute(session: ImportSession, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
-    const rejected = check(session, set);
+  function compute(session: ImportSession, received: SetHandle, bytes: Uint8Array, at: number, length: number): number {
+    const rejected = check(session, received);
     if (rejected !== 0) return rejected;
+    const set = before(session, received);
+    if (set === 0) return 0;
+    const result = runPolicy(session, set, bytes, at, length);
+    sets.release(set);
+    return result > 0 && session.gracefulShutdown ? yielding(result) : result;
+  }
+
+  /** RFC 8326: what is about to go is used only where there is nothing else. Takes a retained set over and returns one. */
+  function yielding(set: SetHandle): SetHandle {
+    const from = sets.offset(set);
+    if (!holdsCommunity(sets.arena(), from, from + sets.octets(set), GRACEFUL_SHUTDOWN)) return set;
+    const last = sets.derive(set, LAST_CHOICE, sets.nextHop(set));
+    sets.release(set);
+    return last;
+  }
+
+  /** The set that the policy is given, retained; 0 at a bound. */
+  function before({ prependAs }: ImportSession, received: SetHandle): SetHandle {
+    if (prependAs !== 0) return sets.derive(received, { prepend: [prependAs] }, sets.nextHop(received));
+    sets.retain(received);
+    return received;
+  }
+
+  function runPolicy(session: ImportSession, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
     const { policy } = session;
     if (policy === undefined) {
       sets.retain(set);
@@ -144,7 +177,9 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     const octets = sets.arena();
     const from = sets.offset(set);
     const to = from + sets.octets(set);
-    if (occurrencesOfAs(octets, from, to, session.localAs, session.allowedOwnAs) > session.allowedOwnAs)
+    const { routerAs, localAs, allowedOwnAs } = session;
+    if (occurrencesOfAs(octets, from, to, routerAs, allowedOwnAs) > allowedOwnAs) return REJECT.asLoop;
+    if (localAs !== routerAs && occurrencesOfAs(octets, from, to, localAs, allowedOwnAs) > allowedOwnAs)
       return REJECT.asLoop;
     if (!session.external) {
       const originator = sets.originatorId(set);
@@ -192,9 +227,12 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     const rejected = check(session, set);
     const { policy } = session;
     if (rejected !== 0 || policy === undefined) return { rejected, steps: [], edits: undefined };
-    fill(session, policy, set, bytes, at, length);
-    facts.attributes = sets.attributes(set);
+    const given = before(session, set);
+    if (given === 0) return { rejected: 0, steps: [], edits: undefined };
+    fill(session, policy, given, bytes, at, length);
+    facts.attributes = sets.attributes(given);
     const { verdict, steps } = policy.trace(facts);
+    sets.release(given);
     return { rejected: verdict.accepted ? 0 : REJECT.policy, steps, edits: verdict.edits };
   }
 
@@ -215,11 +253,14 @@ function keyText(session: ImportSession): string {
     policy?.contentKey ?? null,
     session.external,
     (reads & (READS.peerType | READS.fromPeerType)) !== 0 ? session.client : null,
+    session.routerAs,
     session.localAs,
+    session.prependAs,
     session.allowedOwnAs,
     session.routerId,
     session.clusterId,
     session.firstAs,
+    session.gracefulShutdown,
     (reads & READS.peer) !== 0 ? session.peerName : null,
     (reads & READS.family) !== 0 ? session.family : null,
   ]);

@@ -16,21 +16,21 @@ export function occurrencesOfAs(octets: Uint8Array, from: number, to: number, as
   return count;
 }
 
+/** COMMUNITIES of canonical octets hold the community. */
+export function holdsCommunity(octets: Uint8Array, from: number, to: number, community: number): boolean {
+  const header = headerOf(octets, from, to, ATTRIBUTE.communities.code);
+  if (header < 0) return false;
+  const end = attributeEnd(octets, header);
+  for (let p = attributeValue(octets, header); p < end; p += 4) if (u32(octets, p) === community) return true;
+  return false;
+}
+
 /** The CLUSTER_LIST of canonical octets holds the id. */
 export function holdsCluster(octets: Uint8Array, from: number, to: number, clusterId: number): boolean {
   const header = headerOf(octets, from, to, ATTRIBUTE.clusterList.code);
   if (header < 0) return false;
   const end = attributeEnd(octets, header);
   for (let p = attributeValue(octets, header); p < end; p += 4) if (u32(octets, p) === clusterId) return true;
-  return false;
-}
-
-/** COMMUNITIES of canonical octets hold this one. */
-export function holdsCommunity(octets: Uint8Array, from: number, to: number, community: number): boolean {
-  const header = headerOf(octets, from, to, ATTRIBUTE.communities.code);
-  if (header < 0) return false;
-  const end = attributeEnd(octets, header);
-  for (let p = attributeValue(octets, header); p < end; p += 4) if (u32(octets, p) === community) return true;
   return false;
 }
 

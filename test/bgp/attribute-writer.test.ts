@@ -27,7 +27,16 @@ import {
 } from "./wire.ts";
 
 const SELF = Uint8Array.of(192, 0, 2, 1);
-const RULE: ExportRule = { external: true, localAs: 65000, fourOctetAs: true, clusterId: 0, keepMed: false };
+const RULE: ExportRule = {
+  external: true,
+  localAs: 65000,
+  innerAs: 0,
+  fourOctetAs: true,
+  clusterId: 0,
+  keepMed: false,
+};
+/** A session of AS 65000 on a router of AS 64512. */
+const TWO: ExportRule = { ...RULE, innerAs: 64512 };
 const IBGP: ExportRule = { ...RULE, external: false };
 const REFLECT: ExportRule = { ...IBGP, clusterId: 0x0a000001 };
 
@@ -173,6 +182,43 @@ describe("exported attributes", () => {
       { ...IBGP, localAs: 70000, fourOctetAs: false },
       [ORIGIN, path(1), NEXT_HOP, pref(1)],
       [ORIGIN, narrow(1), hop, pref(1)],
+    ],
+    [
+      "a session's own AS goes before ours (RFC 7705)",
+      TWO,
+      [ORIGIN, AS_PATH, NEXT_HOP],
+      [ORIGIN, path(65000, 64512, 65001, 65002), hop],
+    ],
+    ["both stand alone where there was no path", TWO, [ORIGIN, path(), NEXT_HOP], [ORIGIN, path(65000, 64512), hop]],
+    [
+      "both get a segment of their own before a set",
+      TWO,
+      [ORIGIN, attribute(0x40, 2, [1, 1, ...u32(5)]), NEXT_HOP],
+      [ORIGIN, attribute(0x40, 2, [2, 2, ...u32(65000), ...u32(64512)], [1, 1, ...u32(5)]), hop],
+    ],
+    [
+      "a sequence of 253 takes both",
+      TWO,
+      [ORIGIN, large(253), NEXT_HOP],
+      [ORIGIN, [0x50, 2, ...u16(2 + 255 * 4), 2, 255, ...u32(65000), ...u32(64512), ...large(253).slice(6)], hop],
+    ],
+    [
+      "a sequence of 254 gets a new one with both before it",
+      TWO,
+      [ORIGIN, large(254), NEXT_HOP],
+      [ORIGIN, [0x50, 2, ...u16(10 + 2 + 254 * 4), 2, 2, ...u32(65000), ...u32(64512), ...large(254).slice(4)], hop],
+    ],
+    [
+      "our own AS behind a session's makes AS4_PATH when it is wide",
+      { ...TWO, innerAs: 70000, fourOctetAs: false },
+      [ORIGIN, path(), NEXT_HOP],
+      [ORIGIN, narrow(65000, 23456), hop, as4(65000, 70000)],
+    ],
+    [
+      "an internal peer gets neither",
+      { ...IBGP, innerAs: 64512 },
+      [ORIGIN, path(1), NEXT_HOP, pref(1)],
+      [ORIGIN, path(1), hop, pref(1)],
     ],
     [
       "a two-octet peer gets a wide AGGREGATOR twice",

@@ -68,11 +68,12 @@ describe("NOTIFICATION", () => {
     );
   });
 
-  test("carries a text as UTF-8 of at most 128 octets and never half a character", () => {
+  test("carries a text as UTF-8 of at most 255 octets (RFC 9003) and never half a character", () => {
     assert.equal(shutdownText(ceaseWithText(2, "Wartung für 5 min")), "Wartung für 5 min");
     const long = ceaseWithText(2, "€".repeat(100));
-    assert.equal(long.data.length, 1 + 126);
-    assert.equal(shutdownText(long), "€".repeat(42));
+    assert.equal(long.data.length, 1 + 255);
+    assert.equal(shutdownText(long), "€".repeat(85));
+    assert.equal(shutdownText(ceaseWithText(2, `x${"€".repeat(100)}`)), `x${"€".repeat(84)}`);
     assert.equal(ceaseWithText(2, undefined).data.length, 0);
     assert.equal(shutdownText(ceaseWithText(4, "a\ud800b")), "a\ufffdb");
   });

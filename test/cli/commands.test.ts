@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { parse } from "yaml";
+import type { AdminCommand } from "../../src/control/admin-command.ts";
 import type { PeerAnswer, RouteAnswer } from "../../src/control/answers.ts";
 import { createControlHandler } from "../../src/control/handler.ts";
 import { type ControlServer, serveControl } from "../../src/io/system/control-server.ts";
@@ -14,10 +15,15 @@ describe("the command line beside a daemon", () => {
   const folder = mkdtempSync(join(tmpdir(), "calidris-cli-"));
   const socket = join(folder, "control.sock");
   let server: ControlServer;
+  const ordered: AdminCommand[] = [];
   const env = { CALIDRIS_SOCKET: socket };
 
   before(async () => {
-    server = await serveControl(socket, createControlHandler(fakeView(), setImmediate), { log: () => {} });
+    server = await serveControl(
+      socket,
+      createControlHandler(fakeView(), setImmediate, (order) => void ordered.push(order)),
+      { log: () => {} },
+    );
   });
   after(async () => {
     await server.close();
@@ -53,6 +59,27 @@ describe("the command line beside a daemon", () => {
     assert.deepEqual(parse(await ok("show", "peers", "-o", "yaml")), json);
     const routes = JSON.parse(await ok("show", "routes", "-o", "json")) as RouteAnswer[];
     assert.deepEqual(routes.map((route) => route.prefix).toSorted(), ROUTES.map((route) => route.prefix).toSorted());
+  });
+
+  it("gives orders, and says what happens", async () => {
+    assert.match(await ok("disable", "tor-a", "--text", "bis morgen"), /^tor-a is disabled until it is enabled/);
+    await ok("restart", "10.99.0.254");
+    await ok("undrain");
+    await ok("drain");
+    assert.match(await ok("shutdown", "--drain", "2m", "--text", "bye"), /ends in 120 s/);
+    assert.deepEqual(ordered.splice(0), [
+      { action: "disable", peer: "tor-a", text: "bis morgen" },
+      { action: "restart", peer: "tor-a" },
+      { action: "drain", on: true },
+      { action: "shutdown", drainMs: 120_000, text: "bye" },
+    ]);
+    const unknown = await call(["enable", "tor-aa"], { env });
+    assert.deepEqual([unknown.code, unknown.stdout], [3, ""]);
+    assert.match(unknown.stderr, /did you mean "tor-a"/);
+    assert.equal((await call(["disable"], { env })).code, 2);
+    assert.equal((await call(["shutdown", "--drain", "soon"], { env })).code, 2);
+    assert.equal((await call(["refresh", "rr"], { env })).code, 1);
+    assert.deepEqual(ordered, []);
   });
 
   it("prints names alone, and no headings when told", async () => {
@@ -141,7 +168,11 @@ describe("the command line beside a daemon", () => {
   it("completes commands, options and their values, and live names", async () => {
     const complete = async (...words: string[]) =>
       (await ok("--get-completions", "calidris", ...words)).trim().split("\n");
-    assert.deepEqual(await complete(""), ["run", "check", "show", "explain", "demo", "completion"]);
+    assert.deepEqual(await complete(""), [
+      ...["run", "check", "show", "explain"],
+      ...["disable", "enable", "restart", "refresh", "drain", "undrain", "shutdown"],
+      ...["demo", "completion"],
+    ]);
     assert.deepEqual(await complete("show", "peers", "-o", ""), ["table", "wide", "json", "yaml", "name"]);
     assert.ok((await complete("run", "--")).includes("--config"));
     const names = ["rr", "tor-a", "tor-b"];
@@ -151,6 +182,8 @@ describe("the command line beside a daemon", () => {
       ["show", "neighbor", "t"],
       ["show", "routes", "in", ""],
       ["explain", "peer", ""],
+      ["disable", ""],
+      ["refresh", "--in", ""],
       ["explain", "route", "10.0.0.0/8", "to", ""],
     ])
       assert.deepEqual((await complete(...words)).toSorted(), names, words.join(" "));

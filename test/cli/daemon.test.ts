@@ -7,6 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { requires } from "../../interop/requires.ts";
 import type { PeerAnswer, StatusAnswer } from "../../src/control/answers.ts";
 import { ControlError } from "../../src/control/control-error.ts";
+import type { PreviewAnswer } from "../../src/control/preview-answer.ts";
 import { callControl } from "../../src/io/system/control-client.ts";
 import { call, type Finished, OWN_NETWORK, start } from "./program.ts";
 
@@ -69,6 +70,30 @@ describe("calidris run", { skip }, () => {
     assert.equal(peer!.authentication, "md5");
     assert.ok((peer!.reason ?? "") !== "");
     assert.equal((await call(["show", "peers", "--check", "--socket", socket])).code, 5);
+  });
+
+  it("tells what a configuration would do to it, and whether a password is another, without telling passwords", async () => {
+    const next = join(folder, "next.yaml");
+    const preview = async (text: string, ...more: string[]) => {
+      writeFileSync(next, text);
+      return call(["preview", next, "--socket", socket, ...more]);
+    };
+    assert.match((await preview(CONFIG)).stdout, /^Nothing changes/);
+    const moved = await preview(CONFIG.replace("192.0.2.0/24", "198.51.100.0/24"));
+    assert.match(moved.stdout, /kernel: 2 prefixes change\n.*[+-] .*\n/);
+    assert.match(moved.stdout, /\+ 198\.51\.100\.0\/24 blackhole/);
+    assert.match(moved.stdout, /No session is touched/);
+    const rekeyed = await preview(CONFIG.replace("hush-hush-1", "hush-hush-2"), "-o", "json");
+    const { sessions } = JSON.parse(rekeyed.stdout) as PreviewAnswer;
+    assert.deepEqual(
+      sessions.map(({ peer, keys }) => [peer, keys]),
+      [["tor-a", ["password"]]],
+    );
+    const state = await callControl(socket, { command: "running" });
+    assert.ok(!JSON.stringify(state).includes("hush"));
+    const refused = await preview(CONFIG.replace("asn: 65001", "asm: 65001"));
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /next\.yaml:5: .*`asm`/);
   });
 
   it("takes a changed file without being told, and keeps the old state where the new one is bad", async () => {

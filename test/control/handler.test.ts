@@ -8,10 +8,14 @@ import { fakeView } from "./fixtures.ts";
 async function ask(request: unknown, aborted = false) {
   const sent: unknown[] = [];
   let turns = 0;
-  const handler = createControlHandler(fakeView(), (run) => {
-    turns++;
-    setImmediate(run);
-  });
+  const handler = createControlHandler(
+    fakeView(),
+    (run) => {
+      turns++;
+      setImmediate(run);
+    },
+    () => {},
+  );
   const output: ControlOutput = {
     send(value) {
       sent.push(value);

@@ -141,6 +141,7 @@ describe("sentences", () => {
         prefix: "10.0.0.0/8",
         family: "ipv4",
         best: path("tor-a", { best: true }),
+        importTrace: [],
         losers: [loser],
         kernel: { state: "installed", reason: null, metric: 0 },
         kernelTrace: [],

@@ -263,6 +263,69 @@ policies:
 peers:
 ${peer("a", "10.0.0.11", 64512, CLIENT)}${peer("b", "10.0.0.12", 64512, `${CLIENT}, addPath: both`)}${peer("c", "10.0.0.13", 64512, `${CLIENT}, addPath: both`)}${peer("sink-0", "10.0.0.20", 64512, `${CLIENT}, addPath: { receive: true, send: all }, export: untagged`)}`;
 
+describe("with path identifiers", () => {
+  const config = (more: string) => `${header()}
+peers:
+${peer("a", "10.0.0.11", 64512, `${CLIENT}, addPath: both`)}${peer("sink", "10.0.0.20", 64512, `${CLIENT}, addPath: both, ${more}`)}`;
+  function pair(more: string): { world: World; a: Speaker; sink: Speaker } {
+    const world = createWorld(config(more));
+    const speaker = (address: string) => world.speaker(address, { asn: 64512, addPath: "both" });
+    return { world, a: speaker("10.0.0.11"), sink: speaker("10.0.0.20") };
+  }
+  const prefixes = (sink: Speaker) => [...new Set([...sink.routes.keys()].map((key) => key.split("#")[0]))].sort();
+
+  test("a default route that we originate has one too, and gives way to the table on the live session", () => {
+    const { world, a, sink } = pair("export: default-only");
+    a.announce([`${PREFIX}#1`, `${PREFIX}#2`, "0.0.0.0/0#1"], { localPref: 100 });
+    world.run(1000);
+    assert.match([...sink.routes.keys()].join(), /^0\.0\.0\.0\/0#[1-9]\d*$/);
+    const view = createQueries(world.router);
+    const shown = view.routeOut("sink", parsePrefix("0.0.0.0/0")!).map(({ path }) => String(path.pathId));
+    assert.deepEqual(shown, [...held(sink, "0.0.0.0/0").keys()]);
+    const to = view.explain(parsePrefix("0.0.0.0/0")!, "sink").to!;
+    assert.deepEqual([to.announced, to.path?.nextHop], [true, "10.0.0.1"]);
+    world.configure(config("export: accept"));
+    world.run(1000);
+    assert.deepEqual(hops(sink), ["10.0.0.11", "10.0.0.11"]);
+    assert.deepEqual(hops(sink, "0.0.0.0/0"), ["10.0.0.11"]);
+    world.configure(config("export: default-only"));
+    world.run(1000);
+    assert.deepEqual(prefixes(sink), ["0.0.0.0/0"]);
+    assert.deepEqual(hops(sink, "0.0.0.0/0"), ["10.0.0.1"]);
+    assert.equal(sink.established, 1);
+  });
+
+  test("a limit of what is announced counts paths, and lets others in when some go", () => {
+    const { world, a, sink } = pair("maxPrefixesOut: { limit: 2, action: block }");
+    a.announce([`${PREFIX}#1`], { localPref: 100, nextHop: "10.0.0.31" });
+    a.announce([`${PREFIX}#2`], { localPref: 100, nextHop: "10.0.0.32" });
+    a.announce([`${PREFIX}#3`], { localPref: 100, nextHop: "10.0.0.33" });
+    world.run(1000);
+    // The subnets that we are connected to come first.
+    assert.equal(sink.routes.size, 2);
+    const table = createQueries(world.router).routesOut("sink", "ipv4", 0, 10).rows;
+    assert.equal(table.length, 2);
+    world.configure(config("maxPrefixesOut: { limit: 4, action: block }"));
+    world.run(1000);
+    assert.equal(sink.routes.size, 4);
+    assert.equal(held(sink).size, 2);
+    a.withdraw([`${PREFIX}#1`]);
+    world.run(1000);
+    assert.deepEqual(hops(sink), ["10.0.0.32", "10.0.0.33"]);
+  });
+
+  test("a limit of what is received counts paths, and those that are there may change", () => {
+    const world = createWorld(`${header()}
+peers:
+${peer("a", "10.0.0.11", 64512, "addPath: both, maxPrefixesIn: { limit: 2, action: block }")}`);
+    const a = world.speaker("10.0.0.11", { asn: 64512, addPath: "both" });
+    for (const id of [1, 2, 3]) a.announce([`${PREFIX}#${id}`], { localPref: 100, nextHop: `10.0.0.3${id}` });
+    a.announce([`${PREFIX}#2`], { localPref: 100, nextHop: "10.0.0.39" });
+    world.run(1000);
+    assert.equal(world.forwards(PREFIX), "10.0.0.31 10.0.0.39");
+  });
+});
+
 describe("what is shown of several paths", () => {
   test("is each with its identifier, as received and as announced", () => {
     const { world, b, sinks } = reflector();

@@ -121,6 +121,8 @@ class Model {
         hops: { announced: () => "self" },
         memoKeys: new Map(),
         hopsVersion: 0,
+        origin: undefined,
+        leftOut: false,
         updates: createUpdateGroup({
           family: "ipv4",
           ...rowLayout(rib, context),

@@ -219,42 +219,4 @@ ${peer("bare", "10.0.0.11", 65001)}${peer("inside", "10.0.0.12", 64512)}`);
     assert.equal(inside.routes.has("10.50.0.0/16"), true);
     assert.deepEqual([world.fib.has("10.9.0.0/16"), world.fib.has("10.8.0.0/16")], [false, true]);
   });
-
-  test("default-only announces the default routes and nothing else", () => {
-    const world = createWorld(`${header()}
-static:
-  - { prefix: 0.0.0.0/0, via: [10.0.0.254] }
-  - { prefix: "::/0", via: ["2001:db8::254"] }
-  - { prefix: 10.50.0.0/16, blackhole: true }
-peers:
-${peer("down", "10.0.0.11", 65001, `import: accept, export: default-only, ${BOTH}`)}`);
-    const down = world.speaker("10.0.0.11", { asn: 65001, families: ["ipv4", "ipv6"] });
-    assert.deepEqual([...down.routes.keys()].sort(), ["0.0.0.0/0", "::/0"]);
-  });
-
-  test("default-only announces nothing while there is no default route, and it when it comes", () => {
-    const world = createWorld(`${header()}
-peers:
-${peer("down", "10.0.0.11", 65001, "import: accept, export: default-only")}${peer("up", "10.0.0.12", 65002, EXTERNAL)}`);
-    const down = world.speaker("10.0.0.11", { asn: 65001 });
-    const up = world.speaker("10.0.0.12", { asn: 65002 });
-    up.announce(["10.9.0.0/16"]);
-    world.run(1000);
-    assert.deepEqual([...down.routes.keys()], []);
-    up.announce(["0.0.0.0/0"]);
-    world.run(1000);
-    assert.deepEqual([...down.routes.keys()], ["0.0.0.0/0"]);
-    up.drop();
-    world.run(5000);
-    assert.deepEqual([...down.routes.keys()], []);
-  });
-
-  test("a default route that the kernel learned elsewhere is announced by default-only", () => {
-    const world = createWorld(`${header()}
-peers:
-${peer("down", "10.0.0.11", 65001, "import: accept, export: default-only")}`);
-    world.route("0.0.0.0/0", { via: "10.0.0.254" });
-    const down = world.speaker("10.0.0.11", { asn: 65001 });
-    assert.deepEqual([...down.routes.keys()], ["0.0.0.0/0"]);
-  });
 });

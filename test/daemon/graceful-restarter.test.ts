@@ -173,8 +173,42 @@ describe("selection is deferred", () => {
       world.run(5000);
       assert.deepEqual(told(a), []);
       up(world, "b", offer);
+      world.run(2000);
       assert.deepEqual(told(a), ["+10.7.0.0/16", "eor ipv4"]);
     });
+
+  test("a peer that has restarted too gets a moment when the others have told what they have", () => {
+    for (const [afterMs, expected] of [
+      [1500, ["+10.7.0.0/16", `+${V4}`, "eor ipv4"]],
+      [3000, ["+10.7.0.0/16", "eor ipv4", `+${V4}`]],
+    ] as const) {
+      const world = start(memory(BOTH));
+      const [a, b] = [up(world, "a", { restarting: true }), up(world, "b")];
+      b.endOfRib();
+      world.run(afterMs);
+      assert.equal(told(b).length === 0, afterMs < 2000);
+      assert.equal(world.fib.size, 0);
+      a.announce(V4);
+      a.endOfRib();
+      world.run(1000);
+      assert.deepEqual(told(b), expected);
+      assert.equal(world.forwards(V4), "10.0.0.11");
+    }
+  });
+
+  test("where all have restarted nobody waits for anybody, but the kernel's routes stay until all have told", () => {
+    const world = start(memory(BOTH));
+    const [a, b] = [up(world, "a", { restarting: true }), up(world, "b", { restarting: true })];
+    for (const peer of [a, b]) assert.deepEqual(told(peer), ["+10.7.0.0/16", "eor ipv4"]);
+    a.announce(V4);
+    a.endOfRib();
+    world.run(1000);
+    assert.ok(b.routes.has(V4), "announced");
+    assert.equal(world.fib.size, 0);
+    b.endOfRib();
+    world.run(1000);
+    assert.equal(world.forwards(V4), "10.0.0.11");
+  });
 
   test("a peer that only says that it sends End-of-RIB (empty list) is waited for", () => {
     const world = start(memory(record({ a: ["ipv4"] })));

@@ -74,6 +74,7 @@ function assertPassedOn(attributes: PathAttributes, from: ParsingClass): void {
     const rule = {
       external: !to.internal,
       localAs: 4_200_000_001,
+      innerAs: 0,
       fourOctetAs: to.fourOctetAs,
       clusterId: to.internal ? 7 : 0,
       keepMed: true,

@@ -45,7 +45,11 @@ peers: [{ name: a, address: 10.0.0.1, asn: 64512 }]
     },
   });
   routers.run(60);
-  return createControlHandler(routers.view("a"), (run) => run());
+  return createControlHandler(
+    routers.view("a"),
+    (run) => run(),
+    () => {},
+  );
 }
 
 let handler: ReturnType<typeof handlerOfRouters> | undefined;

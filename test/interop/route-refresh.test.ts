@@ -2,21 +2,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe } from "node:test";
-import type { SpeakerKind } from "../../interop/peers/kinds.ts";
+import { speakersOf } from "../../interop/matrix.ts";
+import { hasFeatures } from "../../interop/peers/features.ts";
 import { type Speaker, untilEstablished, untilRoute } from "../../interop/peers/speaker.ts";
 import { poll } from "../../interop/process.ts";
 import type { PeerAnswer } from "../../src/control/answers.ts";
 import { streamControl } from "../../src/io/system/control-client.ts";
 import { CONCURRENCY, onLink, prefixes, type Speakers, scenario, v4 } from "./scenario.ts";
 
-const PEERS: readonly (readonly [SpeakerKind, enhanced: boolean])[] = [
-  ["bird2", true],
-  ["frr", true],
-  ["bird1", true],
-];
-
 describe("route refresh", { concurrency: CONCURRENCY }, () => {
-  for (const [kind, enhanced] of PEERS)
+  for (const kind of speakersOf("refresh")) {
+    const enhanced = hasFeatures(kind, ["enhancedRefresh"]);
     scenario(
       `${kind} asks us, and we ask it: ${enhanced ? "BoRR, the table, EoRR" : "the table"}, and nobody loses a route`,
       {
@@ -26,6 +22,7 @@ describe("route refresh", { concurrency: CONCURRENCY }, () => {
       },
       (speakers) => refreshed(speakers, enhanced),
     );
+  }
 });
 
 async function peerOf(dut: Speaker): Promise<PeerAnswer> {
@@ -68,7 +65,8 @@ async function refreshed({ dut, other }: Speakers<"dut" | "other">, enhanced: bo
   const marks = enhanced ? 2 : 0;
   await poll("to be sure that the other end has said all", async () => (await peerOf(dut)).families[0]!.endOfRibSent);
   await other.refresh("dut");
-  await counts(({ messages }) => messages.received.routeRefresh === 1 && messages.sent.routeRefresh === marks);
+  // OpenBGPD asks twice.
+  await counts(({ messages }) => messages.received.routeRefresh >= 1 && messages.sent.routeRefresh === marks);
   const after = await peerOf(dut);
   assert.deepEqual([after.established, after.lost, after.families[0]!.refresh.sending], [1, 0, false]);
   await untilRoute(other, prefixes(1)[0]);

@@ -40,11 +40,14 @@ const session: ImportSession = {
   external: true,
   client: false,
   policy: policy(0, () => true),
+  routerAs: 64512,
   localAs: 64512,
+  prependAs: 0,
   allowedOwnAs: 0,
   routerId: 0x01010101,
   clusterId: 0x02020202,
   firstAs: 0,
+  gracefulShutdown: false,
 };
 
 const NLRI = Uint8Array.of(10, 1, 0, 0);
@@ -59,10 +62,12 @@ function evaluate(changes: Partial<ImportSession>, attributes: Attributes, prepa
   prepare?.(world);
   const set = intern(world, attributes);
   const result = importer.evaluate(importer.open({ ...session, ...changes }), set, NLRI, 0, 16);
-  return result === set ? 1 : result;
+  return result > 0 ? (result === set ? ACCEPTED : CHANGED) : result;
 }
 
 const ACCEPTED = 1;
+/** Accepted as another set. */
+const CHANGED = 2;
 
 describe("import checks", () => {
   const internal = { external: false };
@@ -84,6 +89,30 @@ describe("import checks", () => {
       claim: "our AS is found in a long path",
       attributes: { asPath: [...new Array<number>(200).fill(9), 64512] },
       expect: REJECT.asLoop,
+    },
+    {
+      claim: "the AS of the session is a loop as well as our own",
+      changes: { localAs: 65010 },
+      attributes: { asPath: [1, 65010] },
+      expect: REJECT.asLoop,
+    },
+    {
+      claim: "our own AS is a loop where the session has another",
+      changes: { localAs: 65010 },
+      attributes: { asPath: [1, 64512] },
+      expect: REJECT.asLoop,
+    },
+    {
+      claim: "the allowed count is of each of both",
+      changes: { localAs: 65010, allowedOwnAs: 1 },
+      attributes: { asPath: [64512, 65010, 1] },
+      expect: ACCEPTED,
+    },
+    {
+      claim: "what is put in front is no loop, and the first AS is that of the peer",
+      changes: { localAs: 65010, prependAs: 65010, firstAs: 65001, policy: undefined, external: false },
+      attributes: { asPath: [65001] },
+      expect: CHANGED,
     },
     {
       claim: "our ORIGINATOR_ID is a loop",
@@ -265,4 +294,55 @@ describe("import results", () => {
     assert.deepEqual([rejected, steps.length, edits], [0, 1, { med: 4 }]);
     assert.equal(world.sets.size, 2);
   });
+});
+
+describe("a session of another AS than ours (RFC 7705)", () => {
+  test("puts its AS in front before the policy sees the path, and holds nothing on to what it made", () => {
+    const { world, importer } = setUp();
+    const paths: unknown[] = [];
+    const asked = policy(READS.attributes, (route) => {
+      paths.push(route.attributes.asPath);
+      return { med: 7 };
+    });
+    const handle = importer.open({ ...session, localAs: 65010, prependAs: 65010, policy: asked });
+    const set = intern(world, { asPath: [65001, 9] });
+    const result = importer.evaluate(handle, set, NLRI, 0, 16);
+    const expected = [{ kind: "sequence", asns: [65010, 65001, 9] }];
+    assert.deepEqual(paths, [expected]);
+    const { asPath, med } = world.sets.attributes(result);
+    assert.deepEqual([asPath, med, world.sets.asPathLength(result)], [expected, 7, 3]);
+    importer.trace(handle, set, NLRI, 0, 16);
+    assert.deepEqual(paths, [expected, expected]);
+    world.sets.release(result);
+    world.sets.release(set);
+    assert.equal(world.sets.size, 0);
+  });
+});
+
+describe("GRACEFUL_SHUTDOWN (RFC 8326)", () => {
+  const LEAVING = 0xffff0000;
+  const yields = { ...session, gracefulShutdown: true };
+
+  for (const [claim, changes, given, pref] of [
+    ["makes a route the last choice", {}, [LEAVING], 0],
+    ["does nothing where it is switched off, or from an internal peer", { gracefulShutdown: false }, [LEAVING], 100],
+    ["has the last word over the policy", { policy: policy(0, () => ({ localPref: 200 })) }, [5, LEAVING], 0],
+    [
+      "counts as the policy has left the communities",
+      { policy: policy(0, () => ({ setCommunities: [] })) },
+      [LEAVING],
+      100,
+    ],
+    ["counts where the policy adds it", { policy: policy(0, () => ({ addCommunities: [LEAVING] })) }, [], 0],
+    ["is not taken for another community", {}, [0xffff0001], 100],
+  ] as readonly (readonly [string, Partial<ImportSession>, number[], number])[])
+    test(claim, () => {
+      const { world, importer } = setUp();
+      const set = intern(world, { asPath: [1], communities: given });
+      const result = importer.evaluate(importer.open({ ...yields, ...changes }), set, NLRI, 0, 16);
+      assert.equal(world.sets.localPref(result), pref);
+      world.sets.release(result);
+      world.sets.release(set);
+      assert.equal(world.sets.size, 0);
+    });
 });

@@ -20,9 +20,9 @@ export interface Attributes {
   readonly nextHop?: string;
   readonly med?: number;
   readonly localPref?: number;
+  readonly communities?: readonly number[];
   readonly originatorId?: string;
   readonly clusterList?: readonly number[];
-  readonly communities?: readonly number[];
   /** Octets of an opaque attribute, to make sets large or distinct. */
   readonly opaque?: readonly number[];
 }
@@ -110,7 +110,8 @@ export function octetsOf(attributes: Attributes): Uint8Array {
   put(0x40, 3, [...addressOf(attributes.nextHop ?? "10.0.0.1").bytes]);
   if (attributes.med !== undefined) put(0x80, 4, u32(attributes.med));
   if (attributes.localPref !== undefined) put(0x40, 5, u32(attributes.localPref));
-  if (attributes.communities !== undefined) put(0xc0, 8, attributes.communities.flatMap(u32));
+  if (attributes.communities !== undefined && attributes.communities.length > 0)
+    put(0xc0, 8, attributes.communities.flatMap(u32));
   if (attributes.originatorId !== undefined) put(0x80, 9, u32(parseQuad(attributes.originatorId)!));
   if (clusterList !== undefined) put(0x80, 10, clusterList.flatMap(u32));
   if (attributes.opaque !== undefined) put(0xe0, 99, attributes.opaque);

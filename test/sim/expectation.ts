@@ -19,7 +19,12 @@ export function expectedIn(sim: Simulation, from: SimRouter, to: SimRouter): Tab
   const table: Table = new Map();
   const { core } = from.router;
   const peer = configured(from, to);
-  for (const family of sessionOf(sim.topology, from.index, to.index).families ?? FAMILIES)
+  const families = sessionOf(sim.topology, from.index, to.index).families ?? FAMILIES;
+  if (peer.export === "default-only") {
+    for (const family of families) table.set(...originated(sim, from, to, family));
+    return table;
+  }
+  for (const family of families)
     core.ribs[family].walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
       const prefix = prefixText(from, family, row);
       for (const [path, id] of sentPaths(from, to, family, row)) {
@@ -30,11 +35,29 @@ export function expectedIn(sim: Simulation, from: SimRouter, to: SimRouter): Tab
   return table;
 }
 
+/** The default route that is originated always, whatever the tables hold. */
+function originated(sim: Simulation, from: SimRouter, to: SimRouter, family: Family): [string, string] {
+  const { core } = from.router;
+  const rib = core.ribs[family];
+  const row = rib.prefixes.find(new Uint8Array(octetsOf(family)), 0, 0);
+  let path = rib.firstPathRow(row);
+  while (path !== 0 && rib.pathId(path) !== 0xffff_ffff) path = rib.nextPathRow(path);
+  const external = sim.topology.asns[from.index] !== sim.topology.asns[to.index];
+  const asns = external ? [core.config.router.asn] : [];
+  const route = { hop: addressOf(family, from.index), path: asns.join(" "), pref: external ? "-" : "100" };
+  const words = `hop ${formatAddress(route.hop)} path [${route.path}] origin 0 med - pref ${route.pref} com  orig - clusters `;
+  return [`${prefixText(from, family, row)} ${sendsPaths(from, to) ? path : 0}`, words];
+}
+
+function sendsPaths(from: SimRouter, to: SimRouter): boolean {
+  return configured(from, to).addPath.send !== "none" && configured(to, from).addPath.receive;
+}
+
 /** The paths of a prefix that may be sent, each with its identifier: several where both ends want that (RFC 7911). */
 function sentPaths(from: SimRouter, to: SimRouter, family: Family, row: PrefixRow): [path: number, id: number][] {
   const rib = from.router.core.ribs[family];
   const { send } = configured(from, to).addPath;
-  if (send === "none" || !configured(to, from).addPath.receive) {
+  if (send === "none" || !sendsPaths(from, to)) {
     const { best } = explainSelection(rib, row);
     return best === 0 ? [] : [[best, 0]];
   }

@@ -18,8 +18,9 @@ export function cease(subcode: number): Notification {
   return { code: ERROR.cease.code, subcode, data: NO_DATA };
 }
 
-/** Cease of a stop, with its text if it has one. */
+/** Cease of a stop, with its data or text if it has one. */
 export function ceaseFor(cause: StopCause): Notification {
+  if (cause.data) return { code: ERROR.cease.code, subcode: cause.subcode, data: cause.data };
   return ceaseWithText(cause.subcode, cause.text);
 }
 

@@ -117,7 +117,7 @@ function stopAutomatically(turn: Turn, cause: StopCause): Turn {
   if (turn.peer.phase !== "running") return turn;
   dropAll(turn, cause);
   countFailure(turn);
-  return enterIdleHold(turn, true);
+  return enterIdleHold(turn, true, cause.retryMs);
 }
 
 function dropAll(turn: Turn, cause: StopCause): Turn {

@@ -116,12 +116,12 @@ function goOn(turn: Turn, next: Next): Turn {
   }
 }
 
-/** Idle until IdleHoldTimer ends; whatever connection is left is dropped. */
-export function enterIdleHold(turn: Turn, grow: boolean): Turn {
+/** Idle until IdleHoldTimer ends, or for exactly `waitMs`; whatever connection is left is dropped. */
+export function enterIdleHold(turn: Turn, grow: boolean, waitMs?: number): Turn {
   releaseAll(turn, cease(CEASE.connectionRejected));
   const { nextIdleHoldMs, settings } = turn.peer;
   const grown = Math.min(2 * nextIdleHoldMs, settings.idleHold.maxMs);
-  arm(turn, "idleHold", spread(nextIdleHoldMs, turn.env.random));
+  arm(turn, "idleHold", waitMs ?? spread(nextIdleHoldMs, turn.env.random));
   return update(turn, { phase: "idleHold", nextIdleHoldMs: grow ? grown : nextIdleHoldMs });
 }
 

@@ -108,6 +108,10 @@ export interface StopCause {
   readonly subcode: number;
   /** RFC 9003 text. */
   readonly text?: string;
+  /** Sent in place of a text. */
+  readonly data?: Uint8Array;
+  /** Exact wait until the peer comes back by itself, in place of the idle hold. */
+  readonly retryMs?: number;
 }
 
 export type SessionEvent =

@@ -138,3 +138,21 @@ test("RFC 4271 §10: connect retry and keepalive are jittered from 0.75 to 1", (
     assert.deepEqual(inShort(actions), ["KEEPALIVE", `keepalive=${alive}`]);
   }
 });
+
+test("a stop may say how long the peer stays away, to the millisecond, and what its Cease carries", () => {
+  const cause = { subcode: 1, data: Uint8Array.of(0, 1, 1, 0, 0, 0, 5), retryMs: 300_000 };
+  const [peer, actions] = step(REACHED.established(), { kind: "stop", manual: false, cause }, env(0, 0));
+  assert.equal(waitOf(actions), 300_000);
+  assert.deepEqual(
+    actions.flatMap((action) => (action.kind === "sendNotification" ? [action.notification] : [])),
+    [{ code: 6, subcode: 1, data: cause.data }],
+  );
+  assert.equal(
+    peer.lastDown?.reason.text,
+    "we stopped it: cease: maximum number of prefixes reached (6/1): IPv4, limit 5",
+  );
+  const again = drive(peer, [IDLE_HOLD_OVER]).peer;
+  assert.equal(stateOf(again), "connect");
+  const [eager] = step(peer, { kind: "start", manual: true }, env(0, 0));
+  assert.equal(eager.phase, "running", "an operator's start does not wait");
+});
