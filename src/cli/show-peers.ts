@@ -1,4 +1,5 @@
 import type { PeerAnswer } from "../control/answers.ts";
+import { explainPeer } from "../control/render-peer.ts";
 import { renderPeers } from "../control/render-peers.ts";
 import { ask } from "./ask.ts";
 import { printEntries } from "./entries.ts";
@@ -19,7 +20,11 @@ export async function showPeers(options: ShowPeersOptions): Promise<void> {
       yield peers;
     },
     sorted: (peers) => peers, // as they come: in the order of their addresses
-    lines: (peers, headings) => renderPeers(peers, options.output === "wide", { ...tableStyle(options), headings }),
+    lines(peers, headings) {
+      const lines = renderPeers(peers, options.output === "wide", { ...tableStyle(options), headings });
+      // Of one peer there is room for all that is known.
+      return options.name === undefined ? lines : [...lines, "", ...peers.flatMap(explainPeer)];
+    },
     name: (peer) => peer.name,
     empty: "No peers are configured.",
   });

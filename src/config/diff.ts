@@ -41,12 +41,6 @@ export interface PeerChange {
   readonly resetKeys: readonly string[];
 }
 
-/**
- * A live connection takes another TCP-MD5 key in place of the one it has. A key that is new, or goes, resets: what the
- * other end still sends would be refused.
- */
-const KEYS_ARE_LIVE: boolean = false;
-
 /** Keys of a peer that a live session takes over; every other key resets it. */
 const IN_PLACE = new Set([
   "description",
@@ -131,7 +125,9 @@ export function diffPeer(
   const own = before === after ? [] : changedKeys(comparable(before), comparable(after));
   const keys = [...own, ...routerKeys(after, from, to)];
   if (keys.length === 0) return undefined;
-  const rekeyed = KEYS_ARE_LIVE && before.password !== undefined && after.password !== undefined;
+  // A live connection takes another TCP-MD5 key in place of the one it has, or goes on without. A first key resets it:
+  // Linux goes on cutting what it has signed into segments as for a connection without one, and they do not fit.
+  const rekeyed = before.password !== undefined;
   const resend = before.addPath.send !== "none" && after.addPath.send !== "none";
   const resetKeys = keys.filter(
     (key) => !(IN_PLACE.has(key) || (key === "password" && rekeyed) || (key === "addPath.send" && resend)),

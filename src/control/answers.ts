@@ -54,7 +54,20 @@ export interface StatusAnswer {
   readonly uptimeSeconds: number;
   readonly configuration: { readonly generation: number; readonly appliedAt: string; readonly rejected: string | null };
   /** Where connections are accepted; `failure` says why they are not. */
-  readonly listeners: readonly { readonly address: string; readonly port: number; readonly failure: string | null }[];
+  readonly listeners: readonly {
+    readonly address: string;
+    readonly port: number;
+    readonly interface: string | null;
+    readonly failure: string | null;
+  }[];
+  /** Ranges of dynamic neighbours: peers now, and connections refused so far. */
+  readonly dynamicPeers: readonly {
+    readonly name: string;
+    readonly prefix: string;
+    readonly limit: number;
+    readonly peers: number;
+    readonly refused: number;
+  }[];
   readonly peers: { readonly total: number; readonly established: number };
   readonly rib: readonly { readonly family: Family; readonly prefixes: number; readonly paths: number }[];
   readonly attributeSets: number;
@@ -116,6 +129,31 @@ export interface PeerAnswer {
   readonly advice: string | null;
   readonly nextRetrySeconds: number | null;
   readonly authentication: "none" | "md5";
+  /** Of TCP-MD5; null without. */
+  readonly key: {
+    readonly since: string;
+    readonly sinceSeconds: number;
+    /** It replaced another one on this session, which stayed. */
+    readonly changedWhileEstablished: boolean;
+  } | null;
+  /** Segments that the kernel refuses at present, as far as one can tell; null: none are known. */
+  readonly refused: {
+    readonly since: string;
+    readonly sinceSeconds: number;
+    /** On the peer's own connection. */
+    readonly segments: number;
+    /** What we send is not acknowledged. With neither, only counters rose that the whole network namespace shares. */
+    readonly unacknowledged: boolean;
+    readonly because: "signature" | "ttl";
+  } | null;
+  /** GTSM: at most so many hops away, and the least TTL accepted. */
+  readonly ttlSecurity: { readonly hops: number; readonly leastTtl: number } | null;
+  /** Sent; null is the system's. */
+  readonly ttl: number | null;
+  /** Device that the session is bound to. */
+  readonly interface: string | null;
+  /** Made by a connection from this range; null: configured. */
+  readonly dynamic: { readonly range: string; readonly prefix: string } | null;
   readonly negotiated: {
     readonly holdSeconds: number;
     readonly keepaliveSeconds: number;

@@ -86,5 +86,5 @@ export interface RouteBrief extends AnnouncedBrief {
   readonly source: string;
   readonly peer: string | null;
   readonly preference: number;
-  readonly metric: number;
+  readonly metric: number | null;
 }

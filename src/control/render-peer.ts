@@ -8,6 +8,7 @@ export function explainPeer(peer: PeerAnswer): string[] {
   const lines = [
     `${peer.name} (${peer.address}${peer.port === 179 ? "" : ` port ${peer.port}`})${description}`,
     `  ${KINDS[peer.kind]}, AS ${peer.asn}, ours ${peer.localAsn}${peer.authentication === "md5" ? ", TCP-MD5" : ""}`,
+    ...transport(peer),
     "",
     `${stateWord(peer)} for ${formatDuration(peer.sinceSeconds)} (since ${peer.since})`,
   ];
@@ -31,6 +32,35 @@ const KINDS = {
   client: "iBGP peer, client of our reflector",
 } as const;
 const WAYS = { sent: "we ended it", received: "the peer ended it", local: "by our own decision" } as const;
+
+/** How segments travel, and which are refused. */
+function transport({ dynamic, interface: device, ttlSecurity, ttl, key, refused }: PeerAnswer): string[] {
+  const lines: string[] = [];
+  if (dynamic) lines.push(`dynamic, of range ${dynamic.range} (${dynamic.prefix})`);
+  if (device !== null) lines.push(`bound to ${device}`);
+  if (ttlSecurity) {
+    const { hops, leastTtl } = ttlSecurity;
+    lines.push(
+      `TTL security: at most ${hops} ${hops === 1 ? "hop" : "hops"} away, sent with TTL 255, less than ${leastTtl} is refused`,
+    );
+  } else if (ttl !== null && ttl > 1) lines.push(`sent with TTL ${ttl}`);
+  if (key) {
+    const how = key.changedWhileEstablished ? ", changed while Established" : "";
+    lines.push(`key in use since ${key.since}, for ${formatDuration(key.sinceSeconds)}${how}`);
+  }
+  if (refused) {
+    const what = refused.because === "signature" ? "their signature" : "their TTL";
+    const evidence = [
+      ...(refused.segments > 0 ? [`${refused.segments} on this connection`] : []),
+      ...(refused.unacknowledged ? ["ours are not acknowledged"] : []),
+    ];
+    const shared = "by counters that all connections of the network namespace share";
+    lines.push(
+      `segments refused for ${what}: suspected since ${refused.since} (${evidence.length > 0 ? evidence.join(", ") : shared})`,
+    );
+  } else if (key || ttlSecurity) lines.push("segments refused: none known");
+  return lines.map((line) => `  ${line}`);
+}
 
 function times(count: number): string {
   return count === 1 ? "once" : `${count} times`;

@@ -39,6 +39,13 @@ function stateColour(peer: PeerAnswer): Colour | undefined {
 
 const NAME: Column<PeerRow> = { heading: "NAME", value: ({ peer }) => peer.name };
 const ADDRESS: Column<PeerRow> = { heading: "ADDRESS", value: ({ peer }) => peer.address, drop: 6 };
+/** Where a dynamic peer comes from; nothing is shown where there is none. */
+const RANGE: Column<PeerRow> = {
+  heading: "RANGE",
+  value: ({ peer }) => peer.dynamic?.prefix ?? "",
+  optional: true,
+  drop: 8,
+};
 const AS: Column<PeerRow> = { heading: "AS", align: "right", value: ({ peer }) => String(peer.asn), drop: 5 };
 const STATE: Column<PeerRow> = {
   heading: "STATE",
@@ -67,9 +74,10 @@ const IN = counts("IN", (family) => family.received, 4);
 const USED = counts("USED", (family) => family.accepted, 1);
 const OUT = counts("OUT", (family) => family.announced, 4);
 
-const NARROW = [NAME, ADDRESS, AS, STATE, SINCE, FAMILY, IN, USED, OUT, REASON];
+const NARROW = [NAME, RANGE, ADDRESS, AS, STATE, SINCE, FAMILY, IN, USED, OUT, REASON];
 const WIDE: readonly Column<PeerRow>[] = [
   NAME,
+  RANGE,
   ADDRESS,
   AS,
   { heading: "KIND", value: ({ peer }) => peer.kind },

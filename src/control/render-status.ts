@@ -15,6 +15,10 @@ export function statusLines(status: StatusAnswer): string[] {
     for (const line of configuration.rejected.split("\n")) lines.push(`    ${oneLine(line)}`);
   }
   for (const { failure } of status.listeners) if (failure !== null) lines.push(`Not listening: ${oneLine(failure)}`);
+  for (const { name, prefix, limit, peers: now, refused } of status.dynamicPeers) {
+    const beyond = refused === 0 ? "" : `, ${refused} connections refused`;
+    lines.push(`Dynamic peers ${name}: ${now} of at most ${limit} from ${prefix}${beyond}`);
+  }
   lines.push(`Peers: ${peers.established} of ${peers.total} Established`);
   if (status.recovery) {
     const { deferred, leftSeconds, waitingFor } = status.recovery;

@@ -23,7 +23,7 @@ export interface RunningState {
   readonly sessions: readonly RunningSession[];
 }
 
-/** An Established session. */
+/** An Established session, or one that was and whose routes are kept (RFC 4724). */
 export interface RunningSession {
   /** The peer's name. */
   readonly peer: string;
@@ -35,6 +35,8 @@ export interface RunningSession {
   readonly bare: boolean;
   /** Families whose End-of-RIB the peer has sent. */
   readonly endOfRib: readonly Family[];
+  /** It has ended; the peer is restarting. */
+  readonly lost: boolean;
 }
 
 export interface PlainEndpoint {

@@ -5,16 +5,26 @@ import type { DownReason, NegotiatedRestart } from "../bgp/session/types.ts";
 import { formatHex } from "../bgp/text.ts";
 import type { LimitAnswer, PeerAnswer, RestartAnswer, StaleAnswer } from "../control/answers.ts";
 import { FAMILIES, type Family, formatAddress, formatQuad } from "../ip/address.ts";
+import { formatPrefix } from "../ip/prefix.ts";
 import type { Core } from "./core.ts";
 import type { FaultyUpdate } from "./faulty-updates.ts";
 import type { Hold, PeerRuntime } from "./peer.ts";
 import { adviceFor } from "./peer-advice.ts";
 import { type PrefixLimit, warnAt } from "./prefix-limit.ts";
-import { isExternal, localAsOf, policyName } from "./settings.ts";
+import type { SessionKeys } from "./session-keys.ts";
+import { addressOnLink, hopsOf, isExternal, localAsOf, policyName } from "./settings.ts";
 
 /** `announced` counts the Adj-RIB-Out of one family as this peer sees it. */
-export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Family) => number): PeerAnswer {
+export function peerAnswer(
+  core: Core,
+  keys: SessionKeys,
+  peer: PeerRuntime,
+  announced: (family: Family) => number,
+): PeerAnswer {
   const { config, session, negotiated } = peer;
+  const { ttl, minTtl } = hopsOf(core.config, config);
+  const suspicion = keys.suspicion(peer);
+  const range = core.config.dynamicPeers.find(({ name }) => name === peer.range);
   const now = core.clock.nowMs();
   const state = stateOf(session);
   const external = isExternal(core.config, config);
@@ -51,9 +61,31 @@ export function peerAnswer(core: Core, peer: PeerRuntime, announced: (family: Fa
         ? null
         : held
           ? heldAdvice(config.name, held)
-          : (adviceFor(session.lastFailure?.reason, config, localAsOf(core.config, config)) ?? null),
+          : (adviceFor(session.lastFailure?.reason, config, localAsOf(core.config, config), suspicion) ?? null),
     nextRetrySeconds: state === "established" ? null : nextRetry(core, peer),
     authentication: config.password === undefined ? "none" : "md5",
+    key:
+      config.password === undefined
+        ? null
+        : {
+            since: wallTime(core, peer.key.sinceMs),
+            sinceSeconds: seconds(now - peer.key.sinceMs),
+            changedWhileEstablished: peer.key.changedLive,
+          },
+    refused: suspicion
+      ? {
+          since: wallTime(core, suspicion.sinceMs),
+          sinceSeconds: seconds(now - suspicion.sinceMs),
+          segments: suspicion.segments,
+          unacknowledged: suspicion.unacknowledged,
+          because: suspicion.kind,
+        }
+      : null,
+    ttlSecurity:
+      config.ttlSecurity === undefined || minTtl === undefined ? null : { hops: config.ttlSecurity, leastTtl: minTtl },
+    ttl: ttl ?? null,
+    interface: config.interface ?? config.address.zone ?? null,
+    dynamic: range ? { range: range.name, prefix: formatPrefix(range.prefix) } : null,
     negotiated: negotiated
       ? {
           holdSeconds: negotiated.holdMs / 1000,
@@ -182,7 +214,7 @@ function reasonDown(core: Core, peer: PeerRuntime): string {
   if (config.disabled) return "disabled in the configuration";
   const held = core.held.get(config.name);
   if (held) return heldReason(held);
-  if (peer.direct && !core.interfaces.shared(config.address))
+  if (peer.direct && !core.interfaces.shared(addressOnLink(config)))
     return `${formatAddress(config.address)} is on no connected subnet: set multihop if it is more than one hop away`;
   if (session.lastFailure) {
     const ago = seconds(core.clock.nowMs() - session.lastFailure.atMs);

@@ -1,5 +1,6 @@
 import type { StatusAnswer } from "../control/answers.ts";
 import { FAMILIES, formatAddress, formatQuad } from "../ip/address.ts";
+import { formatPrefix } from "../ip/prefix.ts";
 import { seconds, wallTime } from "./answer-peer.ts";
 import type { Router } from "./router.ts";
 
@@ -20,10 +21,17 @@ export function statusAnswer({ core, parts }: Router): StatusAnswer {
       appliedAt: wallTime(core, core.appliedAtMs),
       rejected: core.rejected ?? null,
     },
-    listeners: parts.listening.state().map(({ local, failure }) => ({
-      address: formatAddress(local.address),
-      port: local.port,
+    listeners: parts.listening.state().map(({ listen, failure }) => ({
+      address: formatAddress(listen.address),
+      port: listen.port,
+      interface: listen.interface ?? null,
       failure: failure ?? null,
+    })),
+    dynamicPeers: core.config.dynamicPeers.map(({ name, prefix, limit }) => ({
+      name,
+      prefix: formatPrefix(prefix),
+      limit,
+      ...parts.dynamicPeers.counts(name),
     })),
     peers: { total: peers.length, established: peers.filter((p) => p.active).length },
     rib: FAMILIES.map((family) => ({

@@ -13,14 +13,16 @@ import { createCompiler } from "../policy/compile.ts";
 import type { CompiledPolicy } from "../policy/types.ts";
 import type { PeerId } from "../rib/types.ts";
 import type { Core } from "./core.ts";
+import type { DynamicPeers } from "./dynamic-peers.ts";
 import type { ForwardingTable } from "./forwarding.ts";
 import type { Import } from "./import.ts";
 import type { Listening } from "./listening.ts";
 import type { LocalRoutes } from "./local-routes.ts";
-import { newCounts, type PeerRuntime } from "./peer.ts";
+import { newCounts, newKeyUse, type PeerRuntime } from "./peer.ts";
 import type { Pruning } from "./pruning.ts";
 import type { Recovery } from "./recovery.ts";
 import { newRefreshState } from "./route-refresh.ts";
+import type { SessionKeys } from "./session-keys.ts";
 import type { Sessions } from "./sessions.ts";
 import { isExternal, sessionSettings } from "./settings.ts";
 import type { StaleRoutes } from "./stale-routes.ts";
@@ -39,6 +41,8 @@ export interface ConfigTarget {
   limitsChanged(): void;
   /** What the sessions' parsing goes by may have changed. */
   parsingChanged(): void;
+  readonly keys: SessionKeys;
+  readonly dynamicPeers: DynamicPeers;
   /** The id of a source stands for another peer from now on. */
   forgetSource(id: PeerId): void;
   readonly sweep: Round;
@@ -52,7 +56,7 @@ export interface ConfigTarget {
 
 /** What the first configuration changes. */
 export function firstChange(first: Config): ConfigChange {
-  return diffConfig({ ...first, peers: [], static: [], policies: [] }, first);
+  return diffConfig({ ...first, peers: [], dynamicPeers: [], static: [], policies: [] }, first);
 }
 
 export function applyConfig(
@@ -68,6 +72,7 @@ export function applyConfig(
   for (const rib of Object.values(core.ribs)) rib.setMultipath(next.kernel.multipath);
 
   const configs = new Map(next.peers.map((peer) => [peer.name, peer]));
+  target.dynamicPeers.configure(next);
   for (const name of change.peersRemoved) {
     removePeer(core, core.peers.get(name), target, CEASE.peerDeconfigured);
     core.held.delete(name);
@@ -81,11 +86,12 @@ export function applyConfig(
       removePeer(core, peer, target, CEASE.otherConfigurationChange);
       addPeer(core, config, target);
       restarted.push(name);
-    } else if (peer) takeOver(core, peer, config);
+    } else if (peer) updatePeer(core, peer, config, target);
   }
   for (const name of change.peersAdded) addPeer(core, configs.get(name)!, target);
 
   target.listening.configure(next);
+  target.keys.configure(next);
   target.local.setStatics(next.static);
   target.local.setLearning(next.kernel.learn);
   target.staticsChanged();
@@ -109,13 +115,6 @@ export function applyConfig(
 /** How a session comes about: nothing to one that is up, and another attempt to one that is not. */
 const CONNECTING: readonly string[] = ["passive", "port", "timers.connectRetry", "timers.connectDelay"];
 
-/** What the session may go on with: its times are ours alone. */
-function takeOver(core: Core, peer: PeerRuntime, config: PeerConfig): void {
-  peer.config = config;
-  peer.session = withSettings(peer.session, sessionSettings(core.config, config, core.routerId));
-  if (peer.negotiated) peer.negotiated = withTimes(peer.session.settings, peer.negotiated);
-}
-
 function compileAll(config: Config): ReadonlyMap<string, CompiledPolicy> {
   const byName = new Map(config.policies.map((policy) => [policy.name, policy]));
   const compile = createCompiler((name) => byName.get(name));
@@ -133,7 +132,8 @@ function configureKernel(core: Core, previous: Config | undefined, next: Config,
   if (changed || previous?.kernel.multipath !== next.kernel.multipath) target.reprogram.request();
 }
 
-function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
+/** Undefined where the daemon can hold no more. `range`: of a dynamic peer, where it came from. */
+export function addPeer(core: Core, config: PeerConfig, target: ConfigTarget, range?: string): PeerRuntime | undefined {
   const external = isExternal(core.config, config);
   const id = core.peerTable.allocate({
     name: config.name,
@@ -148,7 +148,7 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
       peer: config.name,
       reason: "as many peers as the daemon can hold are configured",
     });
-    return;
+    return undefined;
   }
   target.forgetSource(id);
   const peer: PeerRuntime = {
@@ -158,6 +158,7 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
     connections: { outgoing: undefined, incoming: undefined },
     active: undefined,
     negotiated: undefined,
+    lastSession: undefined,
     epoch: core.peerTable.epoch(id),
     parsing: { id: 0, internal: !external, fourOctetAs: true, ifindex: 0 },
     direct: external && !config.multihop,
@@ -176,11 +177,14 @@ function addPeer(core: Core, config: PeerConfig, target: ConfigTarget): void {
     limits: { in: undefined, out: undefined },
     askedAtMs: { ipv4: undefined, ipv6: undefined },
     endOfRib: { ipv4: { received: false, sent: false }, ipv6: { received: false, sent: false } },
+    range,
+    key: newKeyUse(core.clock.nowMs()),
     stale: undefined,
     gone: false,
   };
   core.peers.set(config.name, peer);
   core.peerIndex.add(peer);
+  return peer;
 }
 
 function startPeer(core: Core, name: string, target: ConfigTarget): void {
@@ -188,8 +192,17 @@ function startPeer(core: Core, name: string, target: ConfigTarget): void {
   if (peer && !peer.config.disabled && !core.held.has(name)) target.sessions.start(peer);
 }
 
+/** What the session may go on with: its times are ours alone, and its key is replaced. */
+export function updatePeer(core: Core, peer: PeerRuntime, config: PeerConfig, target: ConfigTarget): void {
+  const { password } = peer.config;
+  peer.config = config;
+  peer.session = withSettings(peer.session, sessionSettings(core.config, config, core.routerId));
+  if (peer.negotiated) peer.negotiated = withTimes(peer.session.settings, peer.negotiated);
+  if (password !== config.password) target.keys.changed(peer);
+}
+
 /** Undefined: there were too many peers to start it. */
-function removePeer(core: Core, peer: PeerRuntime | undefined, target: ConfigTarget, subcode: number): void {
+export function removePeer(core: Core, peer: PeerRuntime | undefined, target: ConfigTarget, subcode: number): void {
   if (!peer) return;
   peer.gone = true;
   target.stale.forget(peer);

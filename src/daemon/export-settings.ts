@@ -4,7 +4,7 @@ import { DEFAULT_ONLY } from "../policy/builtin.ts";
 import type { Core } from "./core.ts";
 import type { ExportContext } from "./export-context.ts";
 import type { PeerRuntime } from "./peer.ts";
-import { announcedAses, clusterIdOf, isExternal, policyName } from "./settings.ts";
+import { addressOnLink, announcedAses, clusterIdOf, isExternal, policyName } from "./settings.ts";
 
 /** What this peer is sent, from its configuration, its session and the interfaces of now. */
 export function exportContext(core: Core, peer: PeerRuntime, family: Family): ExportContext {
@@ -13,7 +13,7 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
   const name = policyName(peer.config.export, external);
   const policy = core.policies.get(name) ?? core.policies.get("reject")!;
   const room = peer.config.maxPrefixesOut;
-  const link = peer.config.multihop ? undefined : core.interfaces.shared(peer.config.address);
+  const link = peer.config.multihop ? undefined : core.interfaces.shared(addressOnLink(peer.config));
   const local = peer.active?.local?.address;
   // On a session of the other family our next hop is an address of the interface that carries it.
   const ifindex = link?.ifindex ?? interfaceOf(core, local);

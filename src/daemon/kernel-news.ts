@@ -18,6 +18,8 @@ export interface KernelNewsOptions {
   readonly reprogram: Walk;
   /** Addresses of ours and shared subnets may be others: what peers are sent depends on them. */
   readonly refreshContexts: () => void;
+  /** Links or addresses came or went. */
+  readonly linksChanged: () => void;
   /** The kernel's tables have been read for the first time. */
   readonly synced: () => void;
 }
@@ -55,6 +57,7 @@ export function createKernelNews(options: KernelNewsOptions): KernelNews {
     interfacesDirty = false;
     routesDirty = false;
     if (moved) {
+      options.linksChanged();
       local.interfacesChanged();
       options.refreshContexts();
     }

@@ -2,13 +2,20 @@
 import type { DownReason } from "../bgp/session/types.ts";
 import type { PeerConfig } from "../config/model.ts";
 import { formatAddress } from "../ip/address.ts";
+import type { Suspicion } from "./session-keys.ts";
 
 const OPEN_ERROR = 2;
 const CEASE = 6;
 const HOLD_TIMER = 4;
 
 /** A sentence without its full stop, or undefined where we have nothing to add to the reason. */
-export function adviceFor(reason: DownReason | undefined, peer: PeerConfig, localAsn: number): string | undefined {
+export function adviceFor(
+  reason: DownReason | undefined,
+  peer: PeerConfig,
+  localAsn: number,
+  suspicion: Suspicion | undefined,
+): string | undefined {
+  if (suspicion) return refusedAdvice(suspicion, peer);
   if (reason === undefined) {
     if (peer.passive) return `see that the peer connects to us; we only wait (passive: true)`;
     return `see that ${formatAddress(peer.address)} is reachable, that port ${peer.port} is open, and that it knows our address`;
@@ -22,6 +29,15 @@ export function adviceFor(reason: DownReason | undefined, peer: PeerConfig, loca
     return isReceived ? theirOpenError(notification.subcode, localAsn) : ourOpenError(notification.subcode, peer);
   if (notification.code === CEASE && isReceived) return theirCease(notification.subcode);
   return undefined;
+}
+
+/** The kernel drops segments without a word; whose they are it tells only where a connection exists already. */
+function refusedAdvice({ kind, segments, unacknowledged }: Suspicion, peer: PeerConfig): string {
+  const whose =
+    segments > 0 || unacknowledged ? "" : " (of some connection of this network namespace, this one perhaps)";
+  return kind === "signature"
+    ? `the kernel refuses segments for their TCP-MD5 signature${whose}: compare the password with the peer's`
+    : `the kernel refuses segments for their TTL${whose}: the peer must send 255 and be at most ${peer.ttlSecurity} hops away (ttlSecurity)`;
 }
 
 function theirOpenError(subcode: number, localAsn: number): string | undefined {

@@ -1,5 +1,6 @@
 /** One configured peer as the router runs it: its session, connections, and what it has done so far. */
 import type { Framer } from "../bgp/framer.ts";
+import type { OpenMessage } from "../bgp/open.ts";
 import type { ParsingClass } from "../bgp/parsing-class.ts";
 import type { Peer } from "../bgp/session/peer.ts";
 import type { Negotiated, Side } from "../bgp/session/types.ts";
@@ -37,7 +38,34 @@ export interface Hold {
   readonly sinceMs: number;
 }
 
+/** The use of the TCP-MD5 key, or of having none. */
+export interface KeyUse {
+  /** Since when it is this one. */
+  sinceMs: number;
+  /** The session was Established when it changed, and stayed. */
+  changedLive: boolean;
+  /** Segments dropped on each connection when they were last looked at. */
+  readonly dropped: { outgoing: number; incoming: number };
+  /** First and last evidence, since the peer was last heard, that the kernel refuses its segments. */
+  refusedSinceMs: number | undefined;
+  refusedAtMs: number;
+  /** Dropped in that time on the session's own connection; 0 where only the namespace's counters tell. */
+  refusedSegments: number;
+  /** Ours are not acknowledged either. */
+  unacknowledged: boolean;
+  /** For their signature, or for a TTL below what GTSM accepts. */
+  refusedKind: "signature" | "ttl";
+}
+
 export type MutableCounts = { -readonly [K in keyof MessageCounts]: number };
+
+export interface LastSession {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly open: OpenMessage;
+  /** Our OPEN went out without capabilities. */
+  readonly bare: boolean;
+}
 
 export interface PeerRuntime {
   config: PeerConfig;
@@ -48,6 +76,8 @@ export interface PeerRuntime {
   /** The connection that is Established. */
   active: Connection | undefined;
   negotiated: Negotiated | undefined;
+  /** As the last Established session began; it may have ended. */
+  lastSession: LastSession | undefined;
   /** Paths of an older epoch are stale and swept. */
   epoch: number;
   parsing: ParsingClass;
@@ -74,6 +104,9 @@ export interface PeerRuntime {
   /** When it was last asked to repeat its table because of a limit. */
   readonly askedAtMs: Record<Family, number | undefined>;
   readonly endOfRib: Record<Family, { received: boolean; sent: boolean }>;
+  /** Name of the range of dynamic peers that it came from. */
+  readonly range: string | undefined;
+  readonly key: KeyUse;
   readonly refresh: Record<Family, RefreshState>;
   /** Routes that outlived the peer's restart time (RFC 9494). */
   readonly longLived: Record<Family, LongLivedState | undefined>;
@@ -81,6 +114,19 @@ export interface PeerRuntime {
   stale: StaleState | undefined;
   /** Removed from the configuration: its paths are being swept, then its id is freed. */
   gone: boolean;
+}
+
+export function newKeyUse(nowMs: number): KeyUse {
+  return {
+    sinceMs: nowMs,
+    changedLive: false,
+    dropped: { outgoing: 0, incoming: 0 },
+    refusedSinceMs: undefined,
+    refusedAtMs: 0,
+    refusedSegments: 0,
+    unacknowledged: false,
+    refusedKind: "signature",
+  };
 }
 
 export function newCounts(): MutableCounts {

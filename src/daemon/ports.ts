@@ -24,10 +24,12 @@ export interface ConnectSpec {
   readonly minTtl?: number;
 }
 
-/** One listening socket's keys: which remote addresses must sign, and how. */
+/** One listening socket's keys: which remote addresses must sign, and how. The longest prefix counts. */
 export interface ListenerKey {
   readonly remote: Address;
   readonly prefixLength?: number;
+  /** Where the device is a VRF, the key is for what arrives in it only; elsewhere keys go by address alone. */
+  readonly interface?: string;
   readonly md5Key: string;
 }
 
@@ -36,6 +38,30 @@ export interface ListenSpec {
   /** Accept only what arrives on this interface. */
   readonly interface?: string;
   readonly keys: readonly ListenerKey[];
+  /** The least TTL that a SYN may have (RFC 5082), where all who may connect use it; undefined takes any. */
+  readonly minTtl?: number;
+}
+
+/** What the kernel knows of a connection beyond its octets. */
+export interface ConnectionHealth {
+  /** Segments that the kernel has dropped on arrival, for whatever reason; only grows. */
+  readonly dropped: number;
+  /** Times the oldest unacknowledged segment has been sent again. */
+  readonly retransmits: number;
+  /** Segments sent that the peer has not acknowledged. */
+  readonly unacknowledged: number;
+}
+
+/** Segments refused in the whole network namespace since it began, by whatever program's connection. */
+export interface RefusedSegments {
+  /** A TCP-MD5 signature was expected and there was none. */
+  readonly unsigned: number;
+  /** There was a signature though no key is set for the sender. */
+  readonly unexpected: number;
+  /** The signature did not match: the keys differ. */
+  readonly mismatched: number;
+  /** Of too low a TTL (RFC 5082). */
+  readonly fromAfar: number;
 }
 
 /** TCP as the router sees it. Calls never throw and never raise an event before they return; failures arrive as events. */
@@ -59,9 +85,19 @@ export interface Transport {
   hasUnread(id: ConnectionId): boolean;
   /**
    * TTL sent and least TTL accepted (RFC 5082) from now on, for an incoming connection once its peer is known; until
-   * then it sends 255. Undefined leaves either as it is.
+   * then it sends 255 and accepts what its listener does. Undefined is the system's TTL, and any that arrives.
    */
   setTtl(id: ConnectionId, ttl: number | undefined, minTtl: number | undefined): void;
+  /** Binds an incoming connection to the device once its peer is known. */
+  setInterface(id: ConnectionId, device: string): void;
+  /**
+   * Replaces the TCP-MD5 key of a connection that has one, or removes it; what has not been acknowledged is signed anew.
+   * False when the system refuses.
+   */
+  setKey(id: ConnectionId, md5Key: string | undefined): boolean;
+  /** Undefined where nothing is known. */
+  health(id: ConnectionId): ConnectionHealth | undefined;
+  refused(): RefusedSegments | undefined;
   pauseReading(id: ConnectionId): void;
   resumeReading(id: ConnectionId): void;
   /** With `flush`, what is queued is sent first and the peer's FIN awaited for a while; else closed at once. */
@@ -71,13 +107,28 @@ export interface Transport {
 export type TransportEvent =
   | { readonly kind: "connected"; readonly id: ConnectionId; readonly local: Endpoint; readonly remote: Endpoint }
   /** `id` is negative and unknown to the router until now. */
-  | { readonly kind: "incoming"; readonly id: ConnectionId; readonly local: Endpoint; readonly remote: Endpoint }
+  | IncomingConnection
   /** A read chunk. `bytes` are valid only during `handle`; who keeps them copies them. */
   | { readonly kind: "data"; readonly id: ConnectionId; readonly bytes: Uint8Array }
   | { readonly kind: "writable"; readonly id: ConnectionId }
   /** Failed to connect, or closed by the peer or the system; not sent after our own `close`. */
   | { readonly kind: "closed"; readonly id: ConnectionId; readonly reason: string }
-  | { readonly kind: "listenFailed"; readonly local: Endpoint; readonly reason: string };
+  | {
+      readonly kind: "listenFailed";
+      readonly local: Endpoint;
+      readonly interface?: string;
+      readonly reason: string;
+    };
+
+export interface IncomingConnection {
+  readonly kind: "incoming";
+  readonly id: ConnectionId;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** Where the handshake arrived, and the TTL it had then; undefined where the system does not tell. */
+  readonly interface?: string;
+  readonly ttl?: number;
+}
 
 export interface Clock {
   /** Monotonic milliseconds; the origin is arbitrary. */

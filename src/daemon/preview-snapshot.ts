@@ -4,6 +4,7 @@ import type { AnnouncedBrief, RouteBrief } from "../control/preview-answer.ts";
 import type { Forwarding } from "../fib/fib.ts";
 import { FAMILIES, type Family, formatAddress } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
+import { NO_METRIC } from "../policy/types.ts";
 import { FIRST_PEER, type PeerId, type SetHandle } from "../rib/types.ts";
 import { attributesAnswer } from "./answer-paths.ts";
 import type { Core } from "./core.ts";
@@ -99,7 +100,7 @@ export function routeBrief(core: Core, owner: Owner, set: SetHandle): RouteBrief
     ...announcedBrief(sets.arena().slice(from, from + sets.octets(set))),
     nextHop: address ? formatAddress(address) : ways.length > 0 ? ways.join(" ") : null,
     preference: sets.preference(set),
-    metric: sets.metric(set),
+    metric: sets.metric(set) === NO_METRIC ? null : sets.metric(set),
   };
 }
 

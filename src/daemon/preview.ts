@@ -34,9 +34,7 @@ export function startPreview(state: RunningState, running: Config, next: Config)
       replica.apply(next);
       const now = takeSnapshot(replica);
       const lost = [...before.heard.keys()].filter((name) => !now.heard.has(name));
-      replica.bringBack();
-      const back = lost.filter((name) => replica.router.core.peers.get(name)?.active);
-      const later = back.length > 0 ? takeSnapshot(replica) : undefined;
+      const later = replica.bringBack() > 0 ? takeSnapshot(replica) : undefined;
       return {
         empty: change.empty,
         changes: changesOf(change),

@@ -122,7 +122,7 @@ export function createQueries(router: Router): RouterView {
     status: () => statusAnswer(router),
     peers: () =>
       [...core.peers.values()].map((peer) =>
-        peerAnswer(core, peer, (family) => {
+        peerAnswer(core, parts.keys, peer, (family) => {
           const group = peer.outlets[family]?.joined?.updates;
           return group ? group.announcedRows - group.announcedFrom(peer.id) : 0;
         }),

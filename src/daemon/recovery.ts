@@ -12,7 +12,7 @@
  */
 import type { RestartBits } from "../bgp/session/negotiate.ts";
 import type { Negotiated } from "../bgp/session/types.ts";
-import type { Config } from "../config/model.ts";
+import type { Config, PeerConfig } from "../config/model.ts";
 import { FAMILIES, type Family, formatAddress } from "../ip/address.ts";
 import type { Core } from "./core.ts";
 import type { PeerRuntime } from "./peer.ts";
@@ -64,11 +64,25 @@ export interface RecoveryHooks {
 
 /** Peers are asked to keep our routes while we restart. */
 export function asksForHelp(config: Config): boolean {
-  return config.peers.some(({ gracefulRestart }) => gracefulRestart.mode === "on");
+  return settingsOf(config).some(({ gracefulRestart }) => gracefulRestart.mode === "on");
 }
 
-function restartTimeOf({ peers }: Config): number {
-  const times = peers.flatMap(({ gracefulRestart: { mode, restartTimeMs } }) => (mode === "on" ? [restartTimeMs] : []));
+/** Of each peer, and of those that may come from within a prefix. */
+function settingsOf({ peers, dynamicPeers }: Config): readonly Omit<PeerConfig, "name" | "address">[] {
+  return [...peers, ...dynamicPeers.map(({ template }) => template)];
+}
+
+/** Undefined: nobody of that name can come up. A dynamic peer is there only once it does. */
+function settingsByName({ config, peers }: Core, name: string): Omit<PeerConfig, "name" | "address"> | undefined {
+  const range = () => config.dynamicPeers.find((range) => name.startsWith(`${range.name}-`));
+  const settings = peers.get(name)?.config ?? range()?.template;
+  return settings?.disabled || settings?.gracefulRestart.mode === "off" ? undefined : settings;
+}
+
+function restartTimeOf(config: Config): number {
+  const times = settingsOf(config).flatMap(({ gracefulRestart: { mode, restartTimeMs } }) =>
+    mode === "on" ? [restartTimeMs] : [],
+  );
   return Math.max(0, ...times);
 }
 
@@ -104,9 +118,8 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   function begin(): void {
     if (record) {
       for (const [name, families] of record.peers) {
-        const config = core.peers.get(name)?.config;
-        if (!config || config.disabled || config.gracefulRestart.mode === "off") continue;
-        for (const family of families) if (config.families.includes(family)) awaited[family].set(name, "expected");
+        const settings = settingsByName(core, name);
+        for (const family of families) if (settings?.families.includes(family)) awaited[family].set(name, "expected");
       }
       const waitMs = Math.min(restartTimeOf(core.config), MAX_DEFERRAL_MS);
       deferredUntilMs = clock.nowMs() + waitMs;
@@ -181,10 +194,12 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   /** Those that are up with the capability, and those that a successor should still wait for. */
   function knownPeers(): Map<string, readonly Family[]> {
     const known = new Map<string, readonly Family[]>();
-    for (const { config, negotiated } of core.peers.values()) {
-      const isUp = negotiated?.gracefulRestart !== undefined;
-      const families = FAMILIES.filter((family) => (isUp && negotiated[family]) || awaited[family].has(config.name));
-      if (families.length > 0) known.set(config.name, families);
+    const add = (name: string, family: Family) => known.set(name, [...(known.get(name) ?? []), family]);
+    for (const family of FAMILIES) {
+      for (const name of awaited[family].keys()) add(name, family);
+      for (const { config, negotiated } of core.peers.values())
+        if (negotiated?.gracefulRestart && negotiated[family] && !awaited[family].has(config.name))
+          add(config.name, family);
     }
     return known;
   }
@@ -234,7 +249,7 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
       // A peer that is configured no more, or without the capability, cannot be waited for.
       for (const family of held)
         for (const name of [...awaited[family].keys()])
-          if (!core.peers.get(name)?.config.families.includes(family)) awaited[family].delete(name);
+          if (!settingsByName(core, name)?.families.includes(family)) awaited[family].delete(name);
       if (held.size > 0) settle();
       writeSoon();
     },

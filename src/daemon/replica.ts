@@ -34,8 +34,8 @@ export interface Replica {
   /** All pages have been taken. */
   complete(): void;
   apply(config: Config): void;
-  /** Sessions that the daemon has and the replica has not: they come up again, and their routes with them. */
-  bringBack(): void;
+  /** Sessions that the daemon has and the replica has not come up again, and their routes with them; how many do. */
+  bringBack(): number;
   /** What a peer has been told; undefined without a session. */
   heard(peer: string): HeardTable | undefined;
   /** Paths that could not be given to their peer. */
@@ -52,6 +52,8 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
   const sessions = new Map(state.sessions.map((session) => [session.peer, session]));
   const connections = new Map<ConnectionId, string>();
   const tables = new Map<string, PeerTable>();
+  /** Names now, by those of the daemon's sessions. */
+  const names = new Map<string, string>();
   const kept = new Map<string, Uint8Array[]>();
   let nextId: ConnectionId = -1;
   let skipped = 0;
@@ -85,19 +87,24 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
     for (const session of sessions.values()) bringUp(session);
   }
 
+  /** The peer comes in as it did, from where the configuration has it now. */
   function bringUp(session: RunningSession): void {
-    const configured = core.peers.get(session.peer)?.config;
+    const known = core.peers.get(session.peer);
     const id = nextId--;
-    connections.set(id, session.peer);
-    tables.set(session.peer, new PeerTable());
-    const remote = endpointOf(session.remote, configured?.address);
-    transport({ kind: "incoming", id, local: endpointOf(session.local, configured?.localAddress), remote });
-    const peer = core.peers.get(session.peer);
-    if (!peer || peer.connections.incoming?.id !== id) return closed(id);
+    const local = endpointOf(session.local, known?.config.localAddress);
+    const remote = endpointOf(session.remote, known?.config.address);
+    const link = core.interfaces.shared(remote.address);
+    const device = known?.config.interface ?? remote.address.zone ?? (link && core.interfaces.name(link.ifindex));
+    transport({ kind: "incoming", id, local, remote, ttl: 255, ...(device !== undefined && { interface: device }) });
+    const peer = known?.connections.incoming?.id === id ? known : peerOf(id);
+    if (!peer) return;
+    names.set(session.peer, peer.config.name);
+    connections.set(id, peer.config.name);
+    tables.set(peer.config.name, new PeerTable());
     if (session.bare) peer.session = { ...peer.session, fallback: true };
     transport({ kind: "data", id, bytes: withoutTimers(octetsOfHex(session.open)) });
     transport({ kind: "data", id, bytes: encodeKeepalive() });
-    if (peer.active?.id !== id) return closed(id);
+    if (peer.active?.id !== id) return;
     const { internal, ifindex } = peer.parsing;
     const { allowAsSets } = peer.config;
     peer.parsing = router.parts.imports.parsingClass(
@@ -107,6 +114,16 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
       allowAsSets,
     );
     clock.settle(0);
+  }
+
+  /** A neighbour of a range may have another name than before. */
+  function peerOf(id: ConnectionId): PeerRuntime | undefined {
+    return [...core.peers.values()].find(({ connections: { incoming } }) => incoming?.id === id);
+  }
+
+  /** The peer at the other end of what was a session of the daemon. */
+  function peerAt(session: string): PeerRuntime | undefined {
+    return core.peers.get(names.get(session) ?? session);
   }
 
   function give(peer: PeerRuntime | undefined, bytes: Uint8Array): void {
@@ -119,7 +136,15 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
   }
 
   function endTables(session: RunningSession): void {
-    for (const family of session.endOfRib) give(core.peers.get(session.peer), endOfRib(family));
+    for (const family of session.endOfRib) give(peerAt(session.peer), endOfRib(family));
+  }
+
+  /** The peer is restarting: what it announced is kept. */
+  function lose(session: RunningSession): void {
+    const id = peerAt(session.peer)?.active?.id;
+    if (id === undefined) return;
+    transport({ kind: "closed", id, reason: "the daemon has lost it" });
+    closed(id);
   }
 
   start();
@@ -133,10 +158,9 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
         clock.settle(0);
         return;
       }
-      const pathIds = (name: string, family: Family) =>
-        core.peers.get(name)?.negotiated?.addPath[family].receive ?? false;
-      for (const { peer: name, messages } of updatesOf(page, pathIds, (peer) => maxOctets(core.peers.get(peer)))) {
-        for (const bytes of messages) give(core.peers.get(name), bytes);
+      const pathIds = (name: string, family: Family) => peerAt(name)?.negotiated?.addPath[family].receive ?? false;
+      for (const { peer: name, messages } of updatesOf(page, pathIds, (peer) => maxOctets(peerAt(peer)))) {
+        for (const bytes of messages) give(peerAt(name), bytes);
         if (!keeps(name)) continue;
         const said = kept.get(name) ?? [];
         kept.set(name, said);
@@ -144,7 +168,10 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
       }
     },
     complete() {
-      for (const session of sessions.values()) endTables(session);
+      for (const session of sessions.values()) {
+        endTables(session);
+        if (session.lost) lose(session);
+      }
       clock.settle(SETTLE_MS);
     },
     apply(next) {
@@ -152,15 +179,19 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
       clock.settle(SETTLE_MS);
     },
     bringBack() {
+      let back = 0;
       for (const session of sessions.values()) {
-        const peer = core.peers.get(session.peer);
-        if (!peer || peer.active || peer.config.disabled) continue;
+        const before = peerAt(session.peer);
+        if (session.lost || before?.active || before?.config.disabled) continue;
         bringUp(session);
-        if (!peer.active) continue;
+        const peer = peerAt(session.peer);
+        if (!peer?.active) continue;
+        back++;
         for (const bytes of kept.get(session.peer) ?? []) give(peer, bytes);
         endTables(session);
       }
       clock.settle(SETTLE_MS);
+      return back;
     },
     heard: (peer) => (core.peers.get(peer)?.active ? tables.get(peer)?.copy() : undefined),
     get skipped() {

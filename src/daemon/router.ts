@@ -13,6 +13,7 @@ import { type Family, formatQuad } from "../ip/address.ts";
 import { applyConfig, type ConfigTarget, firstChange } from "./apply-config.ts";
 import { askForRoutes, createCommands } from "./commands.ts";
 import { type Core, changesWaiting, createCore, type RouterPorts } from "./core.ts";
+import { createDynamicPeers, type DynamicPeers } from "./dynamic-peers.ts";
 import type { RouterEvent } from "./events.ts";
 import { createExporter, type Exporter } from "./exporter.ts";
 import { createForwarding, type ForwardingTable } from "./forwarding.ts";
@@ -33,8 +34,9 @@ import { createRecorder, type Recorder } from "./recorder.ts";
 import { asksForHelp, createRecovery, type Recovery } from "./recovery.ts";
 import { createRouteRefreshes } from "./route-refresh.ts";
 import { PRIORITY } from "./scheduler.ts";
+import { createSessionKeys, type SessionKeys } from "./session-keys.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
-import { isExternal } from "./settings.ts";
+import { addressOnLink, connectSpec, isExternal } from "./settings.ts";
 import { createStaleRoutes } from "./stale-routes.ts";
 import { createRound, createWalk } from "./walks.ts";
 
@@ -59,6 +61,8 @@ export interface RouterParts {
   readonly forwarding: ForwardingTable;
   readonly imports: Import;
   readonly listening: Listening;
+  readonly dynamicPeers: DynamicPeers;
+  readonly keys: SessionKeys;
   readonly sessions: Sessions;
   readonly receiver: Receiver;
   readonly recorder: Recorder;
@@ -84,6 +88,15 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   });
   const receiver = createReceiver({ ribs, sets, nextHops, log, imports, limits, endOfRib: onEndOfRib });
   const listening = createListening({ clock, log, transport: ports.transport });
+
+  const dynamicPeers = createDynamicPeers(core, () => target);
+  const keys = createSessionKeys({
+    clock,
+    log,
+    transport: ports.transport,
+    peers: () => core.peers.values(),
+    failed: (peer) => sessions.stop(peer, CEASE.otherConfigurationChange, false),
+  });
 
   // Its ways out: update groups and the kernel.
   const forwarding = createForwarding({ fib: ports.fib, sets, nextHops, peers: peerTable, interfaces, ribs });
@@ -146,7 +159,9 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     random: ports.random,
     log,
     transport: ports.transport,
-    match: core.peerIndex.match,
+    admit: dynamicPeers.admit,
+    givesUp: keys.isUnheard,
+    connectSpec: (peer) => connectSpec(core.config, peer.config),
     hooks: {
       established,
       down,
@@ -162,6 +177,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
         housekeeping.afterReading();
         reading.chunkHandled(connection);
       },
+      vacant: dynamicPeers.vacant,
       listenFailed: listening.failed,
     },
   });
@@ -174,6 +190,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     reselect,
     reprogram,
     refreshContexts: outlets.refreshContexts,
+    linksChanged: listening.linksChanged,
     synced: start,
   });
   const target: ConfigTarget = {
@@ -182,6 +199,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     forwarding,
     local,
     listening,
+    keys,
+    dynamicPeers,
     sweep,
     reprogram,
     pruning,
@@ -220,6 +239,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     const { config } = peer;
     identify(peer, negotiated.remoteId | 0);
     peer.epoch = peerTable.epoch(peer.id);
+    const { side, local, remote } = peer.active!;
+    if (local && remote) peer.lastSession = { local, remote, open: negotiated.open, bare: peer.session[side].bare };
     peer.parsing = parsingOf(peer, negotiated);
     stale.returned(peer, negotiated);
     limits.open(peer);
@@ -230,7 +251,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   }
 
   function parsingOf({ config }: PeerRuntime, negotiated: Negotiated): ParsingClass {
-    const link = interfaces.shared(config.address);
+    const link = interfaces.shared(addressOnLink(config));
     const internal = !isExternal(core.config, config);
     return imports.parsingClass(negotiated, internal, link?.ifindex ?? 0, config.allowAsSets);
   }
@@ -269,7 +290,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
    * Its paths are of an old epoch from now on: the sweep takes those that are not kept, unless they are announced again
    * before it comes by.
    */
-  function down(peer: PeerRuntime, _reason: DownReason, kept: NegotiatedRestart | undefined): void {
+  function down(peer: PeerRuntime, reason: DownReason, kept: NegotiatedRestart | undefined): void {
+    keys.down(peer, reason);
     outlets.close(peer);
     refreshes.over(peer);
     limits.close(peer);
@@ -302,7 +324,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   return {
     core,
-    parts: { exporter, forwarding, imports, listening, sessions, receiver, recorder, recovery },
+    parts: { exporter, forwarding, imports, listening, dynamicPeers, keys, sessions, receiver, recorder, recovery },
     handle(event) {
       recorder.note(event, clock.nowMs());
       switch (event.from) {
@@ -333,6 +355,8 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       commands.cancel();
       pruning.cancel();
       listening.stop();
+      dynamicPeers.stop();
+      keys.stop();
       scheduler.stop();
     },
   };

@@ -54,16 +54,19 @@ function printedConfig(core: Core): RunningState["config"] {
   return { text, secrets, salt };
 }
 
-function sessionOf({ config, active, negotiated, session, endOfRib }: PeerRuntime): RunningSession[] {
-  if (!active?.local || !active.remote || !negotiated) return [];
+/** A session that there is, or whose routes are kept while the peer restarts. */
+function sessionOf({ config, active, lastSession, stale, endOfRib }: PeerRuntime): RunningSession[] {
+  if (!lastSession || (!active && !stale)) return [];
+  const { local, remote, open, bare } = lastSession;
   return [
     {
       peer: config.name,
-      local: plainEndpoint(active.local),
-      remote: plainEndpoint(active.remote),
-      open: formatHex(encodeOpen(negotiated.open)),
-      bare: session[active.side].bare,
+      local: plainEndpoint(local),
+      remote: plainEndpoint(remote),
+      open: formatHex(encodeOpen(open)),
+      bare,
       endOfRib: FAMILIES.filter((family) => endOfRib[family].received),
+      lost: !active,
     },
   ];
 }

@@ -25,7 +25,17 @@ import type {
 import { formatAddress } from "../ip/address.ts";
 import { createFolding } from "./folding.ts";
 import type { Connection, MutableCounts, PeerRuntime } from "./peer.ts";
-import type { Clock, ConnectionId, Endpoint, Log, Random, Transport, TransportEvent } from "./ports.ts";
+import type {
+  Clock,
+  ConnectionId,
+  ConnectSpec,
+  Endpoint,
+  IncomingConnection,
+  Log,
+  Random,
+  Transport,
+  TransportEvent,
+} from "./ports.ts";
 import { createSessionTimers } from "./session-timers.ts";
 
 /**
@@ -50,9 +60,11 @@ export interface SessionHooks {
     to: number,
   ): (Notification & { readonly why: string }) | undefined;
   refresh(peer: PeerRuntime, message: RouteRefresh): void;
-  listenFailed(local: Endpoint, reason: string): void;
+  listenFailed(place: { readonly local: Endpoint; readonly interface?: string }, reason: string): void;
   /** The connection can take more. */
   writable(peer: PeerRuntime): void;
+  /** A step has left the peer without a connection. */
+  vacant(peer: PeerRuntime): void;
   /** A read chunk has been handled: the moment to look at how much work waits. */
   chunkHandled(connection: Connection): void;
 }
@@ -81,8 +93,20 @@ export interface SessionOptions {
   readonly log: Log;
   readonly transport: Transport;
   readonly hooks: SessionHooks;
-  /** The peer that an incoming connection belongs to. */
-  readonly match: (local: Endpoint, remote: Endpoint) => PeerRuntime | undefined;
+  /** The peer that an incoming connection belongs to, or why it belongs to none. */
+  readonly admit: (incoming: IncomingConnection) => PeerRuntime | Refusal;
+  readonly connectSpec: (peer: PeerRuntime) => ConnectSpec;
+  /** The peer is known to have given up its Established connection when it opens another one. */
+  readonly givesUp: (peer: PeerRuntime) => boolean;
+}
+
+/** Of an incoming connection. */
+export interface Refusal {
+  /** For the log. */
+  readonly reason: string;
+  readonly peer?: string;
+  /** What the other end is told; nothing where it is unknown. */
+  readonly notification?: Notification;
 }
 
 export function createSessions(options: SessionOptions): Sessions {
@@ -98,6 +122,7 @@ export function createSessions(options: SessionOptions): Sessions {
     const [next, actions] = step(peer.session, event, { nowMs: clock.nowMs(), random: options.random });
     peer.session = next;
     for (const action of actions) perform(peer, action);
+    if (!peer.connections.incoming && !peer.connections.outgoing) hooks.vacant(peer);
   }
 
   function perform(peer: PeerRuntime, action: SessionAction): void {
@@ -145,16 +170,9 @@ export function createSessions(options: SessionOptions): Sessions {
   }
 
   function connect(peer: PeerRuntime): void {
-    const { config } = peer;
     const id = nextId++;
     peer.connections.outgoing = register(id, "outgoing", peer, undefined, undefined);
-    transport.connect(id, {
-      remote: { address: config.address, port: config.port },
-      ...(config.localAddress ? { local: config.localAddress } : {}),
-      ...(config.address.zone === undefined ? {} : { interface: config.address.zone }),
-      ...(config.password === undefined ? {} : { md5Key: config.password }),
-      ...(peer.direct ? { ttl: DIRECT_TTL } : {}),
-    });
+    transport.connect(id, options.connectSpec(peer));
   }
 
   function register(
@@ -216,9 +234,9 @@ export function createSessions(options: SessionOptions): Sessions {
   function handle(event: TransportEvent): void {
     switch (event.kind) {
       case "incoming":
-        return onIncoming(event.id, event.local, event.remote);
+        return onIncoming(event);
       case "listenFailed":
-        return hooks.listenFailed(event.local, event.reason);
+        return hooks.listenFailed(event, event.reason);
       default:
     }
     const connection = connections.get(event.id);
@@ -237,32 +255,42 @@ export function createSessions(options: SessionOptions): Sessions {
     }
   }
 
-  function onIncoming(id: ConnectionId, local: Endpoint, remote: Endpoint): void {
-    const peer = options.match(local, remote);
-    const side = peer && placeForIncoming(peer.session);
-    if (!side) {
-      logRefusal(remote, peer);
-      transport.close(id, false);
-      return;
+  function onIncoming(incoming: IncomingConnection): void {
+    const { id, local, remote } = incoming;
+    const admitted = options.admit(incoming);
+    if ("reason" in admitted) return refuse(incoming, admitted);
+    const peer = admitted;
+    const { ttl, minTtl } = options.connectSpec(peer);
+    const { active } = peer;
+    if (active && options.givesUp(peer)) {
+      transport.close(active.id, false);
+      onClosed(active, "the peer opened a connection with the new key in place of it");
     }
+    const side = placeForIncoming(peer.session);
+    const reason = side ? tooFar(incoming, minTtl) : "a connection from this peer is open already";
+    if (!side || reason !== undefined) return refuse(incoming, { reason: reason!, peer: peer.config.name });
     const former = peer.connections[side];
     if (former) {
       transport.close(former.id, false);
       onClosed(former, "the peer opened another connection", true);
     }
     peer.connections[side] = register(id, side, peer, local, remote);
-    if (peer.direct) transport.setTtl(id, DIRECT_TTL, undefined);
+    transport.setTtl(id, ttl, minTtl);
+    if (peer.config.interface !== undefined) transport.setInterface(id, peer.config.interface);
     dispatch(peer, { kind: "connected", side, newcomer: side === "outgoing" });
   }
 
-  function logRefusal(remote: Endpoint, peer: PeerRuntime | undefined): void {
+  /** Folded by what it is about: many addresses of one range, and one address again and again, are each one line. */
+  function refuse({ id, remote }: IncomingConnection, { reason, peer, notification }: Refusal): void {
     const from = formatAddress(remote.address);
-    const repeats = fold(from);
+    if (notification) transport.write(id, encodeNotification(notification));
+    transport.close(id, notification !== undefined);
+    const repeats = fold(notification ? reason : from);
     if (repeats === undefined) return;
     log("info", "connection refused", {
       from,
-      reason: peer ? "a connection from this peer is open already" : "no peer is configured for this address",
-      ...(peer ? { peer: peer.config.name } : {}),
+      reason,
+      ...(peer === undefined ? {} : { peer }),
       ...(repeats > 0 ? { repeats } : {}),
     });
   }
@@ -359,10 +387,14 @@ export function createSessions(options: SessionOptions): Sessions {
   };
 }
 
-/** Towards an external peer one hop away: nobody farther can hold the session. */
-const DIRECT_TTL = 1;
 /** A failure or a refusal that repeats itself is logged this often, with the number of repeats. */
 const REPEAT_MS = 300_000;
+
+/** Why a connection is refused by GTSM (RFC 5082): the kernel looks at what comes after the handshake only. */
+function tooFar({ ttl }: IncomingConnection, minTtl: number | undefined): string | undefined {
+  if (minTtl === undefined || ttl === undefined || ttl >= minTtl) return undefined;
+  return `its handshake arrived with TTL ${ttl}, less than ${minTtl}: ttlSecurity takes it to be from farther away, or the peer sends another TTL than 255`;
+}
 
 function maxOctets(peer: PeerRuntime): number {
   return peer.config.capabilities.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS;

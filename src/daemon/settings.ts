@@ -1,9 +1,10 @@
 /** From configuration to what the parts of the router are given. Pure functions of a configuration. */
 import type { Capabilities } from "../bgp/open.ts";
 import type { SessionSettings } from "../bgp/session/types.ts";
-import type { Config, PeerConfig } from "../config/model.ts";
+import type { Config, ListenConfig, PeerConfig } from "../config/model.ts";
 import { isInternal, ownAs } from "../config/own-as.ts";
-import type { ListenerKey, ListenSpec } from "./ports.ts";
+import { type Address, isLinkLocal } from "../ip/address.ts";
+import type { ConnectSpec, ListenerKey, ListenSpec } from "./ports.ts";
 
 /** The AS that we are on the session: the router's, or one of its own (RFC 7705). */
 export function localAsOf(config: Config, peer: PeerConfig): number {
@@ -98,21 +99,103 @@ export function sessionSettings(config: Config, peer: PeerConfig, routerId: numb
   };
 }
 
-/** Listening sockets with the MD5 keys of the peers of their family. */
+/** Of a peer or of a range of dynamic ones: what decides who may connect to a listener, and how. */
+type Caller = Pick<PeerConfig, "interface" | "localAddress" | "password" | "disabled" | "ttlSecurity"> & {
+  readonly remote: Address;
+  readonly prefixLength?: number;
+};
+
+function callers({ peers, dynamicPeers }: Config): Caller[] {
+  const hosts = peers.map((peer): Caller => ({ ...peer, remote: peer.address }));
+  const ranges = dynamicPeers.map(
+    ({ prefix, template }): Caller => ({
+      ...template,
+      remote: { family: prefix.family, bytes: prefix.bytes },
+      prefixLength: prefix.length,
+    }),
+  );
+  return [...hosts, ...ranges].filter((caller) => !caller.disabled);
+}
+
+/**
+ * Listening sockets with the MD5 keys of all who may connect to them. Where all of them use GTSM, the listener refuses
+ * what comes from farther than the farthest of them, the handshake included.
+ */
 export function listeners(config: Config): ListenSpec[] {
-  return config.router.listen.map((local) => {
-    const keys: ListenerKey[] = [];
-    for (const peer of config.peers) {
-      if (peer.password === undefined || peer.disabled || peer.address.family !== local.address.family) continue;
-      if (keys.some((key) => sameBytes(key.remote.bytes, peer.address.bytes))) continue;
-      keys.push({ remote: peer.address, md5Key: peer.password });
-    }
-    return { local, keys };
+  const all = callers(config);
+  return config.router.listen.map((listen) => {
+    const mine = all.filter((caller) => mayReach(listen, caller));
+    const keys = mine.flatMap((caller): ListenerKey[] =>
+      caller.password === undefined ? [] : [keyOf(caller, caller.password)],
+    );
+    const hops = mine.map(({ ttlSecurity }) => ttlSecurity ?? 255);
+    const farthest = Math.max(...hops);
+    return {
+      local: { address: listen.address, port: listen.port },
+      ...(listen.interface === undefined ? {} : { interface: listen.interface }),
+      keys,
+      ...(mine.length > 0 && farthest < 255 ? { minTtl: leastTtl(farthest) } : {}),
+    };
   });
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((octet, i) => octet === b[i]);
+function mayReach(listen: ListenConfig, { remote, interface: device }: Caller): boolean {
+  if (remote.family !== listen.address.family) return false;
+  const at = listen.interface ?? listen.address.zone;
+  const from = device ?? remote.zone;
+  return at === undefined || from === undefined || at === from;
+}
+
+function keyOf({ remote, prefixLength, interface: device }: Caller, md5Key: string): ListenerKey {
+  return {
+    remote,
+    ...(prefixLength === undefined ? {} : { prefixLength }),
+    ...(device === undefined ? {} : { interface: device }),
+    md5Key,
+  };
+}
+
+/** RFC 5082 §3: sent with 255, a segment has this much left after so many hops, the first one not counted. */
+function leastTtl(hops: number): number {
+  return 256 - hops;
+}
+
+/** Towards an external peer one hop away: nobody farther can hold the session. */
+const DIRECT_TTL = 1;
+
+/** TTL sent and least TTL accepted on the session; undefined is the system's, and any. */
+export function hopsOf(config: Config, peer: PeerConfig): { readonly ttl?: number; readonly minTtl?: number } {
+  if (peer.ttlSecurity !== undefined) return { ttl: 255, minTtl: leastTtl(peer.ttlSecurity) };
+  if (peer.ttl !== undefined) return { ttl: peer.ttl };
+  return isExternal(config, peer) && !peer.multihop ? { ttl: DIRECT_TTL } : {};
+}
+
+/** The peer's address, with the interface where a link-local one has none of its own. */
+export function addressOf(peer: PeerConfig): Address {
+  return withZone(peer.address, peer.interface);
+}
+
+/** The peer's address as seen from the link that the session is bound to, if it is. */
+export function addressOnLink({ address, interface: device }: PeerConfig): Address {
+  return device === undefined ? address : { ...address, zone: device };
+}
+
+function withZone(address: Address, device: string | undefined): Address {
+  if (address.zone !== undefined || device === undefined || !isLinkLocal(address)) return address;
+  return { ...address, zone: device };
+}
+
+/** How we connect to the peer. */
+export function connectSpec(config: Config, peer: PeerConfig): ConnectSpec {
+  const address = addressOf(peer);
+  const device = peer.interface ?? address.zone;
+  return {
+    remote: { address, port: peer.port },
+    ...(peer.localAddress ? { local: withZone(peer.localAddress, device) } : {}),
+    ...(device === undefined ? {} : { interface: device }),
+    ...(peer.password === undefined ? {} : { md5Key: peer.password }),
+    ...hopsOf(config, peer),
+  };
 }
 
 /** The policy that serves where none is configured: RFC 8212 for external peers, accept for internal ones. */

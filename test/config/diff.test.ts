@@ -94,11 +94,16 @@ describe("what changes with a peer's key", () => {
     const [a, b] = ["ipv4, ipv6", "ipv6, ipv4"].map((text) => parsed(`${SAMPLE}    families: [${text}]\n`));
     assert.deepEqual(diffConfig(a!, b!), NOTHING);
   });
-  test("a new content of the password file resets the session", () => {
+  test("a new content of the password file is taken over by the live session", () => {
     const keyed = (key: string) => parsed(`${SAMPLE}    passwordFile: /k\n`, { secrets: () => key });
     assert.deepEqual(diffConfig(keyed("hunter22"), keyed("hunter33")).peersChanged, [
-      { name: "c1", keys: ["password"], reset: true, resetKeys: ["password"] },
+      { name: "c1", keys: ["password"], reset: false, resetKeys: [] },
     ]);
+  });
+  test("a key that goes resets nothing, a first one does", () => {
+    const [without, keyed] = [parsed(SAMPLE), parsed(`${SAMPLE}    password: hunter22\n`)];
+    assert.deepEqual(diffConfig(keyed, without).peersChanged[0]?.resetKeys, []);
+    assert.deepEqual(diffConfig(without, keyed).peersChanged[0]?.resetKeys, ["password"]);
   });
   test("the same key moved into a file resets nothing", () => {
     const change = diffConfig(

@@ -28,6 +28,12 @@ export function peer(name: string, address: string, changes: Partial<PeerAnswer>
     advice: null,
     nextRetrySeconds: null,
     authentication: "md5",
+    key: { since: "2026-11-20T07:00:00.000Z", sinceSeconds: 4948, changedWhileEstablished: false },
+    refused: null,
+    ttlSecurity: null,
+    ttl: 1,
+    interface: null,
+    dynamic: null,
     negotiated: null,
     families: [
       {
@@ -140,7 +146,8 @@ export const STATUS: StatusAnswer = {
   clusterId: null,
   since: "2026-11-20T07:00:00.000Z",
   uptimeSeconds: 100_000,
-  listeners: [{ address: "0.0.0.0", port: 179, failure: null }],
+  listeners: [{ address: "0.0.0.0", port: 179, interface: null, failure: null }],
+  dynamicPeers: [],
   configuration: { generation: 3, appliedAt: "2026-11-20T07:30:00.000Z", rejected: "a.yaml:3: peers[0].asn: missing" },
   peers: { total: 3, established: 2 },
   rib: [

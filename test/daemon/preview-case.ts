@@ -11,15 +11,28 @@ export interface CasePeer {
   readonly asn: number;
   readonly addPath: boolean;
   readonly fourOctetAs: boolean;
+  /** Its routes may be kept while it restarts. */
+  readonly restarts?: boolean;
+  /** Of a range: the name that follows from it, and the range's prefix. */
+  readonly range?: string;
 }
 
 export const CASE_PEERS: readonly CasePeer[] = [
   { name: "client-a", address: "10.0.0.11", asn: 64512, addPath: true, fourOctetAs: true },
   { name: "client-b", address: "10.0.0.12", asn: 64512, addPath: false, fourOctetAs: true },
   { name: "plain", address: "10.0.0.21", asn: 64512, addPath: true, fourOctetAs: true },
-  { name: "ext-a", address: "10.0.0.31", asn: 65001, addPath: false, fourOctetAs: true },
+  { name: "ext-a", address: "10.0.0.31", asn: 65001, addPath: false, fourOctetAs: true, restarts: true },
   { name: "ext-b", address: "10.0.1.32", asn: 65002, addPath: true, fourOctetAs: true },
   { name: "old", address: "10.0.0.33", asn: 65003, addPath: false, fourOctetAs: false },
+  {
+    name: "range-10.0.0.201",
+    address: "10.0.0.201",
+    asn: 65001,
+    addPath: true,
+    fourOctetAs: true,
+    restarts: true,
+    range: "10.0.0.192/26",
+  },
 ];
 
 const POLICIES = `
@@ -62,6 +75,7 @@ const KEYS: readonly ((random: Random, external: boolean) => string)[] = [
   (random) => `families: ${pick(random, ["[ipv4, ipv6]", "[ipv4, ipv6]", "[ipv4]"])}`,
   (random) => `disabled: ${random() < 0.05}`,
   (random) => `description: ${pick(random, ["one", "two"])}`,
+  (random) => `gracefulRestart: ${pick(random, ["aware", "aware", "off"])}`,
 ];
 
 export function randomConfig(random: Random): CaseConfig {
@@ -107,9 +121,10 @@ export function changed(before: CaseConfig, random: Random): CaseConfig {
 }
 
 export function configText({ kernel, statics, clusterId, peers }: CaseConfig): string {
-  const lines = CASE_PEERS.filter(({ name }) => peers.has(name)).map(({ name, address, asn }) =>
-    peer(name, address, asn, peers.get(name)!.join(", ")),
-  );
+  const lines = CASE_PEERS.filter(({ name }) => peers.has(name)).map(({ name, address, asn, range }) => {
+    const keys = peers.get(name)!.join(", ");
+    return range ? `  - { name: range, prefix: ${range}, asn: ${asn}, ${keys} }\n` : peer(name, address, asn, keys);
+  });
   return `${header(64512, `clusterId: ${clusterId}`)}${POLICIES}
 kernel: ${kernel}
 static: [${statics.join(", ")}]
@@ -156,12 +171,13 @@ export function announceAll(speaker: Speaker, table: Table): void {
   speaker.endOfRib("ipv6");
 }
 
-export function speakerOf(world: World, { address, asn, addPath, fourOctetAs }: CasePeer): Speaker {
+export function speakerOf(world: World, { address, asn, addPath, fourOctetAs, restarts }: CasePeer): Speaker {
   if (!parseAddress(address)) throw new Error(address);
   return world.speaker(address, {
     asn,
     fourOctetAs,
     families: ["ipv4", "ipv6"],
     ...(addPath && { addPath: "both" as const }),
+    ...(restarts && { gracefulRestart: {} }),
   });
 }

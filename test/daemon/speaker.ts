@@ -25,6 +25,8 @@ export interface SpeakerOptions {
   readonly longLived?: LongLivedOffer;
   /** KEEPALIVEs are answered with KEEPALIVEs unless this is false. */
   readonly keepalive?: boolean;
+  /** TCP-MD5. */
+  readonly md5Key?: string;
 }
 
 export interface LongLivedOffer {
@@ -101,15 +103,26 @@ export class Speaker {
   /** Connects; the router's peer is usually passive. */
   connect(): void {
     const address = parseAddress(this.options.router)!;
-    this.transport.connect(this.nextId++, { remote: { address, port: 179 }, local: this.address });
+    const { md5Key } = this.options;
+    this.transport.connect(this.nextId++, {
+      remote: { address, port: 179 },
+      local: this.address,
+      ...(md5Key === undefined ? {} : { md5Key }),
+    });
+  }
+
+  /** The key of the live connection from now on. */
+  rekey(md5Key: string | undefined): void {
+    if (this.connection !== undefined) this.transport.setKey(this.connection, md5Key);
   }
 
   /** Another process at the address connects and says its OPEN; it knows nothing of the session there is. */
-  successor(): void {
+  successor(md5Key = this.options.md5Key): void {
     const id = this.nextId++;
     this.transport.connect(id, {
       remote: { address: parseAddress(this.options.router)!, port: 179 },
       local: this.address,
+      ...(md5Key === undefined ? {} : { md5Key }),
     });
     this.successors.add(id);
   }

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { requires } from "../../interop/requires.ts";
 import type { ListenerKey } from "../../src/daemon/ports.ts";
+import { readRefused } from "../../src/io/net/socket-facts.ts";
 import { parseAddress } from "../../src/ip/address.ts";
 import { find, octets } from "../contract/transport.ts";
-import { readMd5Counters } from "./md5-counters.ts";
 import { endpoint, openTcpWorld, type TcpHost, type TcpWorld } from "./tcp-world.ts";
 
 const noIpv6 = await requires("ipv6-loopback");
@@ -18,8 +18,8 @@ const key = (remote: string, md5Key: string, prefixLength?: number): ListenerKey
 
 /** Segments dropped for their signature in this network namespace; they only grow. */
 function dropped(): number {
-  const counters = readMd5Counters()!;
-  return counters.notFound + counters.unexpected + counters.failure;
+  const counters = readRefused()!;
+  return counters.unsigned + counters.unexpected + counters.mismatched;
 }
 
 describe("TCP-MD5", { skip: await requires("kernel-md5") }, () => {
@@ -108,6 +108,27 @@ describe("TCP-MD5", { skip: await requires("kernel-md5") }, () => {
     await connects(client, server, 6);
     assert.equal(client.events.filter((event) => event.kind === "closed").length, 0);
     assert.equal(server.events.filter((event) => event.kind === "closed").length, 0);
+  });
+
+  it("a host's key that goes leaves its range's in force, and a longer prefix wins whatever the order", async () => {
+    const { client, server, at } = await setUp();
+    const range = key("127.0.0.0", "range", 24);
+    const own = key("127.0.0.9", "own");
+    const local = address("127.0.0.9");
+    let id = 0;
+    for (const [keys, md5Key, other] of [
+      [[range, own], "own", "range"],
+      [[range], "range", "own"],
+      [[own, range], "own", "range"],
+      [[key("127.0.0.9", "own", 32), range], "own", "range"],
+      [[own], "own", "range"],
+    ] as const) {
+      server.transport.listen([{ local: at, keys }]);
+      await isDropped(client, ++id, () => client.transport.connect(id, { remote: at, local, md5Key: other }));
+      client.transport.connect(++id, { remote: at, local, md5Key });
+      await connects(client, server, id);
+    }
+    assert.deepEqual(server.logged, []);
   });
 
   it("refuses an unsigned connection from where a key could not be set, and logs no key", async () => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setMd5Key } from "../../src/io/net/md5-key.ts";
 import { AF_INET, AF_INET6, closeSocket, getIntOption, openSocket } from "../../src/io/net/native.ts";
-import { setCommonOptions, setHops, setMd5Key, socketAddress } from "../../src/io/net/socket-options.ts";
+import { parseRefused } from "../../src/io/net/socket-facts.ts";
+import { setCommonOptions, setHops, socketAddress } from "../../src/io/net/socket-options.ts";
 import { parseAddress } from "../../src/ip/address.ts";
-import { parseMd5Counters } from "./md5-counters.ts";
 
 const address = (text: string) => parseAddress(text)!;
 
@@ -54,10 +55,11 @@ describe("socket options", () => {
 
   it("rejects keys and prefixes of impossible length with EINVAL, and knows that a missing key cannot be removed", () => {
     withSocket(AF_INET, (fd) => {
-      assert.equal(setMd5Key(fd, address("10.0.0.1"), undefined, "x".repeat(81)), -22);
-      assert.equal(setMd5Key(fd, address("10.0.0.1"), 33, "x"), -22);
-      assert.equal(setMd5Key(fd, address("10.0.0.1"), -1, "x"), -22);
-      assert.equal(setMd5Key(fd, address("10.0.0.1"), undefined, ""), -2);
+      const remote = address("10.0.0.1");
+      assert.equal(setMd5Key(fd, { remote }, "x".repeat(81)), -22);
+      assert.equal(setMd5Key(fd, { remote, prefixLength: 33 }, "x"), -22);
+      assert.equal(setMd5Key(fd, { remote, prefixLength: -1 }, "x"), -22);
+      assert.equal(setMd5Key(fd, { remote }, ""), -2);
     });
   });
 
@@ -71,12 +73,13 @@ describe("socket options", () => {
   });
 });
 
-describe("parseMd5Counters", () => {
+describe("parseRefused", () => {
   it("finds the counters by their names", () => {
-    const text = "TcpExt: A TCPMD5NotFound B TCPMD5Unexpected TCPMD5Failure\nTcpExt: 9 1 8 2 3\nIpExt: A\nIpExt: 1\n";
-    assert.deepEqual(parseMd5Counters(text), { notFound: 1, unexpected: 2, failure: 3 });
+    const text =
+      "TcpExt: A TCPMD5NotFound B TCPMD5Unexpected TCPMD5Failure TCPMinTTLDrop\nTcpExt: 9 1 8 2 3 4\nIpExt: A\nIpExt: 1\n";
+    assert.deepEqual(parseRefused(text), { unsigned: 1, unexpected: 2, mismatched: 3, fromAfar: 4 });
   });
   it("gives undefined for a file without them", () => {
-    assert.equal(parseMd5Counters(""), undefined);
+    assert.equal(parseRefused(""), undefined);
   });
 });

@@ -21,6 +21,23 @@ describe("TCP transport", () => {
     return world;
   }
 
+  it("shares its port with another program on another address, and says what to do when it wants all of them", async () => {
+    const world = openWorld();
+    const [client, server, at] = [world.openHost(), world.openHost(), await world.freeEndpoint()];
+    const other = createServer((socket) => socket.end("other"));
+    await new Promise<void>((resolve) => other.listen(at.port, "127.0.0.2", resolve));
+    await join(client, server, at);
+    client.transport.connect(2, { remote: endpoint("127.0.0.2", at.port) });
+    await client.until(() => client.received(2).length === 5);
+    server.transport.listen([{ local: endpoint("0.0.0.0", at.port), keys: [] }]);
+    await server.until(() => find(server, "listenFailed") !== undefined);
+    assert.match(
+      find(server, "listenFailed")!.reason,
+      /another program listens on port \d+ of some address of this host; .* name the addresses that are ours/,
+    );
+    await new Promise((resolve) => other.close(resolve));
+  });
+
   it("binds the source address", async () => {
     const world = openWorld();
     const [client, server, at] = [world.openHost(), world.openHost(), await world.freeEndpoint()];

@@ -2,12 +2,14 @@ import type {
   ConnectionId,
   ConnectSpec,
   Endpoint,
+  ListenerKey,
   ListenSpec,
   Random,
   Transport,
   TransportEvent,
 } from "../../src/daemon/ports.ts";
 import { type Address, formatAddress } from "../../src/ip/address.ts";
+import { contains, prefixOf } from "../../src/ip/prefix.ts";
 import type { VirtualTime } from "./clock.ts";
 
 /** Octets a connection may have under way before `write` says false, unless a test wants fewer. */
@@ -39,7 +41,15 @@ export interface End {
   /** The writer of what arrives here waits for `writable`. */
   blocked: boolean;
   reading: boolean;
+  /** TCP-MD5 key of this end. */
+  key: string | undefined;
+  /** Segments refused for their signature; and times that the other end refused one of this end's. */
+  dropped: number;
+  resent: number;
 }
+
+/** A segment that was refused is sent again after so long. */
+const RESEND_MS = 500;
 
 /** One router's place in the network. */
 export class Host {
@@ -47,6 +57,13 @@ export class Host {
   readonly addresses: readonly Address[];
   readonly network: Network;
   listening = false;
+  /** Of its listeners. */
+  keys: readonly ListenerKey[] = [];
+  /** Interface by which connections from an address come in. */
+  arrivesBy: (remote: Address) => string | undefined = () => undefined;
+  /** TTL with which connections from an address come in. */
+  arrivesWith: (remote: Address) => number | undefined = () => undefined;
+  readonly refused = { unsigned: 0, unexpected: 0, mismatched: 0, fromAfar: 0 };
   receive: (event: TransportEvent) => void = () => {};
   readonly ends = new Map<ConnectionId, End>();
   /** Reads nothing until then: a process that is stopped, or starved. */
@@ -87,13 +104,29 @@ export class Host {
     return {
       listen: (listeners: readonly ListenSpec[]) => {
         this.listening = listeners.length > 0;
+        this.keys = listeners[0]?.keys ?? [];
       },
       connect: (id, spec) => network.connect(this, id, spec),
       write: (id, bytes) => network.write(this.ends.get(id), bytes),
       pending: (id) => this.ends.get(id)?.other?.arrivingOctets ?? 0,
       accepted: (id) => this.ends.get(id)?.other?.taken ?? 0,
-      hasUnread: (id) => (this.ends.get(id)?.arrivingOctets ?? 0) > 0,
+      hasUnread: (id) => {
+        const end = this.ends.get(id);
+        // What is refused has not arrived.
+        return end !== undefined && end.arrivingOctets > 0 && (!end.other || end.other.key === end.key);
+      },
       setTtl: () => {},
+      setInterface: () => {},
+      setKey: (id, md5Key) => {
+        const end = this.ends.get(id);
+        if (end) end.key = md5Key;
+        return true;
+      },
+      health: (id) => {
+        const end = this.ends.get(id);
+        return end && { dropped: end.dropped, retransmits: end.resent, unacknowledged: end.resent > 0 ? 1 : 0 };
+      },
+      refused: () => ({ ...this.refused }),
       pauseReading: (id) => {
         const end = this.ends.get(id);
         if (end) end.paused = true;
@@ -157,24 +190,38 @@ export class Network {
   connect(from: Host, id: ConnectionId, spec: ConnectSpec): void {
     const to = this.hosts.get(formatAddress(spec.remote.address));
     const local: Endpoint = { address: spec.local ?? from.source(spec.remote.address), port: 40_000 + id };
-    const mine = newEnd(from, id, local, spec.remote);
+    const mine = newEnd(from, id, local, spec.remote, spec.md5Key);
     from.ends.set(id, mine);
-    const wait = to ? this.barrier(from, to) : 0;
-    this.time.after(this.delay() + wait, () => {
+    const arrive = () => {
       if (mine.closed || from.ends.get(id) !== mine) return;
+      if (to?.listening && keyFor(to, local.address) !== mine.key) {
+        countRefused(to, keyFor(to, local.address), mine.key);
+        this.time.after(RESEND_MS, arrive);
+        return;
+      }
       if (!to?.listening) {
         from.ends.delete(id);
         mine.closed = true;
         from.receive({ kind: "closed", id, reason: "connection refused" });
         return;
       }
-      const theirs = newEnd(to, to.incomingId(), spec.remote, local);
+      const theirs = newEnd(to, to.incomingId(), spec.remote, local, mine.key);
       to.ends.set(theirs.id, theirs);
       mine.other = theirs;
       theirs.other = mine;
-      to.receive({ kind: "incoming", id: theirs.id, local: theirs.local, remote: theirs.remote });
+      const device = to.arrivesBy(local.address);
+      const ttl = to.arrivesWith(local.address);
+      to.receive({
+        kind: "incoming",
+        id: theirs.id,
+        local: theirs.local,
+        remote: theirs.remote,
+        ...(device === undefined ? {} : { interface: device }),
+        ...(ttl === undefined ? {} : { ttl }),
+      });
       from.receive({ kind: "connected", id, local, remote: spec.remote });
-    });
+    };
+    this.time.after(this.delay() + (to ? this.barrier(from, to) : 0), arrive);
   }
 
   write(end: End | undefined, bytes: Uint8Array): boolean {
@@ -206,6 +253,18 @@ export class Network {
       this.scheduleRead(end);
       return;
     }
+    if (end.arrivingOctets > 0 && end.other && end.other.key !== end.key) {
+      end.dropped++;
+      end.other.resent++;
+      countRefused(end.host, end.key, end.other.key);
+      end.reading = true;
+      this.time.after(RESEND_MS, () => {
+        end.reading = false;
+        this.read(end);
+      });
+      return;
+    }
+    if (end.other) end.other.resent = 0;
     const bytes = this.take(end);
     if (bytes.length > 0) end.host.receive({ kind: "data", id: end.id, bytes });
     this.relieve(end);
@@ -266,7 +325,24 @@ export class Network {
   }
 }
 
-function newEnd(host: Host, id: ConnectionId, local: Endpoint, remote: Endpoint): End {
+/** The key of the longest prefix that holds the address. */
+function keyFor(host: Host, remote: Address): string | undefined {
+  let best: ListenerKey | undefined;
+  const length = (key: ListenerKey) => key.prefixLength ?? 128;
+  for (const key of host.keys) {
+    const range = prefixOf(key.remote, key.prefixLength ?? key.remote.bytes.length * 8);
+    if (contains(range, remote) && (!best || length(key) > length(best))) best = key;
+  }
+  return best?.md5Key;
+}
+
+function countRefused({ refused }: Host, expected: string | undefined, found: string | undefined): void {
+  if (expected === undefined) refused.unexpected++;
+  else if (found === undefined) refused.unsigned++;
+  else refused.mismatched++;
+}
+
+function newEnd(host: Host, id: ConnectionId, local: Endpoint, remote: Endpoint, key: string | undefined): End {
   return {
     host,
     id,
@@ -281,6 +357,9 @@ function newEnd(host: Host, id: ConnectionId, local: Endpoint, remote: Endpoint)
     finished: false,
     blocked: false,
     reading: false,
+    key,
+    dropped: 0,
+    resent: 0,
   };
 }
 

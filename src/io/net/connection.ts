@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { ConnectionId } from "../../daemon/ports.ts";
+import type { Address } from "../../ip/address.ts";
 import { sendNow } from "./native.ts";
 import { Reader } from "./read-turns.ts";
 
@@ -37,8 +38,12 @@ export class Connection {
   readonly id: ConnectionId;
   readonly socket: Socket;
   readonly reader: Reader;
+  /** The other end; of an attempt the one that it is for. */
+  readonly remote: Address;
   readonly #limits: WriteLimits;
   readonly #onWritable: (connection: Connection) => void;
+  /** Device by which it came in: a VRF has keys of its own. */
+  vrf: string | undefined;
   /** Connecting is over and it succeeded. */
   up = false;
   /** Our own close: no more events. */
@@ -56,12 +61,14 @@ export class Connection {
   constructor(
     id: ConnectionId,
     socket: Socket,
+    remote: Address,
     limits: WriteLimits,
     onWritable: (connection: Connection) => void,
     up: boolean,
   ) {
     this.id = id;
     this.socket = socket;
+    this.remote = remote;
     this.reader = new Reader(socket);
     this.#limits = limits;
     this.#onWritable = onWritable;

@@ -1,16 +1,16 @@
 /** The set of listening sockets and their MD5 keys, changed in place as configurations come and go. */
 import { createServer, type Server, type Socket } from "node:net";
-import type { Endpoint, ListenerKey, ListenSpec, Log } from "../../daemon/ports.ts";
-import { formatAddress, parseAddress } from "../../ip/address.ts";
-import { contains, type Prefix, prefixOf } from "../../ip/prefix.ts";
-import { bindSocket, closeSocket, listenSocket, openSocket } from "./native.ts";
-import { errorCode, keyFailure, listenFailure } from "./reasons.ts";
+import type { ListenSpec, Log } from "../../daemon/ports.ts";
+import { formatAddress } from "../../ip/address.ts";
+import { createListenerKeys, type ListenerKeys } from "./listener-keys.ts";
+import { bindSocket, closeSocket, interfaceIndex, listenSocket, openSocket } from "./native.ts";
+import { codeOf, errnoText, errorCode, listenFailure } from "./reasons.ts";
 import {
   domainOf,
   setCommonOptions,
+  setHops,
   setInterface,
   setListenerOptions,
-  setMd5Key,
   socketAddress,
 } from "./socket-options.ts";
 
@@ -29,10 +29,10 @@ interface Listener {
   readonly spec: ListenSpec;
   readonly server: Server;
   readonly fd: number;
-  /** By remote and length. */
-  keys: Map<string, ListenerKey>;
-  /** Remotes whose key could not be set: an unsigned connection from there is refused. */
-  refused: Prefix[];
+  /** Of the device it is bound to, by which the kernel knows it; 0 without one. */
+  readonly ifindex: number;
+  readonly keys: ListenerKeys;
+  minTtl: number;
 }
 
 const ENODEV = 19;
@@ -41,41 +41,53 @@ const EAFNOSUPPORT = 97;
 export interface ListenerEvents {
   /** Nothing has been read from the socket. */
   readonly accepted: (socket: Socket) => void;
-  readonly failed: (local: Endpoint, reason: string) => void;
+  readonly failed: (spec: ListenSpec, reason: string) => void;
 }
 
 export function createListeners(limits: ListenLimits, log: Log, events: ListenerEvents): Listeners {
   const open = new Map<string, Listener>();
 
   /** Fails in the next turn: no event comes before the call that caused it has returned. */
-  function fail(local: Endpoint, reason: string): void {
-    setImmediate(events.failed, local, reason);
+  function fail(spec: ListenSpec, reason: string): void {
+    setImmediate(events.failed, spec, reason);
   }
 
   function start(name: string, spec: ListenSpec): void {
-    const prepared = prepare(spec, limits);
-    if (typeof prepared === "string") {
-      fail(spec.local, prepared);
+    const ifindex = deviceIndex(spec);
+    const fd = prepare(spec, limits);
+    if (typeof fd === "string") {
+      fail(spec, fd);
       return;
     }
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
-    const listener: Listener = { spec, server, fd: prepared, keys: new Map(), refused: [] };
-    applyKeys(listener, spec.keys, log);
+    const keys = createListenerKeys(fd, spec, log);
+    const listener: Listener = { spec, server, fd, ifindex, keys, minTtl: 0 };
+    follow(listener, spec);
     server.on("connection", (socket) => accept(listener, socket));
     server.on("error", (error) => {
       if (open.get(name) !== listener) return;
       open.delete(name);
       server.close();
-      fail(spec.local, `cannot listen: ${errorCode(error)}`);
+      fail(spec, listenFailure(errorCode(error), "listen", spec));
     });
     // Node offers no backlog together with a descriptor; a second listen(2) only changes it.
-    server.on("listening", () => listenSocket(listener.fd, limits.backlog));
+    server.on("listening", () => listenSocket(fd, limits.backlog));
     open.set(name, listener);
-    server.listen({ fd: prepared });
+    server.listen({ fd });
+  }
+
+  /** What changes on a live socket. */
+  function follow(listener: Listener, spec: ListenSpec): void {
+    listener.keys.set(spec.keys);
+    const minTtl = spec.minTtl ?? 0;
+    if (minTtl === listener.minTtl) return;
+    listener.minTtl = minTtl;
+    const status = setHops(listener.fd, spec.local.address.family, undefined, minTtl);
+    if (status !== 0) log("error", "ttlFailed", { listener: nameOf(spec), reason: errnoText(status) });
   }
 
   function accept(listener: Listener, socket: Socket): void {
-    if (isRefused(listener.refused, socket.remoteAddress)) {
+    if (listener.keys.refuses(socket.remoteAddress)) {
       log("warn", "refused", { remote: socket.remoteAddress, reason: "its MD5 key could not be set" });
       socket.destroy();
     } else events.accepted(socket);
@@ -85,13 +97,14 @@ export function createListeners(limits: ListenLimits, log: Log, events: Listener
     set(specs) {
       const wanted = new Map(specs.map((spec) => [nameOf(spec), spec]));
       for (const [name, listener] of open) {
-        if (wanted.has(name)) continue;
+        // A device that was made anew has another index: the socket would wait on the one that is gone.
+        if (wanted.has(name) && deviceIndex(listener.spec) === listener.ifindex) continue;
         open.delete(name);
         listener.server.close();
       }
       for (const [name, spec] of wanted) {
         const listener = open.get(name);
-        if (listener) applyKeys(listener, spec.keys, log);
+        if (listener) follow(listener, spec);
         else start(name, spec);
       }
     },
@@ -106,56 +119,29 @@ function nameOf(spec: ListenSpec): string {
   return `${formatAddress(spec.local.address)} ${spec.local.port} ${spec.interface ?? ""}`;
 }
 
+function deviceIndex({ local, interface: device }: ListenSpec): number {
+  const name = device ?? local.address.zone;
+  return name === undefined ? 0 : interfaceIndex(name);
+}
+
 /** A bound descriptor, or why there is none. */
 function prepare(spec: ListenSpec, limits: ListenLimits): number | string {
-  const { local } = spec;
+  const { local, interface: device } = spec;
   const fd = openSocket(domainOf(local.address));
   if (fd === -EAFNOSUPPORT) return `cannot listen on ${local.address.family}: this kernel has it switched off`;
-  if (fd < 0) return listenFailure(fd, "socket", local);
+  if (fd < 0) return listenFailure(codeOf(fd), "socket", spec);
   const bytes = socketAddress(local.address, local.port);
-  const device = spec.interface;
   const steps: readonly (readonly [string, () => number])[] = [
     ["options", () => setListenerOptions(fd, local.address)],
     ["options", () => setCommonOptions(fd, local.address, limits.sendBufferOctets)],
-    [`interface ${device}`, () => (device === undefined ? 0 : setInterface(fd, device))],
+    ["interface", () => (device === undefined ? 0 : setInterface(fd, device))],
     ["bind", () => (bytes ? bindSocket(fd, bytes) : -ENODEV)],
   ];
   for (const [action, run] of steps) {
     const status = run();
     if (status === 0) continue;
     closeSocket(fd);
-    return listenFailure(status, action, local);
+    return listenFailure(codeOf(status), action, spec);
   }
   return fd;
-}
-
-/** Adds, replaces and removes keys on a live socket, so that exactly `wanted` of its family are set. */
-function applyKeys(listener: Listener, wanted: readonly ListenerKey[], log: Log): void {
-  const family = listener.spec.local.address.family;
-  const next = new Map(wanted.filter((key) => key.remote.family === family).map((key) => [keyName(key), key]));
-  for (const [name, key] of listener.keys) {
-    // A key that is already gone is as good as removed.
-    if (!next.has(name)) setMd5Key(listener.fd, key.remote, key.prefixLength, "");
-  }
-  listener.refused = [];
-  for (const [name, key] of next) {
-    if (listener.keys.get(name)?.md5Key === key.md5Key) continue;
-    const status = setMd5Key(listener.fd, key.remote, key.prefixLength, key.md5Key);
-    if (status === 0) continue;
-    next.delete(name); // tried again at the next change
-    listener.refused.push(prefixOf(key.remote, key.prefixLength ?? key.remote.bytes.length * 8));
-    log("error", "md5KeyFailed", { remote: name, reason: keyFailure(status) });
-  }
-  listener.keys = next;
-}
-
-/** Host bits masked, so that two spellings of one prefix are one key. */
-function keyName(key: ListenerKey): string {
-  if (key.prefixLength === undefined) return formatAddress({ family: key.remote.family, bytes: key.remote.bytes });
-  return `${formatAddress(prefixOf(key.remote, key.prefixLength))}/${key.prefixLength}`;
-}
-
-function isRefused(refused: readonly Prefix[], remote: string | undefined): boolean {
-  const address = refused.length > 0 && remote !== undefined ? parseAddress(remote) : undefined;
-  return address !== undefined && refused.some((prefix) => contains(prefix, address));
 }

@@ -15,6 +15,7 @@ const cGetsockopt = libc.func(
 const cIoctl = libc.func("int ioctl(int fd, unsigned long request, _Out_ int *value)");
 const cSend = libc.func("intptr_t send(int fd, const void *octets, size_t size, int flags)");
 const cIfNameToIndex = libc.func("uint32_t if_nametoindex(const char *name)");
+const cIfIndexToName = libc.func("void *if_indextoname(uint32_t index, _Out_ uint8_t *name)");
 
 const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
@@ -67,6 +68,14 @@ export function getIntOption(fd: number, level: number, name: number): number {
   return status < 0 ? status : new Int32Array(value.buffer)[0]!;
 }
 
+/** Reads an option of up to so many octets: those the system gave, or a negative errno. */
+export function getOption(fd: number, level: number, name: number, octets: number): Uint8Array | number {
+  const value = new Uint8Array(octets);
+  const size = [octets];
+  const status = checked(cGetsockopt(fd, level, name, value, size));
+  return status < 0 ? status : value.subarray(0, size[0]);
+}
+
 const count = [0];
 
 /** Octets that wait in the socket's receive queue; 0 when the descriptor is not usable. */
@@ -87,4 +96,11 @@ export function sendNow(fd: number, bytes: Uint8Array, more: boolean): number {
 /** Index of an interface, 0 when there is none of that name. */
 export function interfaceIndex(name: string): number {
   return cIfNameToIndex(name);
+}
+
+/** Name of an interface, undefined when there is none of that index. */
+export function interfaceName(index: number): string | undefined {
+  const name = new Uint8Array(16);
+  if (cIfIndexToName(index, name) === null) return undefined;
+  return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
 }

@@ -1,15 +1,8 @@
 import type { ConnectSpec } from "../../daemon/ports.ts";
+import { setMd5Key } from "./md5-key.ts";
 import { bindSocket, closeSocket, openSocket } from "./native.ts";
 import { codeOf, connectFailure } from "./reasons.ts";
-import {
-  domainOf,
-  setCommonOptions,
-  setHops,
-  setInterface,
-  setLatePort,
-  setMd5Key,
-  socketAddress,
-} from "./socket-options.ts";
+import { domainOf, setCommonOptions, setHops, setInterface, setLatePort, socketAddress } from "./socket-options.ts";
 
 const ENODEV = 19;
 const EAFNOSUPPORT = 97;
@@ -28,7 +21,7 @@ export function openOutgoing(spec: ConnectSpec, sendBufferOctets: number): numbe
     setCommonOptions(fd, remote, sendBufferOctets) ||
     setHops(fd, remote.family, spec.ttl, spec.minTtl) ||
     (device === undefined ? 0 : setInterface(fd, device)) ||
-    (md5Key === undefined ? 0 : setMd5Key(fd, remote, undefined, md5Key));
+    (md5Key === undefined ? 0 : setMd5Key(fd, { remote }, md5Key));
   if (status === 0 && local) {
     setLatePort(fd); // only an optimisation: its failure does not matter
     status = source ? bindSocket(fd, source) : -ENODEV;

@@ -1,6 +1,6 @@
 /** Failures of TCP in sentences for operators. */
 import { getSystemErrorMap } from "node:util";
-import type { ConnectSpec, Endpoint } from "../../daemon/ports.ts";
+import type { ConnectSpec, Endpoint, ListenSpec } from "../../daemon/ports.ts";
 import { formatAddress } from "../../ip/address.ts";
 
 /** `10.0.0.1 port 179`: a colon would be hard to read beside an IPv6 address. */
@@ -25,8 +25,7 @@ export function errorCode(error: unknown): string {
   return String(error);
 }
 
-const MD5_HINT =
-  "an MD5 key is set: a key that is missing or different on the other side looks exactly like this, see the MD5 counters";
+const MD5_HINT = "an MD5 key is set: a key that is missing or different on the other side looks exactly like this";
 
 /** Why a connection attempt failed. */
 export function connectFailure(code: string, spec: ConnectSpec): string {
@@ -80,19 +79,35 @@ export function closeReason(code: string): string {
 }
 
 /** Why a listener could not be opened; `action` is the step that failed. */
-export function listenFailure(negative: number, action: string, local: Endpoint): string {
-  const at = describeEndpoint(local);
-  const code = codeOf(negative);
+export function listenFailure(code: string, action: string, { local, interface: device }: ListenSpec): string {
+  const at = device === undefined ? describeEndpoint(local) : `${describeEndpoint(local)} of ${device}`;
   switch (code) {
     case "EADDRINUSE":
-      return `cannot listen on ${at}: another program does already`;
+      return isUnspecified(local)
+        ? `cannot listen on ${at}: another program listens on port ${local.port} of some address of this host; stop it, or name the addresses that are ours in router.listen`
+        : `cannot listen on ${at}: another program does already, on this address or on all; stop it, or give it other addresses or us another port`;
     case "EADDRNOTAVAIL":
       return `cannot listen on ${at}: not an address of this host`;
     case "EACCES":
       return `cannot listen on ${at}: ports below 1024 need root or CAP_NET_BIND_SERVICE`;
+    case "ENODEV":
+      return `cannot listen on ${at}: no interface ${device ?? local.address.zone ?? ""}`;
+    case "EPERM":
+      if (action === "interface") return `cannot listen on ${at}: binding to an interface needs CAP_NET_RAW`;
+      break;
     default:
-      return `cannot listen on ${at}: ${action}: ${errnoText(negative)}`;
   }
+  return `cannot listen on ${at}: ${action}: ${systemText(code)}`;
+}
+
+function isUnspecified({ address }: Endpoint): boolean {
+  return address.bytes.every((octet) => octet === 0);
+}
+
+/** The system's words for a code, where it has any. */
+function systemText(code: string): string {
+  for (const [name, words] of getSystemErrorMap().values()) if (name === code) return `${words} (${code})`;
+  return code;
 }
 
 /** Why a listener's MD5 key could not be set. */

@@ -1,7 +1,6 @@
 /** Socket addresses and options as Linux lays them out; every function returns 0 or a negative errno. */
 import { endianness } from "node:os";
 import type { Address } from "../../ip/address.ts";
-import { prefixOf } from "../../ip/prefix.ts";
 import { AF_INET, AF_INET6, interfaceIndex, setIntOption, setOption } from "./native.ts";
 
 const SOL_SOCKET = 1;
@@ -15,8 +14,6 @@ const IP_MINTTL = 21;
 const IP_BIND_ADDRESS_NO_PORT = 24;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
-const TCP_MD5SIG = 14;
-const TCP_MD5SIG_EXT = 32;
 const IPPROTO_IPV6 = 41;
 const IPV6_UNICAST_HOPS = 16;
 const IPV6_V6ONLY = 26;
@@ -25,9 +22,6 @@ const IPV6_MINHOPCOUNT = 73;
 
 /** DSCP CS6, "internetwork control" (RFC 4594 §3.1). */
 const TOS_INTERNETWORK_CONTROL = 0xc0;
-const MD5_KEY_MAX = 80;
-const MD5_FLAG_PREFIX = 1;
-const EINVAL = 22;
 const ENODEV = 19;
 const IFNAMSIZ = 16;
 
@@ -87,6 +81,9 @@ export function setInterface(fd: number, name: string): number {
   return setOption(fd, SOL_SOCKET, SO_BINDTODEVICE, octets);
 }
 
+/** In place of a TTL: the system's own. */
+export const SYSTEM_TTL = -1;
+
 /** TTL or hop limit that is sent, and the least that is accepted (RFC 5082 §3); undefined leaves either as it is. */
 export function setHops(
   fd: number,
@@ -100,30 +97,4 @@ export function setHops(
     (ttl === undefined ? 0 : setIntOption(fd, level, v4 ? IP_TTL : IPV6_UNICAST_HOPS, ttl)) ||
     (minTtl === undefined ? 0 : setIntOption(fd, level, v4 ? IP_MINTTL : IPV6_MINHOPCOUNT, minTtl))
   );
-}
-
-/**
- * Sets the TCP-MD5 key (RFC 2385) for a remote address or prefix; an empty key removes it. `struct tcp_md5sig`:
- *
- *      0                128     129             130         132         136
- *      | sockaddr 128 B | flags | prefix length | key length | ifindex | key 80 B |
- *
- * Host bits are masked here: the kernel takes an unmasked prefix without error, and then it never matches.
- */
-export function setMd5Key(fd: number, remote: Address, prefixLength: number | undefined, key: string): number {
-  const octets = new TextEncoder().encode(key);
-  if (octets.length > MD5_KEY_MAX) return -EINVAL;
-  const full = remote.bytes.length * 8;
-  const length = prefixLength ?? full;
-  if (length < 0 || length > full) return -EINVAL;
-  const { family, bytes } = prefixOf(remote, length);
-  const value = new Uint8Array(216);
-  const view = new DataView(value.buffer);
-  value.set(socketAddress({ family, bytes }, 0)!); // without a zone it always exists
-  view.setUint16(130, octets.length, littleEndian);
-  value.set(octets, 136);
-  if (prefixLength === undefined) return setOption(fd, IPPROTO_TCP, TCP_MD5SIG, value);
-  value[128] = MD5_FLAG_PREFIX;
-  value[129] = length;
-  return setOption(fd, IPPROTO_TCP, TCP_MD5SIG_EXT, value);
 }

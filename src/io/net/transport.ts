@@ -8,11 +8,13 @@ import type { ConnectionId, ConnectSpec, Endpoint, Log, Transport, TransportEven
 import { formatAddress, parseAddress } from "../../ip/address.ts";
 import { Connection, handleOf, type WriteLimits } from "./connection.ts";
 import { createListeners, type ListenLimits } from "./listeners.ts";
+import { setMd5Key } from "./md5-key.ts";
 import { closeSocket, unreadOctets } from "./native.ts";
 import { openOutgoing } from "./outgoing.ts";
 import { type ReadLimits, ReadTurns } from "./read-turns.ts";
-import { closeReason, connectFailure, errnoText, errorCode } from "./reasons.ts";
-import { setHops } from "./socket-options.ts";
+import { closeReason, connectFailure, errnoText, errorCode, keyFailure } from "./reasons.ts";
+import { arrivalOf, healthOf, readRefused } from "./socket-facts.ts";
+import { SYSTEM_TTL, setHops, setInterface } from "./socket-options.ts";
 
 export interface TransportLimits extends ReadLimits, WriteLimits, ListenLimits {
   /** Size of the shared read buffer: the longest chunk. */
@@ -156,7 +158,7 @@ export function openTransport(options: TransportOptions): TcpTransport {
       failLater(id, connectFailure(errorCode(error), spec));
       return;
     }
-    const connection = new Connection(id, socket, limits, onWritable, false);
+    const connection = new Connection(id, socket, spec.remote.address, limits, onWritable, false);
     of.connection = connection;
     connections.set(id, connection);
     watch(connection, (code) => (connection.up ? closeReason(code) : connectFailure(code, spec)));
@@ -190,18 +192,21 @@ export function openTransport(options: TransportOptions): TcpTransport {
     (accepted as unknown as { _handle: null })._handle = null;
     const of: { connection?: Connection } = {};
     const socket = new Socket({ handle, manualStart: true, allowHalfOpen: true, onread: readInto(of) } as object);
-    const connection = new Connection(--lastIncoming, socket, limits, onWritable, true);
+    const connection = new Connection(--lastIncoming, socket, remote.address, limits, onWritable, true);
     of.connection = connection;
     connections.set(connection.id, connection);
     turns.add(connection.reader);
     watch(connection, closeReason);
-    onEvent({ kind: "incoming", id: connection.id, local, remote });
+    const arrival = arrivalOf(connection.fd, remote.address.family);
+    connection.vrf = arrival.interface;
+    onEvent({ kind: "incoming", id: connection.id, local, remote, ...arrival });
     if (!socket.destroyed && !connection.reader.paused) socket.resume();
   }
 
   const listeners = createListeners(limits, log, {
     accepted: accept,
-    failed: (local, reason) => onEvent({ kind: "listenFailed", local, reason }),
+    failed: ({ local, interface: device }, reason) =>
+      onEvent({ kind: "listenFailed", local, ...(device === undefined ? {} : { interface: device }), reason }),
   });
 
   function close(id: ConnectionId, flush: boolean): void {
@@ -240,10 +245,20 @@ export function openTransport(options: TransportOptions): TcpTransport {
     setTtl(id, ttl, minTtl) {
       const connection = connections.get(id);
       if (!connection) return;
-      const family = connection.socket.remoteFamily === "IPv6" ? "ipv6" : "ipv4";
-      const status = setHops(connection.fd, family, ttl, minTtl);
+      const status = setHops(connection.fd, connection.remote.family, ttl ?? SYSTEM_TTL, minTtl ?? 0);
       if (status !== 0) log("error", "ttlFailed", { id, reason: errnoText(status) });
     },
+    setInterface(id, device) {
+      const connection = connections.get(id);
+      const status = connection ? setInterface(connection.fd, device) : 0;
+      if (status !== 0) log("error", "interfaceFailed", { id, device, reason: errnoText(status) });
+    },
+    setKey(id, md5Key) {
+      const connection = connections.get(id);
+      return connection === undefined || changeKey(connection, md5Key ?? "", log);
+    },
+    health: (id) => healthOf(connections.get(id)?.fd ?? -1),
+    refused: () => readRefused(),
     pauseReading(id) {
       const connection = connections.get(id);
       if (connection) turns.pause(connection.reader);
@@ -262,6 +277,18 @@ export function openTransport(options: TransportOptions): TcpTransport {
       });
     },
   };
+}
+
+const ENOENT = 2;
+
+/** Changes the key of a connection, or removes it if it is empty. */
+function changeKey({ id, fd, remote, vrf }: Connection, md5Key: string, log: Log): boolean {
+  const status = setMd5Key(fd, { remote }, md5Key);
+  // A key that came with a VRF's listener is one of the VRF, and would be preferred.
+  if (vrf !== undefined) setMd5Key(fd, { remote, vrf }, md5Key);
+  if (status === 0 || (status === -ENOENT && md5Key === "")) return true;
+  log("error", "md5KeyFailed", { id, remote: formatAddress(remote), reason: keyFailure(status) });
+  return false;
 }
 
 function endpointOf(address: string | undefined, port: number | undefined): Endpoint | undefined {

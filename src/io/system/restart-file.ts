@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import { mkdir, rename, unlink, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { rename, unlink, writeFile } from "node:fs/promises";
 import type { Log, RestartMemory } from "../../daemon/ports.ts";
 
 /** A restart memory as a file; in /run, for it means nothing after a reboot. */
@@ -13,7 +12,8 @@ const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
 /**
  * Reads what the process before left. Its first line says when it was written: the boot, and the milliseconds of the
- * monotonic clock, which no change of the date moves. Never throws: without the file each start is a cold one.
+ * monotonic clock, which no change of the date moves. Never throws: without the file each start is a cold one. Its
+ * folder is there already, for the control socket is in it.
  */
 export function openRestartFile(path: string, log: Log): RestartFile {
   const boot = read(BOOT_ID)?.trim() ?? "";
@@ -83,7 +83,6 @@ function read(path: string): string | undefined {
 
 /** In one step: a reader finds the old text or the new one, whenever we are killed. */
 async function replace(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const draft = `${path}.${process.pid}`;
   await writeFile(draft, text, { mode: 0o600 });
   await rename(draft, path);
