@@ -50,6 +50,7 @@ const IN_PLACE = new Set([
   "nextHop",
   "passive" /* and port: they count for the next connection */,
   "port",
+  "routeReflectorClient",
   "clusterId" /* of the routes that are passed on from now on, and of those passed on before too */,
   "router.clusterId",
   "localAs.noPrepend",

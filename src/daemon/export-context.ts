@@ -43,17 +43,17 @@ export interface ExportContext {
   readonly maxOctets: number;
   /** Paths of a prefix that are sent, with path identifiers (RFC 7911): all, or so many of the best. `none`: the best one. */
   readonly addPath: "none" | "all" | number;
-  /**
-   * What becomes of long-lived stale routes (RFC 9494 §4.3, §4.6): peers that know LLGR_STALE are sent them as they are; for
-   * others they are withdrawn, or sent as what nobody prefers or passes on (NO_EXPORT, LOCAL_PREF 0).
-   */
-  readonly longLivedStale: "pass" | "withdraw" | "lower";
   /** `export: default-only`: we originate the default route, always or only while we have one, and nothing else goes. */
   readonly originates: "always" | "ifReachable" | undefined;
   /** We are about to go: routes carry GRACEFUL_SHUTDOWN (RFC 8326). */
   readonly leaving: boolean;
   /** Prefixes beyond the limit are not announced to this peer (`maxPrefixesOut` with `block`): its group has no other. */
   readonly room: { readonly peer: PeerId; readonly limit: number } | undefined;
+  /**
+   * What becomes of long-lived stale routes (RFC 9494 §4.3, §4.6): peers that know LLGR_STALE are sent them as they are; for
+   * others they are withdrawn, or sent as what nobody prefers or passes on (NO_EXPORT, LOCAL_PREF 0).
+   */
+  readonly longLivedStale: "pass" | "withdraw" | "lower";
 }
 
 /** Peers of equal keys get equal octets. */
@@ -75,10 +75,10 @@ export function groupKey(c: ExportContext): string {
     c.fourOctetAs,
     c.maxOctets,
     c.addPath,
-    c.longLivedStale,
     c.originates ?? "",
     c.leaving,
     c.room ? `${c.room.peer}:${c.room.limit}` : "",
+    c.longLivedStale,
   ].join("|");
 }
 
@@ -248,10 +248,6 @@ export const STOP_REASON: Record<number, { readonly step: string; readonly reaso
   [STOP.nextHop]: { step: "next hop", reason: "no address of ours in this family can be announced as next hop" },
   [STOP.ownRoute]: { step: "source", reason: "the best path came from this peer" },
   [STOP.noRoom]: { step: "resources", reason: "the bound of attribute sets or next hops is reached" },
-  [STOP.longLivedStale]: {
-    step: "long-lived stale",
-    reason: "the path is long-lived stale (LLGR_STALE), and the peer does not know what that is (RFC 9494)",
-  },
   [STOP.notDefault]: {
     step: "export policy",
     reason: "the export policy is default-only: the peer gets the default route that we originate, and nothing else",
@@ -265,6 +261,10 @@ export const STOP_REASON: Record<number, { readonly step: string; readonly reaso
     reason: "our own default route came from this peer: ours would only lead back to it (defaultOnly: ifReachable)",
   },
   [STOP.limit]: { step: "prefix limit", reason: "the peer gets no more prefixes than maxPrefixesOut allows" },
+  [STOP.longLivedStale]: {
+    step: "long-lived stale",
+    reason: "the path is long-lived stale (LLGR_STALE), and the peer does not know what that is (RFC 9494)",
+  },
   [STOP.ownNextHop]: { step: "next hop", reason: "its next hop is the peer itself" },
 };
 

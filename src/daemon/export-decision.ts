@@ -106,18 +106,18 @@ export function createExportDecision(
     return (hop && sets.derive(set, edits, hop)) || STOP.noRoom;
   }
 
-  /** For internal peers that do not know LLGR_STALE (RFC 9494 §4.6). Takes over the set that it is given. */
-  function lowered(set: SetHandle): number {
-    const result = sets.derive(set, { localPref: 0, addCommunities: [COMMUNITY.noExport] }, sets.nextHop(set));
-    sets.release(set);
-    return result || STOP.noRoom;
-  }
-
   function finish(context: ExportContext, set: SetHandle): SetHandle {
     if (!context.leaving) return set;
     const last = sets.derive(set, context.kind === "external" ? LEAVING : LEAVING_INTERNAL, sets.nextHop(set));
     sets.release(set);
     return last;
+  }
+
+  /** For internal peers that do not know LLGR_STALE (RFC 9494 §4.6). Takes over the set that it is given. */
+  function lowered(set: SetHandle): number {
+    const result = sets.derive(set, { localPref: 0, addCommunities: [COMMUNITY.noExport] }, sets.nextHop(set));
+    sets.release(set);
+    return result || STOP.noRoom;
   }
 
   /** Remembered with the set unless it depends on the prefix. */

@@ -33,10 +33,10 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
     clusterId: clusterIdOf(config, peer.config, core.routerId),
     fourOctetAs: peer.negotiated?.fourOctetAs ?? true,
     addPath: peer.negotiated?.addPath[family].send ? peer.config.addPath.send : "none",
-    longLivedStale: longLivedStale(peer, external),
     originates: name === DEFAULT_ONLY ? peer.config.defaultOnly : undefined,
     leaving: core.drain !== undefined,
     room: room?.action === "block" ? { peer: peer.id, limit: room.limit } : undefined,
+    longLivedStale: longLivedStale(peer, external),
     maxOctets: peer.negotiated?.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS,
   };
 }

@@ -209,6 +209,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     limitsChanged: limits.configured,
     parsingChanged,
     forgetSource: exporter.forgetSource,
+    clientChanged: exporter.clientChanged,
     refreshContexts: outlets.refreshContexts,
     staticsChanged: kernelNews.staticsChanged,
   };
