@@ -185,6 +185,11 @@ export class FamilyRib {
     this.replace(this.pathPrefix(path), path, this.pathSetIn(path), setOut);
   }
 
+  /** The same where the path stands for other attributes than it was announced with. */
+  setPathSets(path: PathRow, setIn: SetHandle, setOut: SetHandle | RejectCode): void {
+    this.replace(this.pathPrefix(path), path, setIn, setOut);
+  }
+
   removePath(path: PathRow): void {
     const { paths, sets } = this;
     const p = path * PATH_STRIDE;
@@ -425,6 +430,14 @@ export class FamilyRib {
       if (this.best(row) === path || this.multipathLimit > 1 || this.reportsAllPaths) this.changed.push(row);
       this.reselect(row);
     }
+    return end === this.unusedPath ? DONE : end;
+  }
+
+  /** Visits every path; the one it is given it may remove. */
+  walkPaths(cursor: Cursor, budget: number, visit: (path: PathRow) => void): Cursor {
+    const end = Math.min(this.unusedPath, cursor + budget);
+    for (let path = Math.max(cursor, 1); path < end; path++)
+      if (this.paths[path * PATH_STRIDE + SET_IN] !== 0) visit(path);
     return end === this.unusedPath ? DONE : end;
   }
 
