@@ -155,6 +155,16 @@ const POLICIES = `policies:
   prefer:
     - { match: { communities: [65535:1] }, set: { localPref: 200 }, action: accept }
     - { action: accept }
+  layers:
+    - { call: inner }
+    - { match: { fromPeerType: ebgp, communities: "65535:*" }, set: { removeCommunities: "65535:*", addLargeCommunities: [1:2:3] }, action: continue }
+    - { match: { any: [{ asPath: { length: "> 2" } }, { not: { source: bgp } }] }, set: { addLargeCommunities: [1:2:4] }, action: continue }
+    - { match: { peerType: ebgp, med: "< 60" }, set: { med: preference - 50 }, action: accept }
+    - { match: { peerType: ibgp, med: "< 60" }, set: { removeLargeCommunities: "1:2:*" }, action: accept }
+    - { action: accept }
+  inner:
+    - { match: { prefixes: [10.1.200.0/24 le 32, "2001:db8:1080::/48 le 64"], interface: "*" }, set: { addExtendedCommunities: rt:1:2 }, action: continue }
+    - { match: { extendedCommunities: "rt:1:*", peerType: ebgp }, set: { setExtendedCommunities: [], prepend: 1 }, action: accept }
   few:
     - { match: { prefixes: [{ prefix: 10.1.0.0/16, ge: 16, le: 25 }, { prefix: "2001:db8:1000::/36", ge: 36, le: 56 }] }, action: accept }
     - { action: reject }
@@ -206,7 +216,7 @@ export function pickStatics(router: number, random: Random): string[] {
 }
 
 const IMPORTS = ["accept", "accept", "prefer", "few"];
-const EXPORTS = ["accept", "accept", "tag", "prepend", "med", "few"];
+const EXPORTS = ["accept", "accept", "tag", "prepend", "med", "few", "layers"];
 
 /** Between ASes no policy may prefer a longer path: such a network need not converge at all (RFC 4264). */
 export function pickPolicies(topology: Topology, router: number, wishes: Wishes, peer: number, random: Random): void {
