@@ -48,6 +48,8 @@ export interface Recovery {
   established(peer: PeerRuntime, negotiated: Negotiated): void;
   lost(): void;
   endOfRib(peer: PeerRuntime, family: Family): void;
+  /** Nothing is left of a dynamic peer, nor of what we forwarded for it. */
+  left(peer: PeerRuntime): void;
   /** The peer is stopped or gone, and not waited for. */
   stopped(peer: PeerRuntime): void;
   configured(): void;
@@ -241,6 +243,7 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
       );
     },
     lost: writeSoon,
+    left: ({ config }) => void served.delete(formatAddress(config.address)),
     endOfRib(peer, family) {
       if (awaited[family].get(peer.config.name) === "expected") told.add(family);
       noLonger(peer, [family]);

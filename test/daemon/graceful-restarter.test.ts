@@ -354,6 +354,17 @@ describe("the record", () => {
     assert.deepEqual(names(restart), ["a ipv4", "c ipv4"]);
   });
 
+  test("after the end nobody is let in: a peer back at once would take it for a second restart", () => {
+    const world = start(memory());
+    up(world, "a");
+    world.router.stop(true);
+    world.run(1000);
+    const again = up(world, "a");
+    world.run(5000);
+    assert.equal(again.up, false);
+    assert.deepEqual(again.messages, []);
+  });
+
   test("a hard end takes it away and says 6/2 to all", () => {
     const restart = memory();
     const world = start(restart);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stateOf } from "../../src/bgp/session/peer.ts";
 import { FAMILIES } from "../../src/ip/address.ts";
-import { actualFib, actualIn, expectedFib, expectedIn } from "./expectation.ts";
+import { actualFib, actualIn, expectedFib, expectedIn, peerOf } from "./expectation.ts";
 import { type SimRouter, type Simulation, simulate } from "./simulation.ts";
 import { HeardTable, MessageCutter, pathIdsBetween, readUpdate, type WireEvent } from "./wire-reader.ts";
 
@@ -38,6 +38,8 @@ export function simulateSeeds(first: number, count: number): void {
         highOctets: lagging ? 200 : 65_536,
         lookMs: seed % 7 === 0 ? 6 : 0,
         restart: RESTARTS[seed % RESTARTS.length]!,
+        keys: seed % 3 === 1,
+        ranges: seed % 4 > 1,
       });
       const heard = listen(sim);
       // A lagging member is sent the newest state, which may be what it held before: repeats count in calm times only.
@@ -99,7 +101,8 @@ export function assertConverged(sim: Simulation): void {
       [sim.routers[b]!, sim.routers[a]!],
     ] as const) {
       const where = `${sim.topology.name}: r${from.index} to r${to.index}`;
-      assert.equal(stateOf(to.router.core.peers.get(`r${from.index}`)!.session), "established", where);
+      const peer = peerOf(to, from);
+      assert.equal(peer && stateOf(peer.session), "established", where);
       assert.deepEqual(sorted(actualIn(from, to)), sorted(expectedIn(sim, from, to)), where);
     }
   for (const router of sim.routers) {

@@ -4,6 +4,7 @@
  */
 import type { AsSegment, AttributeEdits, PathAttributes } from "../../src/bgp/path-attributes.ts";
 import type { PeerConfig } from "../../src/config/model.ts";
+import type { PeerRuntime } from "../../src/daemon/peer.ts";
 import { type Address, FAMILIES, type Family, formatAddress, octetsOf } from "../../src/ip/address.ts";
 import { formatPrefix } from "../../src/ip/prefix.ts";
 import type { PrefixRow } from "../../src/ip/prefix-table.ts";
@@ -66,14 +67,19 @@ function sentPaths(from: SimRouter, to: SimRouter, family: Family, row: PrefixRo
 }
 
 function configured(one: SimRouter, other: SimRouter): PeerConfig {
-  return one.router.core.config.peers.find((peer) => peer.name === `r${other.index}`)!;
+  return peerOf(one, other)!.config;
+}
+
+/** What the router has of the other one: a peer of that name, or one of the range of that name. */
+export function peerOf({ router }: SimRouter, { index }: SimRouter): PeerRuntime | undefined {
+  return [...router.core.peers.values()].find(({ config, range }) => (range ?? config.name) === `r${index}`);
 }
 
 /** What `to` has in its Adj-RIB-In of `from`. */
 export function actualIn(from: SimRouter, to: SimRouter): Table {
   const table: Table = new Map();
   const { core } = to.router;
-  const peer = core.peers.get(`r${from.index}`)!;
+  const peer = peerOf(to, from)!;
   for (const family of FAMILIES) {
     const rib = core.ribs[family];
     rib.walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
@@ -140,7 +146,7 @@ function exportOf(
   const session = sessionOf(sim.topology, from.index, to.index);
   const rib = core.ribs[family];
   const source = core.peerTable.facts(rib.pathPeer(path))!;
-  if (source.id >= FIRST_PEER && source.name === `r${to.index}`) return undefined;
+  if (source.id === peerOf(from, to)!.id) return undefined;
   const external = sim.topology.asns[from.index] !== sim.topology.asns[to.index];
   const fromInternal = source.id >= FIRST_PEER && !source.external;
   if (!external && fromInternal && !source.client && !peer.routeReflectorClient) return undefined;

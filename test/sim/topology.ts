@@ -119,6 +119,10 @@ export interface Wishes {
   readonly exports: Map<number, string>;
   /** What is offered of ADD-PATH. */
   readonly addPath: Map<number, string>;
+  /** TCP-MD5. */
+  readonly keys: Map<number, string>;
+  /** Of each session one end has no entry for the other, only a range. */
+  ranges: boolean;
 }
 
 export function newWishes(router: number, random: Random): Wishes {
@@ -130,6 +134,8 @@ export function newWishes(router: number, random: Random): Wishes {
     imports: new Map(),
     exports: new Map(),
     addPath: new Map(),
+    keys: new Map(),
+    ranges: false,
   };
 }
 
@@ -199,11 +205,23 @@ function familiesOf({ families = FAMILIES }: SimSession, wishes: Wishes): readon
   return wished.length > 0 ? wished : families;
 }
 
+function hasRange(session: SimSession, router: number, { ranges }: Wishes): boolean {
+  return ranges && session.a === router;
+}
+
+function hostPrefix(address: string): string {
+  return `${address}/${address.includes(":") ? 128 : 32}`;
+}
+
 function peerFile(topology: Topology, session: SimSession, router: number, wishes: Wishes) {
   const other = session.a === router ? session.b : session.a;
   const exported = session.defaultOnly === router ? "default-only" : (wishes.exports.get(other) ?? "accept");
+  const address = sessionAddress(session, other);
+  // Tried by nobody but the other end, then.
+  const where = hasRange(session, router, wishes) ? `prefix: "${hostPrefix(address)}"` : `address: "${address}"`;
+  const key = wishes.keys.get(other);
   const text = `name: r${other}
-address: "${sessionAddress(session, other)}"
+${where}${key === undefined ? "" : `\npassword: ${key}`}
 asn: ${topology.asns[other]}
 families: [${familiesOf(session, wishes).join(", ")}]
 gracefulRestart: ${wishes.restart}
