@@ -107,6 +107,7 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
     const range = ranges.get(peer.range!);
     range?.peers.delete(peer);
     removePeer(core, peer, target(), subcode);
+    target().recovery.left(peer);
     core.log("info", "dynamic peer removed", {
       peer: peer.config.name,
       range: peer.range,

@@ -60,7 +60,7 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
   const kept = new Map<string, Uint8Array[]>();
   let nextId: ConnectionId = -1;
   let skipped = 0;
-  const router = createRouter(replicaPorts(clock, { wrote, closed }, state.version), config, "replica");
+  const router = createRouter(replicaPorts(clock, { wrote, closed }, state.version), withoutBounds(config), "replica");
   const { core } = router;
   core.routerId = state.routerId;
 
@@ -179,6 +179,9 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
         if (session.lost) lose(session);
       }
       clock.settle(SETTLE_MS);
+      router.handle({ from: "config", config });
+      clock.settle(SETTLE_MS);
+      asked.clear();
     },
     apply(next) {
       router.handle({ from: "config", config: next });
@@ -210,6 +213,21 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
     get skipped() {
       return skipped;
     },
+  };
+}
+
+/**
+ * Prefix limits count when a route comes in: what the daemon has taken, under whatever limit, is to be taken here. They are
+ * set when everything is there.
+ */
+function withoutBounds(config: Config): Config {
+  return {
+    ...config,
+    peers: config.peers.map(({ maxPrefixesIn: _, ...peer }) => peer),
+    dynamicPeers: config.dynamicPeers.map(({ template: { maxPrefixesIn: _, ...template }, ...entry }) => ({
+      ...entry,
+      template,
+    })),
   };
 }
 

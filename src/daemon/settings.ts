@@ -207,5 +207,8 @@ export function policyName(configured: string | undefined, external: boolean): s
 export function clusterIdOf(config: Config, peer: PeerConfig, routerId: number): number {
   const own = peer.clusterId ?? config.router.clusterId;
   if (own !== undefined) return own;
-  return config.peers.some((other) => other.routeReflectorClient) ? routerId : 0;
+  const reflects =
+    config.peers.some((other) => other.routeReflectorClient) ||
+    config.dynamicPeers.some(({ template }) => template.routeReflectorClient);
+  return reflects ? routerId : 0;
 }

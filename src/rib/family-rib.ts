@@ -39,9 +39,9 @@ export interface FamilyRibOptions {
 const PEER_WORDS = 4;
 const RECEIVED = 0;
 const ACCEPTED = 1;
-/** Paths of the epoch in the word behind, which a session began with, and of later ones. */
+/** Paths of the session whose epoch stands in the word behind, and of no earlier one. */
 const FRESH = 2;
-const FRESH_EPOCH = 3;
+const FRESH_SESSION = 3;
 
 /** Where a sliced walk goes on; it starts at 0 and has ended at DONE. */
 export type Cursor = number;
@@ -132,7 +132,7 @@ export class FamilyRib {
         this.enter(row, known, setIn, out);
         return ANNOUNCED.added;
       }
-      if (before !== epoch && ((before - this.peers.sessionEpoch(peer)) | 0) < 0) this.countFresh(peer);
+      if (before !== epoch && !this.isOfSession(peer, before)) this.countFresh(peer);
       return this.replace(row, known, setIn, out);
     }
     const path = this.newPath(row, peer, pathId);
@@ -221,7 +221,7 @@ export class FamilyRib {
     this.pathCount--;
     const counts = PEER_WORDS * peer;
     this.perPeer[counts + RECEIVED]!--;
-    if (((paths[p + EPOCH]! - this.perPeer[counts + FRESH_EPOCH]!) | 0) >= 0) this.perPeer[counts + FRESH]!--;
+    if (this.isOfSession(peer, paths[p + EPOCH]!)) this.perPeer[counts + FRESH]!--;
     if (setOut > 0) this.perPeer[counts + ACCEPTED]!--;
     this.bestPaths.after(effect, row);
     if (setOut > 0 && this.reportsAllPaths) this.changed.push(row);
@@ -391,7 +391,11 @@ export class FamilyRib {
 
   /** Not announced in the peer's present session. */
   isStale(path: PathRow): boolean {
-    return ((this.pathEpoch(path) - this.peers.sessionEpoch(this.pathPeer(path))) | 0) < 0;
+    return !this.isOfSession(this.pathPeer(path), this.pathEpoch(path));
+  }
+
+  private isOfSession(peer: PeerId, epoch: number): boolean {
+    return ((epoch - this.peers.sessionEpoch(peer)) | 0) >= 0;
   }
 
   // per peer
@@ -405,17 +409,17 @@ export class FamilyRib {
     return this.perPeer[PEER_WORDS * peer + ACCEPTED]!;
   }
 
-  /** Of those received, the ones announced in the peer's present epoch. */
+  /** Of those received, the ones announced in the peer's present session. */
   fresh(peer: PeerId): number {
     const at = PEER_WORDS * peer;
-    return this.perPeer[at + FRESH_EPOCH] === this.peers.sessionEpoch(peer) ? this.perPeer[at + FRESH]! : 0;
+    return this.perPeer[at + FRESH_SESSION] === this.peers.sessionEpoch(peer) ? this.perPeer[at + FRESH]! : 0;
   }
 
   private countFresh(peer: PeerId): void {
     const at = PEER_WORDS * peer;
-    const epoch = this.peers.sessionEpoch(peer);
-    if (this.perPeer[at + FRESH_EPOCH] !== epoch) {
-      this.perPeer[at + FRESH_EPOCH] = epoch;
+    const session = this.peers.sessionEpoch(peer);
+    if (this.perPeer[at + FRESH_SESSION] !== session) {
+      this.perPeer[at + FRESH_SESSION] = session;
       this.perPeer[at + FRESH] = 0;
     }
     this.perPeer[at + FRESH]!++;
