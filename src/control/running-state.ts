@@ -37,8 +37,8 @@ export interface RunningSession {
   readonly bare: boolean;
   /** Families whose End-of-RIB the peer has sent. */
   readonly endOfRib: readonly Family[];
-  /** It has ended; the peer is restarting. */
-  readonly lost: boolean;
+  /** Milliseconds since it was lost, the peer restarting; null while it is up. */
+  readonly lostMs: number | null;
 }
 
 export interface PlainEndpoint {

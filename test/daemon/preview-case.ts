@@ -87,7 +87,7 @@ const KEYS: readonly ((random: Random, external: boolean) => string)[] = [
     `maxPrefixesIn: { limit: ${pick(random, [1000, 1000, 1000, 6])}, action: ${pick(random, ["warn", "block", "restart", "disable"])} }`,
   (random) =>
     `maxPrefixesOut: { limit: ${pick(random, [1000, 1000, 1000, 10])}, action: ${pick(random, ["warn", "restart", "disable"])} }`,
-  (random) => `gracefulRestart: ${pick(random, ["aware", "aware", "off"])}`,
+  (random) => `gracefulRestart: ${pick(random, ["aware", "off", "{ mode: aware, longLived: on }"])}`,
 ];
 
 export function randomConfig(random: Random): CaseConfig {
@@ -194,6 +194,6 @@ export function speakerOf(world: World, { address, asn, addPath, fourOctetAs, re
     fourOctetAs,
     families: ["ipv4", "ipv6"],
     ...(addPath && { addPath: "both" as const }),
-    ...(restarts && { gracefulRestart: {} }),
+    ...(restarts && { gracefulRestart: {}, longLived: {} }),
   });
 }
