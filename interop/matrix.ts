@@ -206,12 +206,37 @@ export const ROWS = {
     needs: ["refresh"],
     quick: ["bird2", "frr"],
   },
-  malformed: {
-    file: "malformed",
-    title: "behind us while somebody sends malformed UPDATEs: loses their routes and no others",
+  longLived: {
+    file: "long-lived",
+    title: "LLGR: its routes as the last choice while it stays away, then ours",
+    needs: ["longLived", "transit"],
+    quick: ["bird2"],
+  },
+  meshRestart: {
+    file: "mesh-restart",
+    title: "four of ours restart at once: no kernel route changes, no packet is lost",
+    needs: [],
+    quick: [],
+    only: [],
+  },
+  threeTiers: {
+    file: "three-tiers",
+    title: "nodes, ToRs and cores mixed; the default downwards, given up when the way up is lost",
+    needs: ["kernel"],
+    quick: BIRDS_AND_FRR,
+  },
+  transport: {
+    file: "transport",
+    title: "GTSM, MD5 in every form, keys that change, port 179 shared",
     needs: [],
     quick: ["bird2", "frr"],
     only: ["bird2", "frr"],
+  },
+  malformed: {
+    file: "malformed",
+    title: "behind us while somebody sends malformed UPDATEs: loses their routes and no others",
+    needs: ["kernel"],
+    quick: ["bird2"],
   },
 } as const satisfies Record<string, Row>;
 
