@@ -198,7 +198,7 @@ function heldAdvice(name: string, { by }: Hold): string {
 }
 
 function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<PeerAnswer["lastDown"]> {
-  const received = reason.code === "notificationReceived" || reason.code === "tcpClosed";
+  const received = ["notificationReceived", "tcpClosed", "peerRestarted"].includes(reason.code);
   return {
     direction: received ? "received" : reason.notification ? "sent" : "local",
     code: reason.code,

@@ -310,6 +310,17 @@ describe("the record", () => {
     assert.deepEqual(names(restart), ["a ipv4", "b ipv4"]);
   });
 
+  test("names those whose routes are kept while they restart", () => {
+    const restart = memory();
+    const world = start(restart);
+    const [a, b] = [up(world, "a"), up(world, "b")];
+    a.announce(V4);
+    world.run(1000);
+    for (const peer of [a, b]) peer.drop();
+    world.run(1000);
+    assert.deepEqual(names(restart), ["a ipv4"]);
+  });
+
   test("is not written where nobody is asked for help, and goes when nobody is any more", () => {
     const restart = memory();
     const world = start(restart);

@@ -41,6 +41,20 @@ const ROUND_KINDS: readonly Round[] = [
     },
   },
   {
+    name: "one ends in order and returns",
+    run(stage) {
+      stage.sim.end(stage.one, away(stage), true);
+      return stage.sim.routers;
+    },
+  },
+  {
+    name: "one is shut down and returns",
+    run(stage) {
+      stage.sim.end(stage.one, away(stage), false);
+      return [];
+    },
+  },
+  {
     name: "one's machine vanishes and returns before anybody noticed",
     run(stage) {
       stage.sim.crash(stage.one, away(stage), true);
