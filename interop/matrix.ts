@@ -115,6 +115,13 @@ export const ROWS = {
     quick: ["bird2"],
     only: ["bird2"],
   },
+  tunnelRoutes: {
+    file: "tunnel-routes",
+    title: "Calico's rules for the kernel: tunnel devices, onlink, metrics of older releases",
+    needs: [],
+    quick: ["bird2"],
+    only: ["bird2"],
+  },
   refusals: {
     file: "refusals",
     title: "what kernel, system and files refuse; lost notifications",

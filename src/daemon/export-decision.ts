@@ -23,6 +23,19 @@ import {
 } from "./export-context.ts";
 import { createFactsReader } from "./route-facts.ts";
 
+const NO_MED: AttributeEdits = { med: null };
+/** Made once for each of a policy's edits. */
+const NO_MED_WITH = new WeakMap<AttributeEdits, AttributeEdits>();
+
+function withoutMed(edits: AttributeEdits | undefined): AttributeEdits {
+  if (!edits) return NO_MED;
+  let made = NO_MED_WITH.get(edits);
+  if (!made) {
+    made = { ...edits, med: null };
+    NO_MED_WITH.set(edits, made);
+  }
+  return made;
+}
 /** RFC 8326 §4.1: what is about to go says so; within an AS it becomes the last choice by itself. */
 const LEAVING: AttributeEdits = { addCommunities: [0xffff0000] };
 const LEAVING_INTERNAL: AttributeEdits = { ...LEAVING, localPref: 0 };
@@ -63,28 +76,20 @@ export function createExportDecision(
   /** The last result, kept alive until whoever asked had the time to retain it. */
   let pendingRelease = 0;
 
-  /** Runs the export policy; the result is retained once for the caller, or a STOP code. */
-  function runPolicy(group: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
-    const { context } = group;
-    if (context.policy.reads === 0 && !context.policy.setsMed) {
-      const verdict = context.policy.evaluate(reader.facts);
-      if (!verdict.accepted) return STOP.policy;
-      if (!verdict.edits) {
-        sets.retain(set);
-        return set;
-      }
-    }
-    let base = set;
-    if (context.policy.setsMed && context.kind === "external" && source >= FIRST_PEER)
-      base = sets.derive(set, { med: null }, sets.nextHop(set));
-    else sets.retain(set);
-    if (base === 0) return STOP.noRoom;
-    const verdict = context.policy.evaluate(factsOf(context, row, source, base));
-    if (verdict.accepted && !verdict.edits) return base;
-    // Edits that change nothing give the same set, retained once more: ours goes all the same.
-    const result = verdict.edits && verdict.accepted ? edit(context, base, verdict.edits) : STOP.policy;
-    sets.release(base);
-    return result;
+  /**
+   * Runs the export policy; the result is retained once for the caller, or a STOP code. A policy sees the MED that was
+   * received, but only what it sets itself goes to another AS (RFC 4271 §5.1.4).
+   */
+  function runPolicy({ context }: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
+    const { policy } = context;
+    const verdict = policy.evaluate(policy.reads === 0 ? reader.facts : factsOf(context, row, source, set));
+    if (!verdict.accepted) return STOP.policy;
+    const { edits } = verdict;
+    if (policy.setsMed && context.kind === "external" && source >= FIRST_PEER && edits?.med === undefined)
+      return edit(context, set, withoutMed(edits));
+    if (edits) return edit(context, set, edits);
+    sets.retain(set);
+    return set;
   }
 
   function factsOf(

@@ -30,9 +30,9 @@ export interface FamilyRibOptions {
 const PEER_WORDS = 4;
 const RECEIVED = 0;
 const ACCEPTED = 1;
-/** Paths of the epoch in the word behind. */
+/** Paths of the session whose epoch stands in the word behind, and of no earlier one. */
 const FRESH = 2;
-const FRESH_EPOCH = 3;
+const FRESH_SESSION = 3;
 
 /** Where a sliced walk goes on; it starts at 0 and has ended at DONE. */
 export type Cursor = number;
@@ -117,9 +117,10 @@ export class FamilyRib {
         this.enter(row, known, setIn, setOut);
         return ANNOUNCED.added;
       }
-      if (paths[known * PATH_STRIDE + EPOCH] !== epoch) {
+      const heard = paths[known * PATH_STRIDE + EPOCH]!;
+      if (heard !== epoch) {
         paths[known * PATH_STRIDE + EPOCH] = epoch;
-        this.countFresh(peer, epoch);
+        if (!this.isOfSession(peer, heard)) this.countFresh(peer);
       }
       return this.replace(row, known, setIn, setOut);
     }
@@ -162,7 +163,7 @@ export class FamilyRib {
     this.sets.retain(setIn);
     this.pathCount++;
     this.perPeer[PEER_WORDS * peer + RECEIVED]!++;
-    this.countFresh(peer, this.paths[p + EPOCH]!);
+    this.countFresh(peer);
     if (setOut <= 0) return;
     this.sets.retain(setOut);
     this.perPeer[PEER_WORDS * peer + ACCEPTED]!++;
@@ -205,7 +206,7 @@ export class FamilyRib {
     this.pathCount--;
     const counts = PEER_WORDS * peer;
     this.perPeer[counts + RECEIVED]!--;
-    if (paths[p + EPOCH] === this.perPeer[counts + FRESH_EPOCH]) this.perPeer[counts + FRESH]!--;
+    if (this.isOfSession(peer, paths[p + EPOCH]!)) this.perPeer[counts + FRESH]!--;
     if (setOut > 0) this.perPeer[counts + ACCEPTED]!--;
     this.bestPaths.after(effect, row);
     if (setOut > 0 && this.reportsAllPaths) this.changed.push(row);
@@ -375,7 +376,11 @@ export class FamilyRib {
 
   /** Not announced in the peer's present session. */
   isStale(path: PathRow): boolean {
-    return ((this.pathEpoch(path) - this.peers.sessionEpoch(this.pathPeer(path))) | 0) < 0;
+    return !this.isOfSession(this.pathPeer(path), this.pathEpoch(path));
+  }
+
+  private isOfSession(peer: PeerId, epoch: number): boolean {
+    return ((epoch - this.peers.sessionEpoch(peer)) | 0) >= 0;
   }
 
   // per peer
@@ -389,16 +394,17 @@ export class FamilyRib {
     return this.perPeer[PEER_WORDS * peer + ACCEPTED]!;
   }
 
-  /** Of those received, the ones announced in the peer's present epoch. */
+  /** Of those received, the ones announced in the peer's present session. */
   fresh(peer: PeerId): number {
     const at = PEER_WORDS * peer;
-    return this.perPeer[at + FRESH_EPOCH] === this.peers.epoch(peer) ? this.perPeer[at + FRESH]! : 0;
+    return this.perPeer[at + FRESH_SESSION] === this.peers.sessionEpoch(peer) ? this.perPeer[at + FRESH]! : 0;
   }
 
-  private countFresh(peer: PeerId, epoch: number): void {
+  private countFresh(peer: PeerId): void {
     const at = PEER_WORDS * peer;
-    if (this.perPeer[at + FRESH_EPOCH] !== epoch) {
-      this.perPeer[at + FRESH_EPOCH] = epoch;
+    const session = this.peers.sessionEpoch(peer);
+    if (this.perPeer[at + FRESH_SESSION] !== session) {
+      this.perPeer[at + FRESH_SESSION] = session;
       this.perPeer[at + FRESH] = 0;
     }
     this.perPeer[at + FRESH]!++;
