@@ -2,6 +2,7 @@
  * What becomes of a best path on its way to an update group: split horizon, well-known communities, export policy and
  * next hop, in this order (RFC 4271 §9.2, RFC 4456 §6, RFC 1997). Results are remembered with the attribute set.
  */
+import { COMMUNITY } from "../bgp/iana.ts";
 import type { AttributeEdits } from "../bgp/path-attributes.ts";
 import type { Family } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
@@ -112,6 +113,13 @@ export function createExportDecision(
     return last;
   }
 
+  /** For internal peers that do not know LLGR_STALE (RFC 9494 §4.6). Takes over the set that it is given. */
+  function lowered(set: SetHandle): number {
+    const result = sets.derive(set, { localPref: 0, addCommunities: [COMMUNITY.noExport] }, sets.nextHop(set));
+    sets.release(set);
+    return result || STOP.noRoom;
+  }
+
   /** Remembered with the set unless it depends on the prefix. */
   function decideSet(group: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
     const { policy, leaving } = group.context;
@@ -159,7 +167,10 @@ export function createExportDecision(
       const stop = communityStop(sets, set, context.kind === "external");
       if (stop !== 0) return stop;
     }
+    const isStale = sets.staleness(set) === 1;
+    if (isStale && context.longLivedStale === "withdraw") return STOP.longLivedStale;
     let result = runPolicy(group, row, source, set);
+    if (result > 0 && isStale && context.longLivedStale === "lower") result = lowered(result);
     if (result > 0 && context.leaving) result = finish(context, result) || STOP.noRoom;
     if (pendingRelease !== 0) sets.release(pendingRelease);
     pendingRelease = Math.max(result, 0);

@@ -22,6 +22,7 @@ import { createImport, type Import } from "./import.ts";
 import { createKernelNews } from "./kernel-news.ts";
 import { createListening, type Listening } from "./listening.ts";
 import { createLocalRoutes } from "./local-routes.ts";
+import { createLongLived } from "./long-lived.ts";
 import { createOutlets, type Outlets } from "./outlets.ts";
 import type { PeerRuntime } from "./peer.ts";
 import { createPrefixLimits } from "./prefix-limits.ts";
@@ -140,7 +141,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   // What goes on by itself.
   const housekeeping = createHousekeeping(core);
-  const stale = createStaleRoutes(core, sweep);
+  const stale = createStaleRoutes(core, sweep, createLongLived(core, imports, sweep));
   const refreshes = createRouteRefreshes({ core, exporter, sweep, sessions: () => sessions, complete: stale.endOfRib });
   const pruning = createPruning(core, reprogram, recovery);
   const reading = createReading({
@@ -208,6 +209,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     limitsChanged: limits.configured,
     parsingChanged,
     forgetSource: exporter.forgetSource,
+    clientChanged: exporter.clientChanged,
     refreshContexts: outlets.refreshContexts,
     staticsChanged: kernelNews.staticsChanged,
   };

@@ -47,6 +47,8 @@ export interface ImportHandle {
   readonly readsInterface: boolean;
   /** Changes when what was remembered counts no longer. */
   key: number;
+  /** Where the policy is asked for each prefix: keys of what edits make of a set. */
+  readonly editKeys: Map<AttributeEdits, number>;
 }
 
 export interface ImportTrace {
@@ -58,9 +60,15 @@ export interface ImportTrace {
 
 interface SharedKey {
   readonly text: string;
+  /** Who made the edits among `editKeys`. */
+  policy: CompiledPolicy | undefined;
   key: number;
+  readonly editKeys: Map<AttributeEdits, number>;
   readonly handles: Set<ImportHandle>;
 }
+
+/** Different edits of one policy whose results are remembered. */
+const MOST_EDITS = 64;
 
 export interface Importer {
   open(session: ImportSession): ImportHandle;
@@ -76,18 +84,27 @@ export interface Importer {
   trace(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): ImportTrace;
 }
 
+/** What a policy reads of the attribute set. */
+const READ_OF_SET = READS.attributes | READS.interface | READS.preference | READS.localPref | READS.metric;
+
 /** Import evaluation with its memory: one result per (attribute set, way of importing), which dies with the set. */
 export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer {
   const shared = new Map<string, SharedKey>();
   const facts = noRoute();
+  /** Whose facts `facts` holds. */
+  let filledFor: ImportSession | undefined;
 
   function open(session: ImportSession): ImportHandle {
     const reads = session.policy?.reads ?? 0;
     const text = keyText(session);
     let entry = shared.get(text);
     if (!entry) {
-      entry = { text, key: sets.newMemoKey(), handles: new Set() };
+      entry = { text, policy: session.policy, key: sets.newMemoKey(), editKeys: new Map(), handles: new Set() };
       shared.set(text, entry);
+    }
+    if (entry.policy !== session.policy) {
+      retireEdits(entry);
+      entry.policy = session.policy;
     }
     const remembered = (reads & (READS.prefix | READS.interface)) === 0;
     const handle = {
@@ -96,6 +113,7 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
       readsPrefix: (reads & READS.prefix) !== 0,
       readsInterface: (reads & READS.interface) !== 0,
       key: entry.key,
+      editKeys: entry.editKeys,
     };
     entry.handles.add(handle);
     return handle;
@@ -104,38 +122,71 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
   function close(handle: ImportHandle): void {
     const entry = shared.get(keyText(handle.session));
     if (!entry?.handles.delete(handle) || entry.handles.size > 0) return;
-    sets.retireMemoKey(entry.key);
+    retire(entry);
     shared.delete(entry.text);
+  }
+
+  function retire(entry: SharedKey): void {
+    sets.retireMemoKey(entry.key);
+    retireEdits(entry);
+  }
+
+  function retireEdits({ editKeys }: SharedKey): void {
+    for (const key of editKeys.values()) sets.retireMemoKey(key);
+    editKeys.clear();
   }
 
   function forget(): void {
     for (const entry of shared.values()) {
-      sets.retireMemoKey(entry.key);
+      retire(entry);
       entry.key = sets.newMemoKey();
       for (const handle of entry.handles) handle.key = entry.key;
     }
   }
 
   function evaluate(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
-    if (!handle.remembered) return compute(handle.session, set, bytes, at, length);
+    if (!handle.remembered) return computeEach(handle, set, bytes, at, length);
     const known = sets.recall(set, handle.key);
     if (known !== 0) {
       if (known > 0) sets.retain(known);
       return known;
     }
-    const result = compute(handle.session, set, bytes, at, length);
+    const result = compute(handle, set, bytes, at, length);
     if (result !== 0) sets.remember(set, handle.key, result);
     return result;
   }
 
-  function compute(session: ImportSession, received: SetHandle, bytes: Uint8Array, at: number, length: number): number {
-    const rejected = check(session, received);
-    if (rejected !== 0) return rejected;
-    const set = before(session, received);
-    if (set === 0) return 0;
-    const result = runPolicy(session, set, bytes, at, length);
-    sets.release(set);
-    return result > 0 && session.gracefulShutdown ? yielding(result) : result;
+  function compute(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
+    const ready = prepare(handle.session, set);
+    if (ready <= 0) return ready;
+    const result = decide(handle, ready, bytes, at, length);
+    sets.release(ready);
+    return result;
+  }
+
+  /** The policy is asked for each prefix, but what comes before it depends on the set alone: that is remembered. */
+  function computeEach(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
+    let ready = sets.recall(set, handle.key);
+    if (ready > 0) sets.retain(ready);
+    else if (ready === 0) {
+      ready = prepare(handle.session, set);
+      if (ready !== 0) sets.remember(set, handle.key, ready);
+    }
+    if (ready <= 0) return ready;
+    const result = decide(handle, ready, bytes, at, length);
+    sets.release(ready);
+    return result;
+  }
+
+  /** The set that the policy is given, retained; a REJECT code, or 0 at a bound. */
+  function prepare(session: ImportSession, set: SetHandle): SetHandle | RejectCode {
+    return check(session, set) || before(session, set);
+  }
+
+  function before({ prependAs }: ImportSession, received: SetHandle): SetHandle {
+    if (prependAs !== 0) return sets.derive(received, { prepend: [prependAs] }, sets.nextHop(received));
+    sets.retain(received);
+    return received;
   }
 
   /** RFC 8326: what is about to go is used only where there is nothing else. Takes a retained set over and returns one. */
@@ -147,14 +198,13 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     return last;
   }
 
-  /** The set that the policy is given, retained; 0 at a bound. */
-  function before({ prependAs }: ImportSession, received: SetHandle): SetHandle {
-    if (prependAs !== 0) return sets.derive(received, { prepend: [prependAs] }, sets.nextHop(received));
-    sets.retain(received);
-    return received;
+  function decide(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
+    const result = runPolicy(handle, set, bytes, at, length);
+    return result > 0 && handle.session.gracefulShutdown ? yielding(result) : result;
   }
 
-  function runPolicy(session: ImportSession, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
+  function runPolicy(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
+    const { session } = handle;
     const { policy } = session;
     if (policy === undefined) {
       sets.retain(set);
@@ -167,9 +217,31 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
       sets.retain(set);
       return set;
     }
-    const edits = editsFor(session.family, verdict.edits);
+    return handle.remembered ? edited(session.family, set, verdict.edits) : rememberedEdit(handle, set, verdict.edits);
+  }
+
+  function edited(family: Family, set: SetHandle, given: AttributeEdits): SetHandle {
+    const edits = editsFor(family, given);
     const nextHop = editedNextHop(set, edits);
     return nextHop === 0 ? 0 : sets.derive(set, edits, nextHop);
+  }
+
+  /** A policy makes equal edits once, so the object names what they make of each set. */
+  function rememberedEdit({ session, editKeys }: ImportHandle, set: SetHandle, edits: AttributeEdits): SetHandle {
+    let key = editKeys.get(edits);
+    if (key === undefined) {
+      if (editKeys.size >= MOST_EDITS) return edited(session.family, set, edits);
+      key = sets.newMemoKey();
+      editKeys.set(edits, key);
+    }
+    const known = sets.recall(set, key);
+    if (known > 0) {
+      sets.retain(known);
+      return known;
+    }
+    const result = edited(session.family, set, edits);
+    if (result !== 0) sets.remember(set, key, result);
+    return result;
   }
 
   /** What no policy can allow; 0 when there is nothing against the set. */
@@ -201,18 +273,25 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     at: number,
     length: number,
   ): void {
-    facts.family = session.family;
+    if (session !== filledFor) fillSession(session);
     facts.prefixBytes = bytes;
     facts.prefixAt = at;
     facts.prefixLength = length;
-    facts.fromPeer = session.peerName;
-    facts.peerType = peerTypeOf(session.external, session.client);
-    facts.fromPeerType = facts.peerType;
-    facts.interfaces = (policy.reads & READS.interface) !== 0 ? nextHops.interfaces(sets.nextHop(set)) : NO_INTERFACES;
-    facts.attributes = (policy.reads & READS.attributes) !== 0 ? sets.attributes(set) : NO_ATTRIBUTES;
+    const { reads } = policy;
+    if ((reads & READ_OF_SET) === 0) return;
+    facts.attributes = (reads & READS.attributes) !== 0 ? sets.attributes(set) : NO_ATTRIBUTES;
+    facts.interfaces = (reads & READS.interface) !== 0 ? nextHops.interfaces(sets.nextHop(set)) : NO_INTERFACES;
     facts.preference = sets.preference(set);
     facts.localPref = sets.localPref(set);
     facts.metric = sets.metric(set);
+  }
+
+  function fillSession(session: ImportSession): void {
+    filledFor = session;
+    facts.family = session.family;
+    facts.fromPeer = session.peerName;
+    facts.peerType = peerTypeOf(session.external, session.client);
+    facts.fromPeerType = facts.peerType;
   }
 
   /** "self" has no meaning on import. */

@@ -149,7 +149,9 @@ describe("transport", { concurrency: CONCURRENCY }, () => {
           birdSession("rack_two", "10.0.0.22", "10.0.0.1", 'password "range";'),
         ),
       );
-      await a.until("refused", async () => /Connection rejected/.test(await a.ask("show", "protocols", "all", "rack_two")));
+      await a.until("refused", async () =>
+        /Connection rejected/.test(await a.ask("show", "protocols", "all", "rack_two")),
+      );
       await dut.untilLogged(/range \\"rack\\" has as many peers as its limit of 1 allows/);
       assert.ok((await dut.status()).dynamicPeers[0]!.refused > 0);
       // It goes, and with it its place: the other one comes in.

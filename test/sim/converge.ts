@@ -21,6 +21,9 @@ const RESTARTS = [
   "{ mode: on, restartTime: 60s, staleTime: 90s }",
   "{ mode: on, restartTime: 60s, staleTime: 90s, notification: true }",
   "off",
+  "{ mode: on, restartTime: 5s, staleTime: 90s, longLived: on, longLivedStaleTime: 100s, staleToOthers: true }",
+  "{ mode: on, restartTime: 5s, notification: true, longLived: on, longLivedStaleTime: 200s }",
+  "{ mode: aware, longLived: aware }",
 ];
 
 /** One test per seed. */
