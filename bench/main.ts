@@ -8,13 +8,14 @@ import { parseArgs } from "node:util";
 import { versionOf } from "../interop/packages.ts";
 import { DUT, type SpeakerKind } from "../interop/peers/kinds.ts";
 import { requires } from "../interop/requires.ts";
+import { measurePolicies, POLICY_WORK, type PolicyFigure, policyFailed, policyLines } from "./policy.ts";
 import { table, type Verdict, verdicts, type WorkResult } from "./report.ts";
 import { type Measured, measure, swarmProgram } from "./swarm.ts";
 import { QUICK_WORKS, WORKS, type Work, withAddPath } from "./works.ts";
 
 const USAGE = `Usage: npm run bench -- [options]
   --quick            smaller works, under five minutes
-  --work NAME,...    ${WORKS.map((work) => work.name).join(", ")}; a part of a name selects all that begin with it
+  --work NAME,...    ${[...WORKS.map((work) => work.name), POLICY_WORK].join(", ")}; a part of a name selects all that begin with it
   --add-path         path identifiers both ways on every session (RFC 7911)
   --peers KIND,...   speakers beside ours: bird2 (the reference), bird1, frr; default bird2
   --repeat N         runs of each speaker, in turn; default 3
@@ -24,6 +25,8 @@ const USAGE = `Usage: npm run bench -- [options]
 
 interface Options {
   readonly works: readonly Work[];
+  /** What policies cost, which needs no speaker. */
+  readonly policies: boolean;
   /** The reference first, the speaker under test last. */
   readonly speakers: readonly SpeakerKind[];
   readonly repeat: number;
@@ -50,13 +53,18 @@ function readOptions(): Options {
   }
   const wanted = values.work?.split(",");
   const all = values.quick ? QUICK_WORKS : WORKS;
-  const selected = all.filter((work) => wanted?.some((name) => work.name.startsWith(name)) ?? true);
+  const isWanted = (work: string) => wanted?.some((name) => work.startsWith(name)) ?? true;
+  const selected = all.filter((work) => isWanted(work.name));
   const works = values["add-path"] ? selected.map(withAddPath) : selected;
-  if (works.length === 0)
-    throw new Error(`No work begins with "${values.work}"; there are ${all.map((work) => work.name)}`);
+  const policies = isWanted(POLICY_WORK);
+  if (works.length === 0 && !policies)
+    throw new Error(
+      `No work begins with "${values.work}"; there are ${[...all.map((work) => work.name), POLICY_WORK].join(", ")}`,
+    );
   const peers = values.peers.split(",").filter((name) => name !== "") as SpeakerKind[];
   return {
     works,
+    policies,
     speakers: [...new Set([...peers, DUT])],
     repeat: Number(values.repeat),
     timeoutSeconds: Number(values.timeout),
@@ -91,13 +99,16 @@ function sentence(verdict: Verdict): string {
 
 async function main(): Promise<number> {
   const options = readOptions();
-  const missing = await requires("netns", "debian-packages", "overlay", "iproute2", "c-compiler");
+  const missing =
+    options.works.length > 0 && (await requires("netns", "debian-packages", "overlay", "iproute2", "c-compiler"));
   if (missing !== false) {
     console.error(`Cannot measure here: the benchmark ${missing}`);
     return 1;
   }
   const say = options.json === "-" ? console.error : console.log;
-  await swarmProgram();
+  if (options.works.length > 0) await swarmProgram();
+  const policies: readonly PolicyFigure[] = options.policies ? measurePolicies() : [];
+  if (options.policies) say(`${policyLines(policies).join("\n")}\n`);
   const names = new Map<SpeakerKind, string>();
   const [reference, subject] = [options.speakers[0]!, options.speakers.at(-1)!];
   const results: WorkResult[] = [];
@@ -116,11 +127,12 @@ async function main(): Promise<number> {
     machine: { cpus: cpus().length, model: cpus()[0]?.model, node: process.version },
     speakers: Object.fromEntries(names),
     works: results.map(({ work, runs }) => ({ name: work.name, title: work.title, runs })),
+    policies,
     verdicts: judged,
   };
   if (options.json === "-") console.log(JSON.stringify(data, null, 2));
   else if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(data, null, 2)}\n`);
-  return judged.some((verdict) => verdict.state === "failed") ? 1 : 0;
+  return judged.some((verdict) => verdict.state === "failed") || policyFailed(policies) ? 1 : 0;
 }
 
 process.exitCode = await main();

@@ -135,7 +135,6 @@ export const FEATURES = {
     "refresh",
     "enhancedRefresh",
     "ttlSecurity",
-    "shutdownTextSeen",
   ],
 } as const satisfies Record<string, readonly Feature[]>;
 

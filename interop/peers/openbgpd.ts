@@ -77,6 +77,9 @@ export function openbgpd(node: LabNode): Speaker {
     enable: async (session) => {
       await ask("neighbor", remoteOf(session), "up");
     },
+    retry: async (session) => {
+      await ask("neighbor", remoteOf(session), "up");
+    },
     drain: () => reload({ ...current!, isDraining: true }),
     notifications: async () => parseOpenbgpdNotifications(await log()),
     log,

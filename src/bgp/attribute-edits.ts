@@ -1,6 +1,6 @@
 import { attributeEnd, attributeValue, writeAttributeHeader } from "./attribute-octets.ts";
 import { type CommunityPattern, matchesAny } from "./community-pattern.ts";
-import { ATTRIBUTE, FLAG, SEGMENT } from "./iana.ts";
+import { ATTRIBUTE, COMMUNITY, FLAG, SEGMENT } from "./iana.ts";
 import { copy, u32, writeU32 } from "./octets.ts";
 import type { AttributeEdits } from "./path-attributes.ts";
 
@@ -73,7 +73,7 @@ function editedValue(bytes: Uint8Array, from: number, spec: Edited, edits: Attri
     case A.localPref:
       return edits.localPref === undefined ? undefined : octetsOf([edits.localPref]);
     case A.communities:
-      return editList(old, 1, edits.setCommunities, edits.removeCommunities, edits.addCommunities);
+      return keepStale(old, editList(old, 1, edits.setCommunities, edits.removeCommunities, edits.addCommunities));
     case A.extendedCommunities:
       return editList(
         old,
@@ -85,6 +85,13 @@ function editedValue(bytes: Uint8Array, from: number, spec: Edited, edits: Attri
     default:
       return editList(old, 3, edits.setLargeCommunities, edits.removeLargeCommunities, edits.addLargeCommunities);
   }
+}
+
+/** Nobody takes LLGR_STALE off a route: others would prefer it to fresh ones (RFC 9494 §4.3). */
+function keepStale(old: Uint8Array, edited: Uint8Array | undefined): Uint8Array | undefined {
+  if (edited === undefined || !numbersOf(old).includes(COMMUNITY.llgrStale)) return edited;
+  const kept = numbersOf(edited);
+  return kept.includes(COMMUNITY.llgrStale) ? edited : octetsOf([...kept, COMMUNITY.llgrStale]);
 }
 
 type Items = readonly (number | readonly number[])[] | undefined;

@@ -38,6 +38,11 @@ const tuples = new Parser().array("items", {
   type: new Parser().endianness("big").uint16("afi").uint8("safi").uint8("octet"),
   readUntil: "eof",
 });
+/** {AFI u16, SAFI u8, flags u8, stale time u24}: long-lived graceful restart. */
+const longLivedTuples = new Parser().array("items", {
+  type: new Parser().endianness("big").uint16("afi").uint8("safi").uint8("flags").uint8("high").uint16("low"),
+  readUntil: "eof",
+});
 const counted = new Parser().uint8("length").buffer("text", { length: "length" });
 
 interface Tuple {
@@ -51,6 +56,10 @@ const RESTARTING = 0x8000;
 const NOTIFICATION = 0x4000;
 const RESTART_SECONDS = 0x0fff;
 const FORWARDING = 0x80;
+
+/** Long-lived graceful restart (RFC 9494 §3.1): a family's octets, and the longest time that fits 24 bits. */
+const LONG_LIVED_OCTETS = 7;
+const LONGEST_STALE_SECONDS = 0xffffff;
 
 const MODES = { 1: "receive", 2: "send", 3: "both" } as const;
 type AddPathMode = (typeof MODES)[keyof typeof MODES];
@@ -67,6 +76,9 @@ export function decodeCapabilities(raw: readonly Capability[]): Capabilities {
   const gracefulRestart = of(CAPABILITY.gracefulRestart)
     .map(decodeGracefulRestart)
     .findLast((it) => it !== undefined);
+  const longLived = of(CAPABILITY.longLivedGracefulRestart)
+    .map(decodeLongLived)
+    .findLast((it) => it !== undefined);
   const hostname = of(CAPABILITY.fqdn)
     .map(decodeCounted)
     .findLast((it) => it !== undefined);
@@ -80,6 +92,7 @@ export function decodeCapabilities(raw: readonly Capability[]): Capabilities {
     extendedMessage: has(CAPABILITY.extendedMessage),
     ...(asn !== undefined && { fourOctetAs: asn }),
     ...(gracefulRestart && { gracefulRestart }),
+    ...(longLived && { longLived }),
     addPath: of(CAPABILITY.addPath).flatMap(decodeAddPath),
     ...(hostname !== undefined && { hostname }),
     ...(softwareVersion !== undefined && { softwareVersion }),
@@ -116,6 +129,19 @@ function decodeGracefulRestart(value: Uint8Array): Capabilities["gracefulRestart
   };
 }
 
+function decodeLongLived(value: Uint8Array): Capabilities["longLived"] {
+  if (value.length % LONG_LIVED_OCTETS !== 0) return undefined;
+  const { items } = longLivedTuples.parse(value) as {
+    items: readonly { afi: number; safi: number; flags: number; high: number; low: number }[];
+  };
+  return {
+    families: items.flatMap(({ afi, safi, flags, high, low }) => {
+      const family = familyOf(afi, safi);
+      return family ? [{ family, forwarding: (flags & FORWARDING) !== 0, timeSeconds: (high << 16) | low }] : [];
+    }),
+  };
+}
+
 function decodeAddPath(value: Uint8Array): readonly { readonly family: Family; readonly mode: AddPathMode }[] {
   if (value.length % 4 !== 0) return [];
   return decodeTuples(value).flatMap(({ family, octet }) => {
@@ -140,7 +166,7 @@ export function encodeCapabilities(capabilities: Capabilities): Uint8Array {
   const out: number[] = [];
   const put = (code: number, value: readonly number[]) => out.push(code, value.length, ...value);
   const tuple = (family: Family, octet: number) => [0, AFI[family], SAFI_UNICAST, octet];
-  const { fourOctetAs: asn, gracefulRestart: restart, hostname, softwareVersion } = capabilities;
+  const { fourOctetAs: asn, gracefulRestart: restart, longLived, hostname, softwareVersion } = capabilities;
   for (const family of capabilities.families ?? []) put(CAPABILITY.multiprotocol, [0, AFI[family], 0, SAFI_UNICAST]);
   if (capabilities.routeRefresh) put(CAPABILITY.routeRefresh, []);
   if (capabilities.extendedMessage) put(CAPABILITY.extendedMessage, []);
@@ -165,6 +191,14 @@ export function encodeCapabilities(capabilities: Capabilities): Uint8Array {
     );
   }
   if (capabilities.enhancedRouteRefresh) put(CAPABILITY.enhancedRouteRefresh, []);
+  if (longLived)
+    put(
+      CAPABILITY.longLivedGracefulRestart,
+      longLived.families.flatMap(({ family, forwarding, timeSeconds }) => {
+        const seconds = Math.min(timeSeconds, LONGEST_STALE_SECONDS);
+        return [...tuple(family, forwarding ? FORWARDING : 0), seconds >>> 16, (seconds >>> 8) & 0xff, seconds & 0xff];
+      }),
+    );
   if (hostname !== undefined) {
     const text = encodeUtf8(hostname, 253);
     put(CAPABILITY.fqdn, [text.length, ...text, 0]);

@@ -20,6 +20,14 @@ export interface Capabilities {
     readonly timeSeconds: number;
     readonly families: readonly { readonly family: Family; readonly forwarding: boolean }[];
   };
+  /** RFC 9494 §3.1; without families its sender only understands LLGR_STALE. Counts only beside graceful restart. */
+  readonly longLived?: {
+    readonly families: readonly {
+      readonly family: Family;
+      readonly forwarding: boolean;
+      readonly timeSeconds: number;
+    }[];
+  };
   readonly addPath: readonly { readonly family: Family; readonly mode: "receive" | "send" | "both" }[];
   readonly hostname?: string;
   readonly softwareVersion?: string;

@@ -1,3 +1,6 @@
+/** Set in the id of classes of sessions on which a route with LLGR_STALE is the least preferred (RFC 9494 §4.3). */
+export const LONG_LIVED_CLASS = 0x4000_0000;
+
 /**
  * What alters how an UPDATE is read. Sessions whose classes have the same id share interned attribute sets.
  * Classes are few (internal × AS width × interface of link-local next hops × path identifiers) and numbered by who

@@ -181,6 +181,7 @@ function asGracefulRestart(input: NonNullable<WholePeer["gracefulRestart"]>): Gr
     notification: input.notification ?? defaults.notification,
     longLived: input.longLived ?? defaults.longLived,
     longLivedStaleTimeMs: input.longLivedStaleTime ?? defaults.longLivedStaleTime,
+    staleToOthers: input.staleToOthers ?? defaults.staleToOthers,
   };
 }
 

@@ -25,6 +25,7 @@ export const DEFAULTS = {
     notification: false,
     longLived: "off",
     longLivedStaleTime: 86_400_000,
+    staleToOthers: false,
   },
   addPath: { receive: false, send: "none" },
   capabilities: { fourOctetAs: true, routeRefresh: true, enhancedRouteRefresh: true, extendedMessage: true },

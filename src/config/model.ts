@@ -154,9 +154,16 @@ export interface GracefulRestartConfig {
   readonly staleTimeMs: number;
   /** N bit: a NOTIFICATION or an expired hold timer is a restart too, except a hard reset (RFC 8538). */
   readonly notification: boolean;
-  /** `aware`: LLGR_STALE is understood. `on`: routes are kept for `longLivedStaleTimeMs` beyond the restart time. */
+  /**
+   * `aware`: LLGR_STALE is understood, and the peer's routes are kept beyond its restart time for as long as it asks.
+   * `on`: it is to keep ours so as well, for `longLivedStaleTimeMs`.
+   */
   readonly longLived: "off" | "aware" | "on";
   readonly longLivedStaleTimeMs: number;
+  /**
+   * Long-lived stale routes go to this internal peer though it does not know them, with NO_EXPORT and LOCAL_PREF 0.
+   */
+  readonly staleToOthers: boolean;
 }
 
 /** RFC 7911. */

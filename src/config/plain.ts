@@ -94,6 +94,7 @@ function plainSession(peer: DynamicPeersConfig["template"], secrets: Secrets): P
       notification: gracefulRestart.notification,
       longLived: gracefulRestart.longLived,
       longLivedStaleTime: formatDuration(gracefulRestart.longLivedStaleTimeMs),
+      staleToOthers: gracefulRestart.staleToOthers,
     },
     addPath: peer.addPath,
     password: password === undefined || passwordFile !== undefined ? undefined : secrets === "show" ? password : HIDDEN,

@@ -162,15 +162,23 @@ const gracefulRestart = shortFor(
         .meta(asDefault(DEFAULTS.gracefulRestart.notification)),
       longLived: modes
         .optional()
-        .describe("RFC 9494. aware: LLGR_STALE is understood. on: routes are kept for longLivedStaleTime after that.")
+        .describe(
+          "RFC 9494. aware: the peer's routes are kept beyond its restart time, as it asks. on: it is to keep ours too.",
+        )
         .meta(asDefault(DEFAULTS.gracefulRestart.longLived)),
       longLivedStaleTime: longDuration
         .refine((ms) => ms % 1000 === 0 && ms >= 1000 && ms <= 16_777_215_000, {
           error: () => "expected whole seconds, at most 16777215s: the capability has 24 bits (RFC 9494 §3)",
         })
         .optional()
-        .describe("How long routes are kept after the restart time.")
+        .describe("How long the peer is to keep our routes after the restart time.")
         .meta(asDefault(inSeconds(DEFAULTS.gracefulRestart.longLivedStaleTime))),
+      staleToOthers: flag
+        .optional()
+        .describe(
+          "Long-lived stale routes go to this internal peer though it does not know them: NO_EXPORT, LOCAL_PREF 0.",
+        )
+        .meta(asDefault(DEFAULTS.gracefulRestart.staleToOthers)),
     },
     { error: () => "expected off, aware or on, or a mapping with mode, restartTime, staleTime and more" },
   ),

@@ -185,6 +185,8 @@ export interface PeerAnswer {
   }[];
   /** Routes of a lost session that are still in use; null when there are none. */
   readonly stale: (StaleAnswer & { readonly families: readonly Family[]; readonly leftSeconds: number }) | null;
+  /** Routes that have outlived the restart time (RFC 9494). */
+  readonly longLived: readonly (StaleAnswer & { readonly family: Family; readonly leftSeconds: number })[];
   readonly messages: {
     readonly received: MessageCounts;
     readonly sent: MessageCounts;
@@ -224,6 +226,9 @@ export interface RestartAnswer {
   readonly restartSeconds: number;
   /** A NOTIFICATION is a restart too, a hard reset aside. */
   readonly notification: boolean;
+  /** Both sides know LLGR_STALE (RFC 9494); the families that the peer wants kept beyond its restart time. */
+  readonly longLived: boolean;
+  readonly longLivedFamilies: readonly { readonly family: Family; readonly seconds: number }[];
   /** The peer said that it had restarted, and for which families it had forwarded packets meanwhile. */
   readonly peerRestarted: boolean;
   readonly peerForwarded: readonly Family[];
@@ -232,6 +237,8 @@ export interface RestartAnswer {
 export interface StaleAnswer {
   readonly since: string;
   readonly keptUntil: string;
+  /** It has outlived the peer's restart time, and is used where nothing else is there (RFC 9494). */
+  readonly longLived: boolean;
 }
 
 export interface LimitAnswer {

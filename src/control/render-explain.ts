@@ -7,6 +7,7 @@ type Loser = ExplainAnswer["losers"][number];
 /** What each step compares, and which value stays. */
 const STEP_WORDS: Record<string, { readonly what: string; readonly rule: string }> = {
   preference: { what: "preference", rule: "the higher stays" },
+  longLivedStale: { what: "staleness", rule: "what is fresh stays (RFC 9494)" },
   localPref: { what: "local preference", rule: "the higher stays" },
   asPathLength: { what: "AS path length", rule: "the shorter stays" },
   origin: { what: "origin", rule: "IGP before EGP before INCOMPLETE" },
@@ -56,7 +57,10 @@ function attributes(path: PathAnswer): string[] {
 }
 
 function staleLine({ stale, peer }: PathAnswer): string[] {
-  return stale ? [`  stale since ${stale.since}, kept until ${stale.keptUntil} while ${peer} restarts`] : [];
+  if (!stale) return [];
+  const { since, keptUntil, longLived } = stale;
+  if (!longLived) return [`  stale since ${since}, kept until ${keptUntil} while ${peer} restarts`];
+  return [`  long-lived stale since ${since}, kept until ${keptUntil}: ${peer} has not come back in time (RFC 9494)`];
 }
 
 /** Nothing where the policy has nothing to tell. */

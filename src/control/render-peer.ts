@@ -86,6 +86,7 @@ function restart(agreed: RestartAnswer | null): string[] {
     weKeep.length > 0 ? `we keep its ${both(weKeep)} routes for ${restartSeconds} s` : "we keep none of its routes",
     keepsOurs.length > 0 ? `it keeps ours of ${both(keepsOurs)}` : "it keeps none of ours",
     ...(notification ? ["also after a NOTIFICATION that is no hard reset"] : []),
+    ...longLivedWords(agreed),
   ];
   const past =
     peerForwarded.length > 0 ? `had forwarded ${both(peerForwarded)} meanwhile` : "had not forwarded meanwhile";
@@ -93,6 +94,13 @@ function restart(agreed: RestartAnswer | null): string[] {
     `  graceful restart: ${parts.join(", ")}`,
     ...(peerRestarted ? [`  the peer had restarted, and said that it ${past}`] : []),
   ];
+}
+
+/** RFC 9494, where both sides know it. */
+function longLivedWords({ longLived, longLivedFamilies }: RestartAnswer): string[] {
+  if (!longLived) return [];
+  const kept = longLivedFamilies.map(({ family, seconds }) => `${family} for another ${inWords(seconds)}`);
+  return [kept.length === 0 ? "it asks for nothing long-lived" : `long-lived ${kept.join(" and ")}`];
 }
 
 const both = (families: readonly string[]) => families.join(" and ");
@@ -113,6 +121,10 @@ function routes(peer: PeerAnswer): string[] {
   if (stale)
     lines.push([
       `  ${both(stale.families)} routes of its last session are stale since ${stale.since}, kept until ${stale.keptUntil} (another ${inWords(stale.leftSeconds)})`,
+    ]);
+  for (const { family, since, keptUntil, leftSeconds } of peer.longLived)
+    lines.push([
+      `  ${family} routes of its last session are long-lived stale (RFC 9494) since ${since}, kept until ${keptUntil} (another ${inWords(leftSeconds)})`,
     ]);
   return [`Routes: import policy ${peer.importPolicy}, export policy ${peer.exportPolicy}`, ...lines.flat()];
 }

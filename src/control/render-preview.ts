@@ -127,10 +127,7 @@ function facts(brief: Brief): Readonly<Record<string, string>> {
     communities: [...brief.communities, ...brief.largeCommunities, ...brief.extendedCommunities].join(" "),
     originator: brief.originatorId ?? "",
     clusters: brief.clusterList.join(" "),
-    ...("source" in brief && {
-      preference: String(brief.preference),
-      metric: brief.metric === null ? "-" : String(brief.metric),
-    }),
+    ...("source" in brief && { preference: String(brief.preference), metric: number(brief.metric) }),
   };
 }
 

@@ -59,7 +59,8 @@ const COMMUNITIES: Column<PathLine> = {
 };
 const STALE: Column<PathLine> = {
   heading: "STALE",
-  value: ({ path }) => (path.stale ? `since ${path.stale.since}, kept until ${path.stale.keptUntil}` : ""),
+  value: ({ path: { stale } }) =>
+    stale ? `${stale.longLived ? "long-lived " : ""}since ${stale.since}, kept until ${stale.keptUntil}` : "",
   optional: true,
   shrink: 12,
   drop: 3,

@@ -21,6 +21,8 @@ export interface RunningState {
   readonly links: readonly KernelLink[];
   readonly addresses: readonly PlainKernelAddress[];
   readonly sessions: readonly RunningSession[];
+  /** Routes are announced with GRACEFUL_SHUTDOWN. */
+  readonly draining: boolean;
 }
 
 /** An Established session, or one that was and whose routes are kept (RFC 4724). */

@@ -55,7 +55,7 @@ function staleOf(core: Core, family: Family, path: PathRow): PathAnswer["stale"]
   const id = rib.pathPeer(path);
   if (id < FIRST_PEER || !rib.isStale(path)) return null;
   const peer = core.peers.get(core.peerTable.facts(id)!.name);
-  return peer?.id === id && peer.stale?.families.has(family) ? staleAnswer(core, peer.stale) : null;
+  return peer?.id === id ? staleAnswer(core, peer, family) : null;
 }
 
 /** The answer for an attribute set of a peer, whether it is a path's or one announced. */

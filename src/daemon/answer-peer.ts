@@ -13,7 +13,6 @@ import { adviceFor } from "./peer-advice.ts";
 import { type PrefixLimit, warnAt } from "./prefix-limit.ts";
 import type { SessionKeys } from "./session-keys.ts";
 import { addressOnLink, hopsOf, isExternal, localAsOf, policyName } from "./settings.ts";
-import type { StaleState } from "./stale-routes.ts";
 
 /** `announced` counts the Adj-RIB-Out of one family as this peer sees it. */
 export function peerAnswer(
@@ -123,11 +122,17 @@ export function peerAnswer(
     })),
     stale: peer.stale
       ? {
-          ...staleAnswer(core, peer.stale),
+          since: wallTime(core, peer.stale.sinceMs),
+          keptUntil: wallTime(core, peer.stale.untilMs),
+          longLived: false,
           families: [...peer.stale.families],
           leftSeconds: seconds(peer.stale.untilMs - now),
         }
       : null,
+    longLived: FAMILIES.flatMap((family) => {
+      const state = peer.longLived[family];
+      return state ? [{ ...staleAnswer(core, peer, family)!, family, leftSeconds: seconds(state.untilMs - now) }] : [];
+    }),
     messages: { received: { ...peer.counts.received }, sent: { ...peer.counts.sent } },
     errors: {
       attributesDiscarded: peer.attributesDiscarded,
@@ -166,13 +171,20 @@ function restartAnswer({ session, negotiated }: PeerRuntime, restart: Negotiated
     weKeep: restart.families.map(({ family }) => family),
     restartSeconds: restart.timeMs / 1000,
     notification: restart.notification,
+    longLived: negotiated?.longLived ?? false,
+    longLivedFamilies: restart.longLived.map(({ family, timeMs }) => ({ family, seconds: timeMs / 1000 })),
     peerRestarted: restart.restarting,
     peerForwarded: restart.families.flatMap(({ family, forwarding }) => (forwarding ? [family] : [])),
   };
 }
 
-export function staleAnswer(core: Core, { sinceMs, untilMs }: StaleState): StaleAnswer {
-  return { since: wallTime(core, sinceMs), keptUntil: wallTime(core, untilMs) };
+/** What is kept of a family: the peer may be back soon, or has been away for longer than it said. */
+export function staleAnswer(core: Core, peer: PeerRuntime, family: Family): StaleAnswer | null {
+  const longLived = peer.longLived[family];
+  const state = longLived ?? (peer.stale?.families.has(family) ? peer.stale : undefined);
+  if (!state) return null;
+  const { sinceMs, untilMs } = state;
+  return { since: wallTime(core, sinceMs), keptUntil: wallTime(core, untilMs), longLived: longLived !== undefined };
 }
 
 function limitAnswer(limit: PrefixLimit | undefined): LimitAnswer | null {
@@ -192,7 +204,7 @@ function heldAdvice(name: string, { by }: Hold): string {
 }
 
 function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<PeerAnswer["lastDown"]> {
-  const received = reason.code === "notificationReceived" || reason.code === "tcpClosed";
+  const received = ["notificationReceived", "tcpClosed", "peerRestarted"].includes(reason.code);
   return {
     direction: received ? "received" : reason.notification ? "sent" : "local",
     code: reason.code,

@@ -37,14 +37,16 @@ export interface ConfigTarget {
   readonly forwarding: ForwardingTable;
   readonly local: LocalRoutes;
   readonly listening: Listening;
+  readonly keys: SessionKeys;
+  readonly dynamicPeers: DynamicPeers;
   /** Limits of prefixes may be others. */
   limitsChanged(): void;
   /** What the sessions' parsing goes by may have changed. */
   parsingChanged(): void;
-  readonly keys: SessionKeys;
-  readonly dynamicPeers: DynamicPeers;
   /** The id of a source stands for another peer from now on. */
   forgetSource(id: PeerId): void;
+  /** The source is a client of our reflector from now on, or no more. */
+  clientChanged(id: PeerId): void;
   readonly sweep: Round;
   readonly reprogram: Walk;
   readonly pruning: Pruning;
@@ -170,6 +172,7 @@ export function addPeer(core: Core, config: PeerConfig, target: ConfigTarget, ra
     updatesRefused: 0,
     lastFault: undefined,
     refresh: { ipv4: newRefreshState(), ipv6: newRefreshState() },
+    longLived: { ipv4: undefined, ipv6: undefined },
     nextReportMs: 0,
     timers: new Map(),
     outlets: { ipv4: undefined, ipv6: undefined },
@@ -193,11 +196,14 @@ function startPeer(core: Core, name: string, target: ConfigTarget): void {
 
 /** What the session may go on with: its times are ours alone, and its key is replaced. */
 export function updatePeer(core: Core, peer: PeerRuntime, config: PeerConfig, target: ConfigTarget): void {
-  const { password } = peer.config;
+  const { password, routeReflectorClient: client } = peer.config;
   peer.config = config;
   peer.session = withSettings(peer.session, sessionSettings(core.config, config, core.routerId));
   if (peer.negotiated) peer.negotiated = withTimes(peer.session.settings, peer.negotiated);
   if (password !== config.password) target.keys.changed(peer);
+  if (client === config.routeReflectorClient) return;
+  core.peerTable.update(peer.id, { client: !client });
+  target.clientChanged(peer.id);
 }
 
 /** Undefined: there were too many peers to start it. */

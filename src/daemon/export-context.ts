@@ -49,6 +49,11 @@ export interface ExportContext {
   readonly leaving: boolean;
   /** Prefixes beyond the limit are not announced to this peer (`maxPrefixesOut` with `block`): its group has no other. */
   readonly room: { readonly peer: PeerId; readonly limit: number } | undefined;
+  /**
+   * What becomes of long-lived stale routes (RFC 9494 §4.3, §4.6): peers that know LLGR_STALE are sent them as they are; for
+   * others they are withdrawn, or sent as what nobody prefers or passes on (NO_EXPORT, LOCAL_PREF 0).
+   */
+  readonly longLivedStale: "pass" | "withdraw" | "lower";
 }
 
 /** Peers of equal keys get equal octets. */
@@ -73,6 +78,7 @@ export function groupKey(c: ExportContext): string {
     c.originates ?? "",
     c.leaving,
     c.room ? `${c.room.peer}:${c.room.limit}` : "",
+    c.longLivedStale,
   ].join("|");
 }
 
@@ -227,6 +233,7 @@ export const STOP = {
   noDefault: -11,
   limit: -12,
   noWayBack: -13,
+  longLivedStale: -14,
 } as const;
 
 export const STOP_REASON: Record<number, { readonly step: string; readonly reason: string }> = {
@@ -254,6 +261,10 @@ export const STOP_REASON: Record<number, { readonly step: string; readonly reaso
     reason: "our own default route came from this peer: ours would only lead back to it (defaultOnly: ifReachable)",
   },
   [STOP.limit]: { step: "prefix limit", reason: "the peer gets no more prefixes than maxPrefixesOut allows" },
+  [STOP.longLivedStale]: {
+    step: "long-lived stale",
+    reason: "the path is long-lived stale (LLGR_STALE), and the peer does not know what that is (RFC 9494)",
+  },
   [STOP.ownNextHop]: { step: "next hop", reason: "its next hop is the peer itself" },
 };
 

@@ -2,6 +2,7 @@
  * What becomes of a best path on its way to an update group: split horizon, well-known communities, export policy and
  * next hop, in this order (RFC 4271 §9.2, RFC 4456 §6, RFC 1997). Results are remembered with the attribute set.
  */
+import { COMMUNITY } from "../bgp/iana.ts";
 import type { AttributeEdits } from "../bgp/path-attributes.ts";
 import type { Family } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
@@ -22,6 +23,19 @@ import {
 } from "./export-context.ts";
 import { createFactsReader } from "./route-facts.ts";
 
+const NO_MED: AttributeEdits = { med: null };
+/** Made once for each of a policy's edits. */
+const NO_MED_WITH = new WeakMap<AttributeEdits, AttributeEdits>();
+
+function withoutMed(edits: AttributeEdits | undefined): AttributeEdits {
+  if (!edits) return NO_MED;
+  let made = NO_MED_WITH.get(edits);
+  if (!made) {
+    made = { ...edits, med: null };
+    NO_MED_WITH.set(edits, made);
+  }
+  return made;
+}
 /** RFC 8326 §4.1: what is about to go says so; within an AS it becomes the last choice by itself. */
 const LEAVING: AttributeEdits = { addCommunities: [0xffff0000] };
 const LEAVING_INTERNAL: AttributeEdits = { ...LEAVING, localPref: 0 };
@@ -62,28 +76,20 @@ export function createExportDecision(
   /** The last result, kept alive until whoever asked had the time to retain it. */
   let pendingRelease = 0;
 
-  /** Runs the export policy; the result is retained once for the caller, or a STOP code. */
-  function runPolicy(group: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
-    const { context } = group;
-    if (context.policy.reads === 0 && !context.policy.setsMed) {
-      const verdict = context.policy.evaluate(reader.facts);
-      if (!verdict.accepted) return STOP.policy;
-      if (!verdict.edits) {
-        sets.retain(set);
-        return set;
-      }
-    }
-    let base = set;
-    if (context.policy.setsMed && context.kind === "external" && source >= FIRST_PEER)
-      base = sets.derive(set, { med: null }, sets.nextHop(set));
-    else sets.retain(set);
-    if (base === 0) return STOP.noRoom;
-    const verdict = context.policy.evaluate(factsOf(context, row, source, base));
-    if (verdict.accepted && !verdict.edits) return base;
-    // Edits that change nothing give the same set, retained once more: ours goes all the same.
-    const result = verdict.edits && verdict.accepted ? edit(context, base, verdict.edits) : STOP.policy;
-    sets.release(base);
-    return result;
+  /**
+   * Runs the export policy; the result is retained once for the caller, or a STOP code. A policy sees the MED that was
+   * received, but only what it sets itself goes to another AS (RFC 4271 §5.1.4).
+   */
+  function runPolicy({ context }: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
+    const { policy } = context;
+    const verdict = policy.evaluate(policy.reads === 0 ? reader.facts : factsOf(context, row, source, set));
+    if (!verdict.accepted) return STOP.policy;
+    const { edits } = verdict;
+    if (policy.setsMed && context.kind === "external" && source >= FIRST_PEER && edits?.med === undefined)
+      return edit(context, set, withoutMed(edits));
+    if (edits) return edit(context, set, edits);
+    sets.retain(set);
+    return set;
   }
 
   function factsOf(
@@ -110,6 +116,13 @@ export function createExportDecision(
     const last = sets.derive(set, context.kind === "external" ? LEAVING : LEAVING_INTERNAL, sets.nextHop(set));
     sets.release(set);
     return last;
+  }
+
+  /** For internal peers that do not know LLGR_STALE (RFC 9494 §4.6). Takes over the set that it is given. */
+  function lowered(set: SetHandle): number {
+    const result = sets.derive(set, { localPref: 0, addCommunities: [COMMUNITY.noExport] }, sets.nextHop(set));
+    sets.release(set);
+    return result || STOP.noRoom;
   }
 
   /** Remembered with the set unless it depends on the prefix. */
@@ -159,7 +172,10 @@ export function createExportDecision(
       const stop = communityStop(sets, set, context.kind === "external");
       if (stop !== 0) return stop;
     }
+    const isStale = sets.staleness(set) === 1;
+    if (isStale && context.longLivedStale === "withdraw") return STOP.longLivedStale;
     let result = runPolicy(group, row, source, set);
+    if (result > 0 && isStale && context.longLivedStale === "lower") result = lowered(result);
     if (result > 0 && context.leaving) result = finish(context, result) || STOP.noRoom;
     if (pendingRelease !== 0) sets.release(pendingRelease);
     pendingRelease = Math.max(result, 0);

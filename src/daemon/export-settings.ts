@@ -36,8 +36,15 @@ export function exportContext(core: Core, peer: PeerRuntime, family: Family): Ex
     originates: name === DEFAULT_ONLY ? peer.config.defaultOnly : undefined,
     leaving: core.drain !== undefined,
     room: room?.action === "block" ? { peer: peer.id, limit: room.limit } : undefined,
+    longLivedStale: longLivedStale(peer, external),
     maxOctets: peer.negotiated?.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS,
   };
+}
+
+/** Whoever sent the capability knows the community; whether we did does not matter here. */
+function longLivedStale({ negotiated, config }: PeerRuntime, external: boolean): ExportContext["longLivedStale"] {
+  if (negotiated?.open.capabilities.longLived) return "pass";
+  return config.gracefulRestart.staleToOthers && !external ? "lower" : "withdraw";
 }
 
 function interfaceOf(core: Core, local: Address | undefined): number {

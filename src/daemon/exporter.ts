@@ -84,6 +84,8 @@ export interface Exporter {
   decide(group: ExportGroup, row: PrefixRow, path: PathRow): SetHandle | number;
   /** The id stands for another peer from now on: what was remembered of its routes counts no longer. */
   forgetSource(id: PeerId): void;
+  /** The source is a client of our reflector from now on, or no more: to whom its routes may go is decided again. */
+  clientChanged(id: PeerId): void;
   /** Interfaces have other names: groups whose policy reads them look at all prefixes again. */
   interfacesMoved(): void;
   groups(): Iterable<ExportGroup>;
@@ -351,6 +353,13 @@ export function createExporter(options: ExporterOptions): Exporter {
     decide,
     forgetSource(id) {
       for (const group of groups.values()) forgetSource(group, id);
+    },
+    clientChanged(id) {
+      for (const group of groups.values()) {
+        forgetSource(group, id);
+        const { kind, policy } = group.context;
+        if (kind === "internal" || policy.reads & READS.fromPeerType) startFill(group);
+      }
     },
     interfacesMoved() {
       for (const group of groups.values()) if (group.context.policy.reads & READS.interface) startFill(group);

@@ -3,7 +3,7 @@
  * configuration or our addresses changed. While that walk runs a prefix is imported whole or not at all, so that no prefix
  * sees two policies mixed (DESIGN §4).
  */
-import type { ParsingClass } from "../bgp/parsing-class.ts";
+import { LONG_LIVED_CLASS, type ParsingClass } from "../bgp/parsing-class.ts";
 import type { Negotiated } from "../bgp/session/types.ts";
 import { FAMILIES, type Family } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
@@ -115,13 +115,13 @@ export function createImport(core: Core): Import {
     parsingClass(negotiated, internal, ifindex, allowAsSets) {
       const { fourOctetAs } = negotiated;
       const scope = negotiated.ipv6 ? ifindex : 0;
-      const key = `${internal}|${fourOctetAs}|${scope}|${allowAsSets}`;
+      const key = `${internal}|${fourOctetAs}|${scope}|${allowAsSets}|${negotiated.longLived}`;
       const { addPath } = negotiated;
       const [addPathIpv4, addPathIpv6] = [addPath.ipv4.receive, addPath.ipv6.receive];
       const wholeKey = `${key}|${addPathIpv4}|${addPathIpv6}`;
       let known = classes.get(wholeKey);
       if (!known) {
-        const id = classIds.get(key) ?? classIds.size + 1;
+        const id = classIds.get(key) ?? (classIds.size + 1) | (negotiated.longLived ? LONG_LIVED_CLASS : 0);
         classIds.set(key, id);
         known = { id, internal, fourOctetAs, allowAsSets, ifindex: scope, addPathIpv4, addPathIpv6 };
         classes.set(wholeKey, known);

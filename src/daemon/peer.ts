@@ -10,6 +10,7 @@ import type { Family } from "../ip/address.ts";
 import type { PeerId } from "../rib/types.ts";
 import type { Outlet } from "./exporter.ts";
 import type { FaultyUpdate } from "./faulty-updates.ts";
+import type { LongLivedState } from "./long-lived.ts";
 import type { ConnectionId, Endpoint } from "./ports.ts";
 import type { PrefixLimit } from "./prefix-limit.ts";
 import type { RefreshState } from "./route-refresh.ts";
@@ -107,6 +108,8 @@ export interface PeerRuntime {
   readonly range: string | undefined;
   readonly key: KeyUse;
   readonly refresh: Record<Family, RefreshState>;
+  /** Routes that outlived the peer's restart time (RFC 9494). */
+  readonly longLived: Record<Family, LongLivedState | undefined>;
   /** What is kept of a lost session. */
   stale: StaleState | undefined;
   /** Removed from the configuration: its paths are being swept, then its id is freed. */

@@ -95,12 +95,13 @@ export function routeBrief(core: Core, owner: Owner, set: SetHandle): RouteBrief
     .resolution(hop)
     .hops.map((way) => (way.gateway ? formatAddress(way.gateway) : interfaces.name(way.ifindex)));
   const from = sets.offset(set);
+  const metric = sets.metric(set);
   return {
     ...owner,
     ...announcedBrief(sets.arena().slice(from, from + sets.octets(set))),
     nextHop: address ? formatAddress(address) : ways.length > 0 ? ways.join(" ") : null,
     preference: sets.preference(set),
-    metric: sets.metric(set) === NO_METRIC ? null : sets.metric(set),
+    metric: metric === NO_METRIC ? null : metric,
   };
 }
 

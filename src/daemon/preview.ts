@@ -11,6 +11,9 @@ import { compareSnapshots } from "./preview-compare.ts";
 import { takeSnapshot } from "./preview-snapshot.ts";
 import { createReplica, type Replica } from "./replica.ts";
 
+/** Keys after whose change a live session is asked for its routes again. */
+const ASKS_AGAIN: readonly string[] = ["allowAsSets", "maxPrefixesIn"];
+
 export interface Preview {
   /** Takes the daemon's tables, page by page. */
   take(page: RunningPage): void;
@@ -21,11 +24,12 @@ export interface Preview {
 /** `running` is the daemon's configuration as `state` has it, `next` the one asked about; both with password digests. */
 export function startPreview(state: RunningState, running: Config, next: Config): Preview {
   const change = diffConfig(running, next);
-  const resets = new Set(change.peersChanged.flatMap(({ name, reset }) => (reset ? name : [])));
+  const asked = change.peersChanged.filter(({ keys, reset }) => reset || keys.some((key) => ASKS_AGAIN.includes(key)));
+  const again = new Set(asked.map(({ name }) => name));
   // Dynamic neighbours have no entry of their own that would tell.
   const disabled = new Set(running.peers.flatMap((peer) => (peer.disabled ? peer.name : [])));
   const configured = new Set(running.peers.map(({ name }) => name));
-  const replica = createReplica(state, running, (peer) => resets.has(peer) || !configured.has(peer));
+  const replica = createReplica(state, running, (peer) => again.has(peer) || !configured.has(peer));
   return {
     take: replica.take,
     finish(limit) {
@@ -82,10 +86,11 @@ function sessionsOf(
     ...change.peersChanged.map(({ name, keys, reset, resetKeys }): SessionPreview => {
       const peer = peers.get(name);
       const stops = peer?.config.disabled === true;
-      const ends = reset && established.has(name);
+      // A limit of prefixes may end a session that its change does not reset.
+      const ends = established.has(name) && (reset || lost.includes(name));
       const effect = stops ? "stops" : disabled.has(name) ? "starts" : "resets";
       return {
-        ...plain(name, reset ? effect : "goesOn"),
+        ...plain(name, reset || ends ? effect : "goesOn"),
         keys,
         because: resetKeys,
         returns: ends && !stops ? peer?.active !== undefined : null,

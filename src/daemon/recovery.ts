@@ -193,15 +193,16 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
     cancelHeartbeat = clock.after(HEARTBEAT_MS, write);
   }
 
-  /** Those that are up with the capability, and those that a successor should still wait for. */
+  /** Those that are up with the capability, whose routes are kept, or who are still waited for: so should a successor. */
   function knownPeers(): Map<string, readonly Family[]> {
     const known = new Map<string, readonly Family[]>();
     const add = (name: string, family: Family) => known.set(name, [...(known.get(name) ?? []), family]);
     for (const family of FAMILIES) {
       for (const name of awaited[family].keys()) add(name, family);
-      for (const { config, negotiated } of core.peers.values())
-        if (negotiated?.gracefulRestart && negotiated[family] && !awaited[family].has(config.name))
-          add(config.name, family);
+      for (const { config, negotiated, stale } of core.peers.values()) {
+        const isUp = negotiated?.gracefulRestart && negotiated[family];
+        if ((isUp || stale?.families.has(family)) && !awaited[family].has(config.name)) add(config.name, family);
+      }
     }
     return known;
   }

@@ -2,9 +2,10 @@
  * A copy of a running daemon: the same code, given the same configuration, kernel and routes. What it does with another
  * configuration is what the daemon would do.
  */
-import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../bgp/iana.ts";
+import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS, MESSAGE } from "../bgp/iana.ts";
 import { encodeKeepalive } from "../bgp/message.ts";
 import { decodeOpen, encodeOpen } from "../bgp/open.ts";
+import { REFRESH } from "../bgp/refresh.ts";
 import { endOfRib } from "../bgp/update-writer.ts";
 import type { Config } from "../config/model.ts";
 import {
@@ -45,19 +46,21 @@ export interface Replica {
 /** What happens within this time belongs to what was asked for: timers of sessions are longer. */
 const SETTLE_MS = 500;
 
-/** `keeps`: the routes of this peer may be needed a second time, because its session will reset. */
+/** `keeps`: the routes of this peer may be needed a second time, because it will be asked for them again. */
 export function createReplica(state: RunningState, config: Config, keeps: (peer: string) => boolean): Replica {
   const clock = createStillClock();
   const hearing = createHearing();
   const sessions = new Map(state.sessions.map((session) => [session.peer, session]));
   const connections = new Map<ConnectionId, string>();
   const tables = new Map<string, PeerTable>();
+  /** Peers that were asked to send their routes again. */
+  const asked = new Set<string>();
   /** Names now, by those of the daemon's sessions. */
   const names = new Map<string, string>();
   const kept = new Map<string, Uint8Array[]>();
   let nextId: ConnectionId = -1;
   let skipped = 0;
-  const router = createRouter(replicaPorts(clock, { wrote, closed }, state.version), config, "replica");
+  const router = createRouter(replicaPorts(clock, { wrote, closed }, state.version), withoutBounds(config), "replica");
   const { core } = router;
   core.routerId = state.routerId;
 
@@ -65,6 +68,7 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
     const name = connections.get(id);
     const peer = name === undefined ? undefined : core.peers.get(name);
     if (!peer?.negotiated || peer.active?.id !== id) return;
+    if (bytes[18] === MESSAGE.routeRefresh.code && bytes[21] === REFRESH.request) asked.add(name!);
     const { addPath } = peer.negotiated;
     const table = tables.get(peer.config.name)!;
     hearing.hear(table, bytes, { ipv4: addPath.ipv4.send, ipv6: addPath.ipv6.send });
@@ -83,6 +87,7 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
     for (const link of state.links) kernel({ kind: "link", link, gone: false });
     for (const address of state.addresses) kernel({ kind: "address", address: kernelAddressOf(address), gone: false });
     kernel({ kind: "synced" });
+    if (state.draining) router.handle({ from: "admin", action: "drain", on: true });
     clock.settle(0);
     for (const session of sessions.values()) bringUp(session);
   }
@@ -105,15 +110,16 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
     transport({ kind: "data", id, bytes: withoutTimers(octetsOfHex(session.open)) });
     transport({ kind: "data", id, bytes: encodeKeepalive() });
     if (peer.active?.id !== id) return;
+    readWide(peer);
+    clock.settle(0);
+  }
+
+  /** Sets were widened when they came in: whatever the session agreed on, AS numbers are fed with four octets. */
+  function readWide(peer: PeerRuntime): void {
     const { internal, ifindex } = peer.parsing;
     const { allowAsSets } = peer.config;
-    peer.parsing = router.parts.imports.parsingClass(
-      { ...peer.negotiated!, fourOctetAs: true },
-      internal,
-      ifindex,
-      allowAsSets,
-    );
-    clock.settle(0);
+    const wide = { ...peer.negotiated!, fourOctetAs: true };
+    peer.parsing = router.parts.imports.parsingClass(wide, internal, ifindex, allowAsSets);
   }
 
   /** A neighbour of a range may have another name than before. */
@@ -132,7 +138,6 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
       return;
     }
     transport({ kind: "data", id: peer.active.id, bytes });
-    clock.settle(0);
   }
 
   function endTables(session: RunningSession): void {
@@ -166,6 +171,7 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
         kept.set(name, said);
         for (const bytes of messages) said.push(bytes);
       }
+      clock.settle(0);
     },
     complete() {
       for (const session of sessions.values()) {
@@ -173,9 +179,19 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
         if (session.lost) lose(session);
       }
       clock.settle(SETTLE_MS);
+      router.handle({ from: "config", config });
+      clock.settle(SETTLE_MS);
+      asked.clear();
     },
     apply(next) {
       router.handle({ from: "config", config: next });
+      clock.settle(SETTLE_MS);
+      for (const session of sessions.values()) {
+        const peer = peerAt(session.peer);
+        if (!peer?.active || !asked.delete(peer.config.name)) continue;
+        readWide(peer);
+        for (const bytes of kept.get(session.peer) ?? []) give(peer, bytes);
+      }
       clock.settle(SETTLE_MS);
     },
     bringBack() {
@@ -197,6 +213,21 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
     get skipped() {
       return skipped;
     },
+  };
+}
+
+/**
+ * Prefix limits count when a route comes in: what the daemon has taken, under whatever limit, is to be taken here. They are
+ * set when everything is there.
+ */
+function withoutBounds(config: Config): Config {
+  return {
+    ...config,
+    peers: config.peers.map(({ maxPrefixesIn: _, ...peer }) => peer),
+    dynamicPeers: config.dynamicPeers.map(({ template: { maxPrefixesIn: _, ...template }, ...entry }) => ({
+      ...entry,
+      template,
+    })),
   };
 }
 

@@ -22,6 +22,7 @@ import { createImport, type Import } from "./import.ts";
 import { createKernelNews } from "./kernel-news.ts";
 import { createListening, type Listening } from "./listening.ts";
 import { createLocalRoutes } from "./local-routes.ts";
+import { createLongLived } from "./long-lived.ts";
 import { createOutlets, type Outlets } from "./outlets.ts";
 import type { PeerRuntime } from "./peer.ts";
 import { createPrefixLimits } from "./prefix-limits.ts";
@@ -140,7 +141,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
 
   // What goes on by itself.
   const housekeeping = createHousekeeping(core);
-  const stale = createStaleRoutes(core, sweep);
+  const stale = createStaleRoutes(core, sweep, createLongLived(core, imports, sweep));
   const refreshes = createRouteRefreshes({ core, exporter, sweep, sessions: () => sessions, complete: stale.endOfRib });
   const pruning = createPruning(core, reprogram, recovery);
   const reading = createReading({
@@ -208,11 +209,13 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     limitsChanged: limits.configured,
     parsingChanged,
     forgetSource: exporter.forgetSource,
+    clientChanged: exporter.clientChanged,
     refreshContexts: outlets.refreshContexts,
     staticsChanged: kernelNews.staticsChanged,
   };
   const commands = createCommands(core, { sessions, imports, outlets, refreshes, recovery });
   let started = false;
+  let stopped = false;
 
   /** The kernel's tables have been read: now next hops resolve, and sessions may come up. */
   function start(): void {
@@ -328,7 +331,9 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       recorder.note(event, clock.nowMs());
       switch (event.from) {
         case "transport":
-          sessions.handle(event.event);
+          if (!stopped) sessions.handle(event.event);
+          // A peer that we left without a word is back before the process has ended: what it has of ours is not touched.
+          else if (event.event.kind === "incoming") ports.transport.close(event.event.id, false);
           break;
         case "kernel":
           kernelNews.handle(event.event);
@@ -346,6 +351,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       return asksForHelp(config) && (!config.kernel.program || config.kernel.keepOnExit);
     },
     stop(graceful) {
+      stopped = true;
       recovery.end(graceful);
       for (const peer of core.peers.values()) {
         if (graceful && keepsOurs(peer)) sessions.abandon(peer);

@@ -29,6 +29,7 @@ export function runningState(core: Core): RunningState {
     links: core.interfaces.links(),
     addresses: core.interfaces.addresses().map(plainKernelAddress),
     sessions,
+    draining: core.drain !== undefined,
   };
 }
 
@@ -75,8 +76,8 @@ function plainEndpoint({ address, port }: Endpoint): PlainEndpoint {
   return { address: formatAddress(address), port };
 }
 
-/** Paths in one slice, about: a prefix is never divided. */
-const PATHS_PER_SLICE = 2048;
+/** Paths in one slice, about: a prefix is never divided. About a millisecond. */
+const PATHS_PER_SLICE = 512;
 /** Rows looked at in one slice. */
 const ROWS_PER_SLICE = 20_000;
 

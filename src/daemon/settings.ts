@@ -48,6 +48,15 @@ function gracefulRestartOf({ families, gracefulRestart }: PeerConfig): Pick<Capa
   };
 }
 
+/** RFC 9494 §3.1. With an empty list we only keep the peer's routes, and know LLGR_STALE. */
+function longLivedOf({ families, gracefulRestart }: PeerConfig): Pick<Capabilities, "longLived"> {
+  const { mode, longLived, longLivedStaleTimeMs } = gracefulRestart;
+  if (mode === "off" || longLived === "off") return {};
+  const timeSeconds = Math.round(longLivedStaleTimeMs / 1000);
+  const asked = longLived === "on" ? families : [];
+  return { longLived: { families: asked.map((family) => ({ family, forwarding: false, timeSeconds })) } };
+}
+
 function capabilitiesOf(config: Config, peer: PeerConfig): Capabilities {
   const { fourOctetAs, routeRefresh, enhancedRouteRefresh, extendedMessage } = peer.capabilities;
   return {
@@ -56,6 +65,7 @@ function capabilitiesOf(config: Config, peer: PeerConfig): Capabilities {
     enhancedRouteRefresh: routeRefresh && enhancedRouteRefresh,
     extendedMessage,
     ...gracefulRestartOf(peer),
+    ...longLivedOf(peer),
     ...(fourOctetAs ? { fourOctetAs: localAsOf(config, peer) } : {}),
     addPath: addPathModes(peer),
   };

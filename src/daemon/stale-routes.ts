@@ -5,6 +5,7 @@
 import type { Negotiated, NegotiatedRestart } from "../bgp/session/types.ts";
 import { FAMILIES, type Family } from "../ip/address.ts";
 import type { Core } from "./core.ts";
+import type { LongLived } from "./long-lived.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Round } from "./walks.ts";
 
@@ -17,6 +18,8 @@ export interface StaleState {
   /** What is still stale then goes: the peer's restart time while it is away, the bound once it is back. */
   untilMs: number;
   readonly families: Set<Family>;
+  /** How long routes of a family are kept after that (RFC 9494 §4.2). */
+  readonly longLived: ReadonlyMap<Family, number>;
   cancel: () => void;
 }
 
@@ -36,7 +39,7 @@ export interface StaleRoutes {
   forget(peer: PeerRuntime): void;
 }
 
-export function createStaleRoutes(core: Core, sweep: Round): StaleRoutes {
+export function createStaleRoutes(core: Core, sweep: Round, longLived: LongLived): StaleRoutes {
   const { clock, log, peerTable, ribs } = core;
 
   function lost(peer: PeerRuntime, kept: NegotiatedRestart | undefined): void {
@@ -45,22 +48,30 @@ export function createStaleRoutes(core: Core, sweep: Round): StaleRoutes {
     const lastEpoch = peerTable.sessionEpoch(peer.id);
     peer.epoch = peerTable.newEpoch(peer.id, true);
     const families = new Set<Family>();
+    const times = new Map(kept?.longLived.map(({ family, timeMs }) => [family, timeMs]));
     for (const family of FAMILIES) {
-      if (!kept?.families.some((it) => it.family === family)) peerTable.keepFrom(peer.id, family, peer.epoch);
-      else {
-        if (!kept.notification) peerTable.keepFrom(peer.id, family, lastEpoch);
-        if (ribs[family].received(peer.id) > 0) families.add(family);
+      const restarts = kept?.families.some((it) => it.family === family) ?? false;
+      const longMs = times.get(family) ?? 0;
+      if (!restarts && longMs === 0) {
+        longLived.end(peer, family);
+        peerTable.keepFrom(peer.id, family, peer.epoch);
+        continue;
       }
+      // Long-lived routes outlive any number of sessions: their time bounds them (RFC 9494 §4.2).
+      if (!kept?.notification && longMs === 0) peerTable.keepFrom(peer.id, family, lastEpoch);
+      if (ribs[family].received(peer.id) === 0) continue;
+      if (restarts) families.add(family);
+      else longLived.begin(peer, family, longMs);
     }
     sweep.request();
     peer.stale = undefined;
     if (!kept || families.size === 0) return;
     const now = clock.nowMs();
-    const again = kept.notification ? before : undefined;
+    const again = kept.notification || times.size > 0 ? before : undefined;
     const sinceMs = again?.sinceMs ?? now;
     const boundMs = again?.boundMs ?? now + peer.config.gracefulRestart.staleTimeMs;
     const untilMs = Math.min(now + kept.timeMs, boundMs);
-    peer.stale = { sinceMs, boundMs, untilMs, families, cancel: () => {} };
+    peer.stale = { sinceMs, boundMs, untilMs, families, longLived: times, cancel: () => {} };
     arm(peer, peer.stale, () => restartTimeOver(peer));
     log("info", "routes kept while the peer restarts", {
       peer: peer.config.name,
@@ -77,10 +88,19 @@ export function createStaleRoutes(core: Core, sweep: Round): StaleRoutes {
 
   /** The peer is not back within the time that it said. */
   function restartTimeOver(peer: PeerRuntime): void {
+    const { stale } = peer;
+    if (!stale) return;
+    for (const family of [...stale.families]) {
+      const timeMs = stale.longLived.get(family) ?? 0;
+      if (timeMs === 0) continue;
+      settled(peer, stale, family);
+      longLived.begin(peer, family, timeMs);
+    }
     drop(peer, "the peer is not back within its restart time");
   }
 
   function returned(peer: PeerRuntime, negotiated: Negotiated): void {
+    longLived.returned(peer, negotiated);
     const { stale } = peer;
     if (!stale) return;
     stale.cancel();
@@ -96,6 +116,11 @@ export function createStaleRoutes(core: Core, sweep: Round): StaleRoutes {
   function refreshed(peer: PeerRuntime, stale: StaleState, family: Family): void {
     peerTable.keepFrom(peer.id, family, peerTable.sessionEpoch(peer.id));
     sweep.request();
+    settled(peer, stale, family);
+  }
+
+  /** The family has no part in the restart any more. */
+  function settled(peer: PeerRuntime, stale: StaleState, family: Family): void {
     stale.families.delete(family);
     if (stale.families.size > 0) return;
     stale.cancel();
@@ -114,9 +139,14 @@ export function createStaleRoutes(core: Core, sweep: Round): StaleRoutes {
     returned,
     endOfRib(peer, family) {
       if (peer.stale?.families.has(family)) refreshed(peer, peer.stale, family);
+      longLived.end(peer, family);
     },
-    drop,
+    drop(peer, reason) {
+      drop(peer, reason);
+      for (const family of FAMILIES) longLived.end(peer, family);
+    },
     forget(peer) {
+      longLived.forget(peer);
       peer.stale?.cancel();
       peer.stale = undefined;
     },

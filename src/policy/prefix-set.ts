@@ -12,17 +12,76 @@ export interface PrefixSet {
 }
 
 export function createPrefixSet(entries: readonly PrefixMatch[]): PrefixSet {
-  const ipv4 = new FamilySet(
-    32,
-    entries.filter(({ prefix }) => prefix.family === "ipv4"),
-  );
-  const ipv6 = new FamilySet(
-    128,
-    entries.filter(({ prefix }) => prefix.family === "ipv6"),
-  );
-  return {
-    has: (family, bytes, at, length) => (family === "ipv4" ? ipv4 : ipv6).has(bytes, at, length),
-  };
+  return new BothFamilies(entries);
+}
+
+class BothFamilies implements PrefixSet {
+  readonly #ipv4: Ipv4Set;
+  readonly #ipv6: FamilySet;
+
+  constructor(entries: readonly PrefixMatch[]) {
+    const of = (family: Family) => entries.filter(({ prefix }) => prefix.family === family);
+    this.#ipv4 = new Ipv4Set(of("ipv4"));
+    this.#ipv6 = new FamilySet(128, of("ipv6"));
+  }
+
+  has(family: Family, bytes: Uint8Array, at: number, length: number): boolean {
+    return family === "ipv4" ? this.#ipv4.has(bytes, at, length) : this.#ipv6.has(bytes, at, length);
+  }
+}
+
+/** Most leading bits by which ranges are found: 65,536 entries. */
+const MOST_INDEX_BITS = 16;
+
+/** The same as FamilySet with addresses as numbers; the leading bits of an address say where to begin. */
+class Ipv4Set {
+  /** First addresses of the ranges. */
+  readonly #starts: Uint32Array;
+  /** Lengths 0 to 31 that match in a range, and whether 32 does. */
+  readonly #lengths: Uint32Array;
+  readonly #hosts: Uint8Array;
+  readonly #anywhere: Uint32Array;
+  readonly #shift: number;
+  /** By leading bits: the last range that begins at or before the first address with these bits. */
+  readonly #index: Uint32Array;
+
+  constructor(entries: readonly PrefixMatch[]) {
+    const bases = entries.map((entry) => baseOf(entry, 32)).sort(outerFirst);
+    const ranges = rangesOf(bases, new Uint32Array(1), new Uint32Array(2));
+    const starts = Uint32Array.from(ranges, ({ start }) => start[0]!);
+    this.#starts = starts;
+    this.#lengths = Uint32Array.from(ranges, ({ lengths }) => lengths[0]!);
+    this.#hosts = Uint8Array.from(ranges, ({ lengths }) => lengths[1]! & 1);
+    this.#anywhere = bases.reduce<Uint32Array>((all, { lengths }) => union(all, lengths), new Uint32Array(2));
+    const bits = Math.min(MOST_INDEX_BITS, Math.max(1, Math.ceil(Math.log2(ranges.length)) + 1));
+    this.#shift = 32 - bits;
+    let range = 0;
+    this.#index = Uint32Array.from({ length: 2 ** bits }, (_, i) => {
+      const first = i * 2 ** this.#shift;
+      while (range + 1 < starts.length && starts[range + 1]! <= first) range++;
+      return range;
+    });
+  }
+
+  has(bytes: Uint8Array, at: number, length: number): boolean {
+    if (length > 32 || !bit(this.#anywhere, 0, length)) return false;
+    const octets = (length + 7) >> 3;
+    let address = octets > 0 ? bytes[at]! << 24 : 0;
+    if (octets > 1) address |= bytes[at + 1]! << 16;
+    if (octets > 2) address |= bytes[at + 2]! << 8;
+    if (octets > 3) address |= bytes[at + 3]!;
+    address = (address & maskWord(length, 0)) >>> 0;
+    const place = address >>> this.#shift;
+    const starts = this.#starts;
+    let low = this.#index[place]!;
+    let high = place + 1 < this.#index.length ? this.#index[place + 1]! + 1 : starts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (starts[middle]! <= address) low = middle;
+      else high = middle;
+    }
+    return length === 32 ? this.#hosts[low] === 1 : ((this.#lengths[low]! >>> length) & 1) === 1;
+  }
 }
 
 /** Routes that match below a base: bit n is length n, 2 words for IPv4 and 5 for IPv6. */

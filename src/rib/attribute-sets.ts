@@ -1,6 +1,7 @@
 import { applyEdits } from "../bgp/attribute-edits.ts";
 import { MAX_CANONICAL_OCTETS, scanAttributes, writeCanonical } from "../bgp/canonical.ts";
-import type { ParsingClass } from "../bgp/parsing-class.ts";
+import { COMMUNITY } from "../bgp/iana.ts";
+import { LONG_LIVED_CLASS, type ParsingClass } from "../bgp/parsing-class.ts";
 import type { AttributeEdits, PathAttributes } from "../bgp/path-attributes.ts";
 import { decodeAttributes } from "../bgp/path-attributes.ts";
 import { createUpdateScan, type UpdateScan } from "../bgp/update-scan.ts";
@@ -9,6 +10,7 @@ import { reserveWords } from "../ip/reserve.ts";
 import { NO_METRIC, type RouteSource } from "../policy/types.ts";
 import { OctetArena } from "./octet-arena.ts";
 import { hashOctets, sameOctets } from "./octet-words.ts";
+import { holdsCommunity } from "./session-checks.ts";
 import { SetMemo } from "./set-memo.ts";
 import type { AttributeSets, NextHopId, SetHandle } from "./types.ts";
 
@@ -27,6 +29,7 @@ const METRIC = 7;
 const LOCAL_PREF = 8;
 /** AS_PATH length, and CLUSTER_LIST length in the upper half: an attribute holds fewer than 2^16 of either. */
 const LENGTHS = 9;
+/** ORIGIN, and LONG_LIVED_STALE. */
 const ORIGIN = 10;
 const MED = 11;
 const NEIGHBOR_AS = 12;
@@ -34,6 +37,9 @@ const ORIGINATOR_ID = 13;
 /** Counts the sets that have had this row. */
 const SERIAL = 14;
 const MEMO = 15;
+
+/** Above the octet of ORIGIN: the set has LLGR_STALE, in a class where that counts. */
+const LONG_LIVED_STALE = 0x100;
 
 /** Class of sets that no session brought. */
 const OWN_CLASS = 0xffff_ffff | 0;
@@ -222,7 +228,11 @@ export class SetTable implements AttributeSets {
   }
 
   origin(set: SetHandle): number {
-    return this.rows[set * STRIDE + ORIGIN]!;
+    return this.rows[set * STRIDE + ORIGIN]! & 0xff;
+  }
+
+  staleness(set: SetHandle): 0 | 1 {
+    return this.rows[set * STRIDE + ORIGIN]! >= LONG_LIVED_STALE ? 1 : 0;
   }
 
   med(set: SetHandle): number {
@@ -316,7 +326,7 @@ export class SetTable implements AttributeSets {
     rows[row + METRIC] = metric;
     rows[row + LOCAL_PREF] = scan.hasLocalPref ? scan.localPref : DEFAULT_LOCAL_PREF;
     rows[row + LENGTHS] = scan.asPathLength | (scan.clusterListLength << 16);
-    rows[row + ORIGIN] = scan.origin;
+    rows[row + ORIGIN] = scan.origin | (isLongLivedStale(kind, bytes, from, from + octets) ? LONG_LIVED_STALE : 0);
     rows[row + MED] = scan.hasMed ? scan.med : 0;
     rows[row + NEIGHBOR_AS] = scan.neighborAs;
     rows[row + ORIGINATOR_ID] = scan.hasOriginatorId ? scan.originatorId : 0;
@@ -344,6 +354,10 @@ export class SetTable implements AttributeSets {
 
 export function createAttributeSets(options: AttributeSetsOptions): SetTable {
   return new SetTable(options);
+}
+
+function isLongLivedStale(kind: number, bytes: Uint8Array, from: number, to: number): boolean {
+  return kind > 0 && (kind & LONG_LIVED_CLASS) !== 0 && holdsCommunity(bytes, from, to, COMMUNITY.llgrStale);
 }
 
 function hashOf(

@@ -7,6 +7,8 @@ import { type PathRow, type PeerId, REJECT, type Step } from "./types.ts";
 export interface Candidate {
   readonly path: PathRow;
   readonly preference: number;
+  /** RFC 9494: used where nothing else is there. */
+  readonly longLivedStale: boolean;
   readonly localPref: number;
   readonly asPathLength: number;
   readonly origin: number;
@@ -54,6 +56,7 @@ const ORIGINS = ["IGP", "EGP", "INCOMPLETE"];
 /** RFC 4271 §9.1.2.2 and RFC 4456 §9: one row per "remove from consideration", in order. */
 const RULES: readonly Rule[] = [
   most("preference", (c) => c.preference),
+  { ...least("longLivedStale", (c) => Number(c.longLivedStale)), show: (c) => (c.longLivedStale ? "stale" : "fresh") },
   most("localPref", (c) => c.localPref),
   least("asPathLength", (c) => c.asPathLength),
   { ...least("origin", (c) => c.origin), show: (c) => ORIGINS[c.origin] ?? String(c.origin) },
@@ -133,6 +136,7 @@ function candidateOf(rib: FamilyRib, path: PathRow): Candidate {
   return {
     path,
     preference: sets.preference(set),
+    longLivedStale: sets.staleness(set) === 1,
     localPref: sets.localPref(set),
     asPathLength: sets.asPathLength(set),
     origin: sets.origin(set),

@@ -6,6 +6,7 @@ import { reserveWords } from "../ip/reserve.ts";
 import { BestPaths, EFFECT } from "./best-paths.ts";
 import { ChangedQueue } from "./changed-queue.ts";
 import type { NextHopTable } from "./next-hops.ts";
+import { PathHolds } from "./path-holds.ts";
 import { EPOCH, NEXT, PATH_ID, PATH_STRIDE, PEER, PREFIX, SET_IN, SET_OUT } from "./path-rows.ts";
 import type { PeerTable } from "./peers.ts";
 import { BEST, FIRST, HOLDS, PREFIX_WORDS, QUEUED } from "./prefix-words.ts";
@@ -29,14 +30,13 @@ export interface FamilyRibOptions {
 const PEER_WORDS = 4;
 const RECEIVED = 0;
 const ACCEPTED = 1;
-/** Paths of the epoch in the word behind. */
+/** Paths of the session whose epoch stands in the word behind, and of no earlier one. */
 const FRESH = 2;
-const FRESH_EPOCH = 3;
+const FRESH_SESSION = 3;
 
 /** Where a sliced walk goes on; it starts at 0 and has ended at DONE. */
 export type Cursor = number;
 const DONE: Cursor = -1;
-const NO_WORDS = new Int32Array(0);
 
 /**
  * Adj-RIB-In and Loc-RIB of one family. A path is (peer, received path id, prefix); rejected ones stay. Selection is
@@ -63,9 +63,7 @@ export class FamilyRib {
   private readonly stride: number;
   private readonly extraAt: number;
   private readonly perPeer: Int32Array;
-  /** Holders of each path row; there is none before the first one is held. */
-  private pathHolds: Int32Array = NO_WORDS;
-  private heldPaths = 0;
+  private readonly pathHolds: PathHolds;
   /**
    * A path that is not the best is reported too when it comes, goes or changes: some update group sends several paths
    * of a prefix.
@@ -88,6 +86,7 @@ export class FamilyRib {
     this.extraAt = this.prefixes.extraAt;
     this.paths = reserveWords((options.limits.paths + 1) * PATH_STRIDE);
     this.pathBound = Math.min(options.limits.paths + 1, Math.floor(this.paths.length / PATH_STRIDE));
+    this.pathHolds = new PathHolds(this.pathBound);
     this.perPeer = reserveWords(PEER_WORDS * options.peers.bound);
     this.selection = new Selection(this.paths, options.sets, options.nextHops, options.peers);
     this.changed = new ChangedQueue(this.prefixes, QUEUED);
@@ -118,9 +117,10 @@ export class FamilyRib {
         this.enter(row, known, setIn, setOut);
         return ANNOUNCED.added;
       }
-      if (paths[known * PATH_STRIDE + EPOCH] !== epoch) {
+      const heard = paths[known * PATH_STRIDE + EPOCH]!;
+      if (heard !== epoch) {
         paths[known * PATH_STRIDE + EPOCH] = epoch;
-        this.countFresh(peer, epoch);
+        if (!this.isOfSession(peer, heard)) this.countFresh(peer);
       }
       return this.replace(row, known, setIn, setOut);
     }
@@ -163,7 +163,7 @@ export class FamilyRib {
     this.sets.retain(setIn);
     this.pathCount++;
     this.perPeer[PEER_WORDS * peer + RECEIVED]!++;
-    this.countFresh(peer, this.paths[p + EPOCH]!);
+    this.countFresh(peer);
     if (setOut <= 0) return;
     this.sets.retain(setOut);
     this.perPeer[PEER_WORDS * peer + ACCEPTED]!++;
@@ -186,12 +186,17 @@ export class FamilyRib {
     this.replace(this.pathPrefix(path), path, this.pathSetIn(path), setOut);
   }
 
+  /** The same where the path stands for other attributes than it was announced with. */
+  setPathSets(path: PathRow, setIn: SetHandle, setOut: SetHandle | RejectCode): void {
+    this.replace(this.pathPrefix(path), path, setIn, setOut);
+  }
+
   removePath(path: PathRow): void {
     const { paths, sets } = this;
     const p = path * PATH_STRIDE;
     const row = paths[p + PREFIX]! - 1;
     const peer = paths[p + PEER]!;
-    const isHeld = this.heldPaths > 0 && (this.pathHolds[path] ?? 0) !== 0;
+    const isHeld = this.pathHolds.has(path);
     const effect = this.bestPaths.effectOfLeaving(row, path);
     if (!isHeld) this.unlink(row, path);
     const setIn = paths[p + SET_IN]!;
@@ -201,7 +206,7 @@ export class FamilyRib {
     this.pathCount--;
     const counts = PEER_WORDS * peer;
     this.perPeer[counts + RECEIVED]!--;
-    if (paths[p + EPOCH] === this.perPeer[counts + FRESH_EPOCH]) this.perPeer[counts + FRESH]!--;
+    if (this.isOfSession(peer, paths[p + EPOCH]!)) this.perPeer[counts + FRESH]!--;
     if (setOut > 0) this.perPeer[counts + ACCEPTED]!--;
     this.bestPaths.after(effect, row);
     if (setOut > 0 && this.reportsAllPaths) this.changed.push(row);
@@ -223,15 +228,14 @@ export class FamilyRib {
 
   /** Keeps the row of a path from being used for another one, also when the path is removed. */
   holdPath(path: PathRow): void {
-    if (path >= this.pathHolds.length) this.reserveHolds(path);
-    if (this.pathHolds[path]!++ === 0) this.heldPaths++;
+    this.pathHolds.hold(path);
   }
 
-  /** For all rows at once, unless the system refuses: pages that are not touched cost nothing. */
-  private reserveHolds(path: PathRow): void {
-    const larger = reserveWords(this.pathBound, path + 1);
-    larger.set(this.pathHolds);
-    this.pathHolds = larger;
+  unholdPath(path: PathRow): void {
+    if (!this.pathHolds.release(path) || this.paths[path * PATH_STRIDE + SET_IN] !== 0) return;
+    const row = this.pathPrefix(path);
+    this.unlink(row, path);
+    this.freePathRow(row, path);
   }
 
   /**
@@ -242,15 +246,6 @@ export class FamilyRib {
     const path = this.findPath(this.firstPathRow(row), peer, pathId) || this.newPath(row, peer, pathId);
     if (path !== 0) this.holdPath(path);
     return path;
-  }
-
-  unholdPath(path: PathRow): void {
-    if (--this.pathHolds[path]! > 0) return;
-    this.heldPaths--;
-    if (this.paths[path * PATH_STRIDE + SET_IN] !== 0) return;
-    const row = this.pathPrefix(path);
-    this.unlink(row, path);
-    this.freePathRow(row, path);
   }
 
   /** Selects again from the whole list; the prefix is reported when its best path became another. */
@@ -381,7 +376,11 @@ export class FamilyRib {
 
   /** Not announced in the peer's present session. */
   isStale(path: PathRow): boolean {
-    return ((this.pathEpoch(path) - this.peers.sessionEpoch(this.pathPeer(path))) | 0) < 0;
+    return !this.isOfSession(this.pathPeer(path), this.pathEpoch(path));
+  }
+
+  private isOfSession(peer: PeerId, epoch: number): boolean {
+    return ((epoch - this.peers.sessionEpoch(peer)) | 0) >= 0;
   }
 
   // per peer
@@ -395,16 +394,17 @@ export class FamilyRib {
     return this.perPeer[PEER_WORDS * peer + ACCEPTED]!;
   }
 
-  /** Of those received, the ones announced in the peer's present epoch. */
+  /** Of those received, the ones announced in the peer's present session. */
   fresh(peer: PeerId): number {
     const at = PEER_WORDS * peer;
-    return this.perPeer[at + FRESH_EPOCH] === this.peers.epoch(peer) ? this.perPeer[at + FRESH]! : 0;
+    return this.perPeer[at + FRESH_SESSION] === this.peers.sessionEpoch(peer) ? this.perPeer[at + FRESH]! : 0;
   }
 
-  private countFresh(peer: PeerId, epoch: number): void {
+  private countFresh(peer: PeerId): void {
     const at = PEER_WORDS * peer;
-    if (this.perPeer[at + FRESH_EPOCH] !== epoch) {
-      this.perPeer[at + FRESH_EPOCH] = epoch;
+    const session = this.peers.sessionEpoch(peer);
+    if (this.perPeer[at + FRESH_SESSION] !== session) {
+      this.perPeer[at + FRESH_SESSION] = session;
       this.perPeer[at + FRESH] = 0;
     }
     this.perPeer[at + FRESH]!++;
@@ -436,6 +436,14 @@ export class FamilyRib {
       if (this.best(row) === path || this.multipathLimit > 1 || this.reportsAllPaths) this.changed.push(row);
       this.reselect(row);
     }
+    return end === this.unusedPath ? DONE : end;
+  }
+
+  /** Visits every path; the one it is given it may remove. */
+  walkPaths(cursor: Cursor, budget: number, visit: (path: PathRow) => void): Cursor {
+    const end = Math.min(this.unusedPath, cursor + budget);
+    for (let path = Math.max(cursor, 1); path < end; path++)
+      if (this.paths[path * PATH_STRIDE + SET_IN] !== 0) visit(path);
     return end === this.unusedPath ? DONE : end;
   }
 

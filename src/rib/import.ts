@@ -47,6 +47,8 @@ export interface ImportHandle {
   readonly readsInterface: boolean;
   /** Changes when what was remembered counts no longer. */
   key: number;
+  /** Where the policy is asked for each prefix: keys of what edits make of a set. */
+  readonly editKeys: Map<AttributeEdits, number>;
 }
 
 export interface ImportTrace {
@@ -58,9 +60,15 @@ export interface ImportTrace {
 
 interface SharedKey {
   readonly text: string;
+  /** Who made the edits among `editKeys`. */
+  policy: CompiledPolicy | undefined;
   key: number;
+  readonly editKeys: Map<AttributeEdits, number>;
   readonly handles: Set<ImportHandle>;
 }
+
+/** Different edits of one policy whose results are remembered. */
+const MOST_EDITS = 64;
 
 export interface Importer {
   open(session: ImportSession): ImportHandle;
@@ -76,18 +84,27 @@ export interface Importer {
   trace(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): ImportTrace;
 }
 
+/** What a policy reads of the attribute set. */
+const READ_OF_SET = READS.attributes | READS.interface | READS.preference | READS.localPref | READS.metric;
+
 /** Import evaluation with its memory: one result per (attribute set, way of importing), which dies with the set. */
 export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer {
   const shared = new Map<string, SharedKey>();
   const facts = noRoute();
+  /** Whose facts `facts` holds. */
+  let filledFor: ImportSession | undefined;
 
   function open(session: ImportSession): ImportHandle {
     const reads = session.policy?.reads ?? 0;
     const text = keyText(session);
     let entry = shared.get(text);
     if (!entry) {
-      entry = { text, key: sets.newMemoKey(), handles: new Set() };
+      entry = { text, policy: session.policy, key: sets.newMemoKey(), editKeys: new Map(), handles: new Set() };
       shared.set(text, entry);
+    }
+    if (entry.policy !== session.policy) {
+      retireEdits(entry);
+      entry.policy = session.policy;
     }
     const remembered = (reads & (READS.prefix | READS.interface)) === 0;
     const handle = {
@@ -96,6 +113,7 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
       readsPrefix: (reads & READS.prefix) !== 0,
       readsInterface: (reads & READS.interface) !== 0,
       key: entry.key,
+      editKeys: entry.editKeys,
     };
     entry.handles.add(handle);
     return handle;
@@ -104,44 +122,107 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
   function close(handle: ImportHandle): void {
     const entry = shared.get(keyText(handle.session));
     if (!entry?.handles.delete(handle) || entry.handles.size > 0) return;
-    sets.retireMemoKey(entry.key);
+    retire(entry);
     shared.delete(entry.text);
+  }
+
+  function retire(entry: SharedKey): void {
+    sets.retireMemoKey(entry.key);
+    retireEdits(entry);
+  }
+
+  function retireEdits({ editKeys }: SharedKey): void {
+    for (const key of editKeys.values()) sets.retireMemoKey(key);
+    editKeys.clear();
   }
 
   function forget(): void {
     for (const entry of shared.values()) {
-      sets.retireMemoKey(entry.key);
+      retire(entry);
       entry.key = sets.newMemoKey();
       for (const handle of entry.handles) handle.key = entry.key;
     }
   }
 
   function evaluate(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
-    if (!handle.remembered) return compute(handle.session, set, bytes, at, length);
+    if (!handle.remembered) return computeEach(handle, set, bytes, at, length);
     const known = sets.recall(set, handle.key);
     if (known !== 0) {
       if (known > 0) sets.retain(known);
       return known;
     }
-    const result = compute(handle.session, set, bytes, at, length);
+    const result = compute(handle, set, bytes, at, length);
     if (result !== 0) sets.remember(set, handle.key, result);
     return result;
   }
 
-  function compute(session: ImportSession, received: SetHandle, bytes: Uint8Array, at: number, length: number): number {
-    const rejected = check(session, received);
+  function compute(handle: ImportHandle, received: SetHandle, bytes: Uint8Array, at: number, length: number): number {
+    const rejected = check(handle.session, received);
     if (rejected !== 0) return rejected;
-    const set = before(session, received);
+    const set = before(handle.session, received);
+    return set === 0 ? 0 : decide(handle, set, false, bytes, at, length);
+  }
+
+  /**
+   * The policy is asked for each prefix, but what comes before it depends on the set alone: that is remembered, except
+   * for the few sets that are about to go.
+   */
+  function computeEach(
+    handle: ImportHandle,
+    received: SetHandle,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+  ): number {
+    const known = sets.recall(received, handle.key);
+    if (known < 0) return known;
+    if (known > 0) {
+      sets.retain(known);
+      return decide(handle, known, true, bytes, at, length);
+    }
+    const rejected = check(handle.session, received);
+    const set = rejected || before(handle.session, received);
     if (set === 0) return 0;
-    const result = runPolicy(session, set, bytes, at, length);
+    const isRemembered = set < 0 || !handle.session.gracefulShutdown || !isLeaving(set);
+    if (isRemembered) sets.remember(received, handle.key, set);
+    return set < 0 ? set : decide(handle, set, isRemembered, bytes, at, length);
+  }
+
+  /** The policy and what follows it. Takes the retained set over and returns one, or a REJECT code. `stays`: not leaving. */
+  function decide(
+    handle: ImportHandle,
+    set: SetHandle,
+    stays: boolean,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+  ): number {
+    const { session } = handle;
+    const { policy } = session;
+    let edits: AttributeEdits | undefined;
+    if (policy !== undefined) {
+      fill(session, policy, set, bytes, at, length);
+      const verdict = policy.evaluate(facts);
+      if (!verdict.accepted) {
+        sets.release(set);
+        return REJECT.policy;
+      }
+      edits = verdict.edits;
+    }
+    if (edits === undefined) return stays ? set : settled(session, set);
+    const result = handle.remembered ? edited(session, set, edits) : rememberedEdit(handle, set, edits);
     sets.release(set);
-    return result > 0 && session.gracefulShutdown ? yielding(result) : result;
+    return result;
+  }
+
+  function isLeaving(set: SetHandle): boolean {
+    const from = sets.offset(set);
+    return holdsCommunity(sets.arena(), from, from + sets.octets(set), GRACEFUL_SHUTDOWN);
   }
 
   /** RFC 8326: what is about to go is used only where there is nothing else. Takes a retained set over and returns one. */
-  function yielding(set: SetHandle): SetHandle {
-    const from = sets.offset(set);
-    if (!holdsCommunity(sets.arena(), from, from + sets.octets(set), GRACEFUL_SHUTDOWN)) return set;
+  function settled(session: ImportSession, set: SetHandle): SetHandle {
+    if (!session.gracefulShutdown || !isLeaving(set)) return set;
     const last = sets.derive(set, LAST_CHOICE, sets.nextHop(set));
     sets.release(set);
     return last;
@@ -154,22 +235,29 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     return received;
   }
 
-  function runPolicy(session: ImportSession, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
-    const { policy } = session;
-    if (policy === undefined) {
-      sets.retain(set);
-      return set;
-    }
-    fill(session, policy, set, bytes, at, length);
-    const verdict = policy.evaluate(facts);
-    if (!verdict.accepted) return REJECT.policy;
-    if (verdict.edits === undefined) {
-      sets.retain(set);
-      return set;
-    }
-    const edits = editsFor(session.family, verdict.edits);
+  function edited(session: ImportSession, set: SetHandle, given: AttributeEdits): SetHandle {
+    const edits = editsFor(session.family, given);
     const nextHop = editedNextHop(set, edits);
-    return nextHop === 0 ? 0 : sets.derive(set, edits, nextHop);
+    const result = nextHop === 0 ? 0 : sets.derive(set, edits, nextHop);
+    return result === 0 ? 0 : settled(session, result);
+  }
+
+  /** A policy makes equal edits once, so the object names what they make of each set. */
+  function rememberedEdit({ session, editKeys }: ImportHandle, set: SetHandle, edits: AttributeEdits): SetHandle {
+    let key = editKeys.get(edits);
+    if (key === undefined) {
+      if (editKeys.size >= MOST_EDITS) return edited(session, set, edits);
+      key = sets.newMemoKey();
+      editKeys.set(edits, key);
+    }
+    const known = sets.recall(set, key);
+    if (known > 0) {
+      sets.retain(known);
+      return known;
+    }
+    const result = edited(session, set, edits);
+    if (result !== 0) sets.remember(set, key, result);
+    return result;
   }
 
   /** What no policy can allow; 0 when there is nothing against the set. */
@@ -201,18 +289,25 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     at: number,
     length: number,
   ): void {
-    facts.family = session.family;
+    if (session !== filledFor) fillSession(session);
     facts.prefixBytes = bytes;
     facts.prefixAt = at;
     facts.prefixLength = length;
-    facts.fromPeer = session.peerName;
-    facts.peerType = peerTypeOf(session.external, session.client);
-    facts.fromPeerType = facts.peerType;
-    facts.interfaces = (policy.reads & READS.interface) !== 0 ? nextHops.interfaces(sets.nextHop(set)) : NO_INTERFACES;
-    facts.attributes = (policy.reads & READS.attributes) !== 0 ? sets.attributes(set) : NO_ATTRIBUTES;
+    const { reads } = policy;
+    if ((reads & READ_OF_SET) === 0) return;
+    facts.attributes = (reads & READS.attributes) !== 0 ? sets.attributes(set) : NO_ATTRIBUTES;
+    facts.interfaces = (reads & READS.interface) !== 0 ? nextHops.interfaces(sets.nextHop(set)) : NO_INTERFACES;
     facts.preference = sets.preference(set);
     facts.localPref = sets.localPref(set);
     facts.metric = sets.metric(set);
+  }
+
+  function fillSession(session: ImportSession): void {
+    filledFor = session;
+    facts.family = session.family;
+    facts.fromPeer = session.peerName;
+    facts.peerType = peerTypeOf(session.external, session.client);
+    facts.fromPeerType = facts.peerType;
   }
 
   /** "self" has no meaning on import. */

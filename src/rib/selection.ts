@@ -102,6 +102,7 @@ export class Selection {
     if (x === y) return 0;
     return (
       higher(sets.preference(x), sets.preference(y), STEP.preference) ||
+      lower(sets.staleness(x), sets.staleness(y), STEP.longLivedStale) ||
       higher(sets.localPref(x), sets.localPref(y), STEP.localPref) ||
       lower(sets.asPathLength(x), sets.asPathLength(y), STEP.asPathLength) ||
       lower(sets.origin(x), sets.origin(y), STEP.origin)

@@ -67,6 +67,8 @@ export interface AttributeSets {
   metric(set: SetHandle): number;
   asPathLength(set: SetHandle): number;
   origin(set: SetHandle): number;
+  /** 1 where LLGR_STALE makes the route the least preferred (RFC 9494 §4.3). */
+  staleness(set: SetHandle): 0 | 1;
   med(set: SetHandle): number;
   neighborAs(set: SetHandle): number;
   nextHop(set: SetHandle): NextHopId;
@@ -123,6 +125,7 @@ export interface PeerFacts {
 /** The deciding step between two paths, in order (bgp-protocol.md 10). */
 export const STEPS = [
   "preference",
+  "longLivedStale",
   "localPref",
   "asPathLength",
   "origin",

@@ -169,7 +169,7 @@ describe("the command line beside a daemon", () => {
     const complete = async (...words: string[]) =>
       (await ok("--get-completions", "calidris", ...words)).trim().split("\n");
     assert.deepEqual(await complete(""), [
-      ...["run", "check", "show", "explain"],
+      ...["run", "check", "preview", "policy", "show", "explain"],
       ...["disable", "enable", "restart", "refresh", "drain", "undrain", "shutdown"],
       ...["demo", "completion"],
     ]);

@@ -23,11 +23,13 @@ describe("the documents", () => {
         .trim()
         .split("\n");
     const real = [
-      ...(await words()).filter((word) => word !== "show" && word !== "explain"),
+      ...(await words()).filter((word) => !["show", "explain", "policy"].includes(word)),
       ...(await words("show")).map((word) => `show ${word}`),
       ...(await words("explain")).map((word) => `explain ${word}`),
+      ...(await words("policy")).map((word) => `policy ${word}`),
     ];
-    const rows = [...read("docs/CLI.md").matchAll(/^\| `((?:show |explain )?[a-z]+)/gm)].map((match) => match[1]!);
+    const [, commands] = /## Commands\n([\s\S]*?)\n## /.exec(read("docs/CLI.md"))!;
+    const rows = [...commands!.matchAll(/^\| `((?:show |explain |policy )?[a-z]+)/gm)].map((match) => match[1]!);
     assert.deepEqual([...new Set(rows)].toSorted(), real.toSorted());
   });
 

@@ -156,6 +156,7 @@ const session = {
       staleTime: fc.nat(9999).map((n) => `${n + 1}s`),
       notification: fc.boolean(),
       longLivedStaleTime: fc.integer({ min: 1, max: 194 }).map((n) => `${n}d`),
+      staleToOthers: fc.boolean(),
     }),
   ),
   addPath: fc.oneof(

@@ -62,7 +62,6 @@ describe("what changes with a peer's key", () => {
 
   const replaced: readonly (readonly [string, string, string[]])[] = [
     ["address: 10.99.1.0", "address: 10.99.1.1", ["address"]],
-    ["routeReflectorClient: true", "routeReflectorClient: false", ["routeReflectorClient"]],
   ];
   for (const [from, to, keys] of replaced)
     test(`${to} resets the session`, () => {
@@ -133,6 +132,11 @@ describe("what changes with the rest", () => {
       change.peersChanged.map(({ name, keys, resetKeys }) => [name, keys, resetKeys]),
       [["c1", ["router.clusterId"], []]],
     );
+  });
+  test("a client of the reflector that is none any more keeps its session", () => {
+    assert.deepEqual(changed("routeReflectorClient: true", "routeReflectorClient: false").peersChanged, [
+      { name: "c1", keys: ["routeReflectorClient"], reset: false, resetKeys: [] },
+    ]);
   });
   test("a peer that waits instead of connecting keeps its session", () => {
     assert.deepEqual(changed("passive: true", "passive: false").peersChanged, [

@@ -51,6 +51,7 @@ describe("session keys are read in each of their forms", () => {
     notification: false,
     longLived: "off",
     longLivedStaleTimeMs: 86_400_000,
+    staleToOthers: false,
   };
   const BOUND = { limit: 1000, warnPercent: 75, action: "restart", restartAfterMs: 300_000 };
   const rows: readonly (readonly [string, string, unknown])[] = [

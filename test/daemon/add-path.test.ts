@@ -263,6 +263,72 @@ policies:
 peers:
 ${peer("a", "10.0.0.11", 64512, CLIENT)}${peer("b", "10.0.0.12", 64512, `${CLIENT}, addPath: both`)}${peer("c", "10.0.0.13", 64512, `${CLIENT}, addPath: both`)}${peer("sink-0", "10.0.0.20", 64512, `${CLIENT}, addPath: { receive: true, send: all }, export: untagged`)}`;
 
+describe("a peer that restarts gracefully and comes back with other identifiers", () => {
+  test("has its old paths used until End-of-RIB, and those alone that it announced again afterwards", () => {
+    const { world, b: other, sinks } = reflector();
+    other.drop();
+    world.run(60_000);
+    const b = () => world.speaker("10.0.0.12", { asn: 64512, addPath: "both", gracefulRestart: { restarting: false } });
+    const before = b();
+    before.announce([`${PREFIX}#5`], { localPref: 100, nextHop: "10.0.0.31" });
+    before.announce([`${PREFIX}#6`], { localPref: 100, nextHop: "10.0.0.32" });
+    before.endOfRib();
+    world.run(1000);
+    const [sink] = sinks;
+    assert.deepEqual(hops(sink!), ["10.0.0.31", "10.0.0.32"]);
+    sink!.forget();
+    before.drop();
+    world.run(20_000);
+    assert.deepEqual(sink!.table.log, []);
+    const back = b();
+    back.announce([`${PREFIX}#8`], { localPref: 100, nextHop: "10.0.0.31" });
+    world.run(1000);
+    assert.deepEqual(hops(sink!), ["10.0.0.31", "10.0.0.31", "10.0.0.32"]);
+    assert.equal(world.forwards(PREFIX), "10.0.0.31 10.0.0.32");
+    back.endOfRib();
+    world.run(1000);
+    assert.deepEqual(hops(sink!), ["10.0.0.31"]);
+    assert.equal(world.forwards(PREFIX), "10.0.0.31");
+  });
+});
+
+describe("a route refresh", () => {
+  test("leaves those paths that were repeated between its two marks (RFC 7313)", () => {
+    const world = createWorld(`${header()}
+peers:
+${peer("a", "10.0.0.11", 64512, "addPath: both")}`);
+    const a = world.speaker("10.0.0.11", { asn: 64512, addPath: "both", enhancedRefresh: true });
+    for (const id of [1, 2]) a.announce([`${PREFIX}#${id}`], { localPref: 100, nextHop: `10.0.0.3${id}` });
+    a.endOfRib();
+    world.run(1000);
+    assert.equal(world.forwards(PREFIX), "10.0.0.31 10.0.0.32");
+    a.refresh("ipv4", 1);
+    a.announce([`${PREFIX}#2`], { localPref: 100, nextHop: "10.0.0.32" });
+    world.run(1000);
+    assert.equal(world.forwards(PREFIX), "10.0.0.31 10.0.0.32");
+    a.refresh("ipv4", 2);
+    world.run(1000);
+    assert.equal(world.forwards(PREFIX), "10.0.0.32");
+  });
+
+  test("gives the peer each of its paths once more, under the same identifiers", () => {
+    const { world, a, b, sinks } = reflector();
+    a.announce(PREFIX, { localPref: 100 });
+    b.announce([`${PREFIX}#5`], { localPref: 100 });
+    world.run(1000);
+    const [sink] = sinks;
+    const ids = [...held(sink!)].sort();
+    sink!.forget();
+    sink!.refresh();
+    world.run(1000);
+    assert.deepEqual([...held(sink!)].sort(), ids);
+    assert.deepEqual(
+      sink!.table.log.filter((line) => line.includes(PREFIX)).sort(),
+      ids.map(([id]) => `+${PREFIX}#${id}`),
+    );
+  });
+});
+
 describe("with path identifiers", () => {
   const config = (more: string) => `${header()}
 peers:

@@ -166,6 +166,29 @@ describe("a session goes on with what stands in no message", () => {
     assert.ok(world.log.some(({ event, fields }) => event === "attempt failed" && fields.peer === "from"));
   });
 
+  for (const many of [1, 5000])
+    test(`a peer becomes a client of the reflector and is none again: who is told of its ${many} routes follows`, () => {
+      const text = (client: boolean) => `${header()}
+peers:
+${peer("a", "10.0.0.11", 64512, `routeReflectorClient: ${client}`)}${peer("b", "10.0.0.12", 64512)}`;
+      const world = createWorld(text(false));
+      const [a, b] = ["10.0.0.11", "10.0.0.12"].map((address) => world.speaker(address, { asn: 64512 }));
+      const prefixes = Array.from({ length: many }, (_, i) => `10.9.${i >> 8}.${i & 255}/32`);
+      a!.announce(prefixes, { localPref: 100 });
+      b!.announce("10.8.0.0/16", { localPref: 100 });
+      world.run(2000);
+      const told = () =>
+        [a!, b!].map(({ routes }) => [...routes.keys()].filter((key) => !key.startsWith("10.0.")).length);
+      assert.deepEqual(told(), [0, 0]);
+      world.configure(text(true));
+      world.run(2000);
+      assert.deepEqual(told(), [1, many]);
+      world.configure(text(false));
+      world.run(2000);
+      assert.deepEqual(told(), [0, 0]);
+      assert.deepEqual([a!.established, b!.established], [1, 1]);
+    });
+
   test("reflected routes go out again with another cluster id", () => {
     const text = (id: string) => `${header(64512, `clusterId: ${id}`)}
 peers:

@@ -75,6 +75,17 @@ const KEYS: readonly ((random: Random, external: boolean) => string)[] = [
   (random) => `families: ${pick(random, ["[ipv4, ipv6]", "[ipv4, ipv6]", "[ipv4]"])}`,
   (random) => `disabled: ${random() < 0.05}`,
   (random) => `description: ${pick(random, ["one", "two"])}`,
+  (random) => `allowOwnAs: ${pick(random, [0, 1])}`,
+  (random, external) => (external ? `enforceFirstAs: ${random() < 0.5}` : "allowAsSets: false"),
+  (random, external) =>
+    external
+      ? `localAs: ${pick(random, ["64512", "{ asn: 64999, replaceAs: true }", "{ asn: 64999, noPrepend: true }"])}`
+      : "multihop: true",
+  (random) => `defaultOnly: ${pick(random, ["always", "ifReachable"])}`,
+  (random) =>
+    `maxPrefixesIn: { limit: ${pick(random, [1000, 1000, 1000, 6])}, action: ${pick(random, ["warn", "block", "restart", "disable"])} }`,
+  (random) =>
+    `maxPrefixesOut: { limit: ${pick(random, [1000, 1000, 1000, 10])}, action: ${pick(random, ["warn", "restart", "disable"])} }`,
   (random) => `gracefulRestart: ${pick(random, ["aware", "aware", "off"])}`,
 ];
 

@@ -1,34 +1,34 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseConfig } from "../../src/config/parse.ts";
-import type { AnnouncedBrief, PreviewAnswer, RouteBrief, RoutesPreview } from "../../src/control/preview-answer.ts";
-import { startPreview } from "../../src/daemon/preview.ts";
+import type { AnnouncedBrief, RouteBrief, RoutesPreview } from "../../src/control/preview-answer.ts";
+import { announcedBrief } from "../../src/daemon/preview-snapshot.ts";
 import { createQueries } from "../../src/daemon/queries.ts";
-import { runningKernelRoutes, runningPaths, runningState } from "../../src/daemon/running-state.ts";
+import { createReplica } from "../../src/daemon/replica.ts";
 import type { Forwarding } from "../../src/fib/fib.ts";
 import { FAMILIES, formatAddress } from "../../src/ip/address.ts";
 import { seeded } from "../sim/clock.ts";
 import type { Heard } from "../sim/wire-reader.ts";
 import { announceAll, CASE_PEERS, changed, configText, randomConfig, randomTable, speakerOf } from "./preview-case.ts";
+import { previewOf, told } from "./preview-of.ts";
 import type { Speaker } from "./speaker.ts";
-import { configOf, createWorld, type World } from "./world.ts";
+import { createWorld, type World } from "./world.ts";
 
-/** What another process would make of the router's state, which goes through JSON. */
-export function previewOf(world: World, text: string, limit = 10_000): PreviewAnswer {
-  const { core } = world.router;
-  const state = JSON.parse(JSON.stringify(runningState(core))) as ReturnType<typeof runningState>;
-  const { secrets } = state.config;
-  const running = parseConfig([{ path: "running", text: state.config.text }], { secrets: (path) => secrets[path] });
-  assert.ok(running.ok, "the printed configuration parses");
-  const preview = startPreview(state, running.config, configOf(text));
-  for (const slice of [runningKernelRoutes, runningPaths])
-    for (const family of FAMILIES)
-      for (let cursor = 0; cursor >= 0; ) {
-        const { page, next } = slice(core, family, cursor);
-        preview.take(JSON.parse(JSON.stringify(page)));
-        cursor = next;
-      }
-  return preview.finish(limit);
+/** What a copy of the router has told its peers: whatever the router went through, it is what one says that began so. */
+function assertLikeNew(world: World, speakers: ReadonlyMap<string, Speaker>): void {
+  const { state, running, pages } = told(world);
+  const replica = createReplica(state, running, () => false);
+  pages.forEach(replica.take);
+  replica.complete();
+  assert.equal(replica.skipped, 0);
+  for (const [name, speaker] of speakers) {
+    if (!speaker.up || speaker.options.fourOctetAs === false) continue;
+    const said: string[] = [];
+    for (const [at, id] of replica.heard(name)!.entries())
+      if (id !== 0)
+        said.push(`${replica.hearing.prefix(at)} ${briefText(announcedBrief(replica.hearing.attributes(id)))}`);
+    const heard = [...speaker.routes].map(([key, route]) => `${key.split("#")[0]} ${heardText(route)}`);
+    assert.deepEqual(said.sort(), heard.sort(), `${name} has heard what a router says that began so`);
+  }
 }
 
 /** What can be seen of a router from outside. */
@@ -98,8 +98,8 @@ type Differences = readonly string[];
 
 /** "- prefix route" and "+ prefix route". Path identifiers are each router's own: what they stand for counts. */
 function differences(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): Differences {
-  const listed = (map: ReadonlyMap<string, string>) => [...map].map(([key, text]) => `${key.split("#")[0]} ${text}`);
-  const [was, is] = [listed(before), listed(after)];
+  const lines = (map: ReadonlyMap<string, string>) => [...map].map(([key, text]) => `${key.split("#")[0]} ${text}`);
+  const [was, is] = [lines(before), lines(after)];
   const come = is.filter((line) => {
     const at = was.indexOf(line);
     if (at >= 0) was.splice(at, 1);
@@ -108,7 +108,7 @@ function differences(before: ReadonlyMap<string, string>, after: ReadonlyMap<str
   return [...was.map((line) => `- ${line}`), ...come.map((line) => `+ ${line}`)].sort();
 }
 
-function told<T>(rows: readonly { prefix: string; before: T | null; after: T | null }[], text: (side: T) => string) {
+function listed<T>(rows: readonly { prefix: string; before: T | null; after: T | null }[], text: (side: T) => string) {
   return rows
     .flatMap(({ prefix, before, after }) => [
       ...(before === null ? [] : [`- ${prefix} ${text(before)}`]),
@@ -121,17 +121,17 @@ function assertSame(routes: RoutesPreview, before: Seen, after: Seen): void {
   for (const name of before.heard.keys()) {
     const moves = routes.peers.find(({ peer }) => peer === name);
     const expected = differences(before.heard.get(name)!, after.heard.get(name)!);
-    assert.deepEqual(told(moves?.rows ?? [], briefText), expected, `announced to ${name}`);
+    assert.deepEqual(listed(moves?.rows ?? [], briefText), expected, `announced to ${name}`);
     const { added = 0, removed = 0, changed = 0 } = moves ?? {};
     assert.equal(added + removed + 2 * changed, expected.length);
   }
   assert.deepEqual(
-    told(routes.kernel.rows, (text) => text),
+    listed(routes.kernel.rows, (text) => text),
     differences(before.kernel, after.kernel),
     "kernel",
   );
   const best = (row: RouteBrief) => bestText(row.source, row.peer, row.preference, row.metric, row);
-  assert.deepEqual(told(routes.best.rows, best), differences(before.best, after.best), "best paths");
+  assert.deepEqual(listed(routes.best.rows, best), differences(before.best, after.best), "best paths");
 }
 
 const bestText = (
@@ -188,6 +188,7 @@ function foretell(seed: number): void {
     "sessions that end",
   );
   assertSame(answer.now, before, now);
+  assertLikeNew(world, speakers);
 
   const returning = answer.sessions.flatMap(({ peer, returns }) => (returns ? peer : []));
   if (answer.later === null) return assert.deepEqual(returning, []);

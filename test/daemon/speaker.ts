@@ -21,10 +21,17 @@ export interface SpeakerOptions {
   readonly addPath?: "receive" | "send" | "both";
   readonly enhancedRefresh?: boolean;
   readonly gracefulRestart?: RestartOffer;
+  /** Capability 71: families with F set; seconds for each. */
+  readonly longLived?: LongLivedOffer;
   /** KEEPALIVEs are answered with KEEPALIVEs unless this is false. */
   readonly keepalive?: boolean;
   /** TCP-MD5. */
   readonly md5Key?: string;
+}
+
+export interface LongLivedOffer {
+  readonly seconds?: number;
+  readonly families?: readonly { readonly family: Family; readonly forwarding?: boolean }[];
 }
 
 /** Capability 64; without `families` those of the session, F set. */
@@ -172,6 +179,7 @@ export class Speaker {
       addPath,
       enhancedRefresh = false,
       gracefulRestart,
+      longLived,
     } = this.options;
     const mode = addPath && { receive: 1, send: 2, both: 3 }[addPath];
     const id = this.options.id ?? (this.address.family === "ipv4" ? formatAddress(this.address) : "9.9.9.9");
@@ -183,6 +191,7 @@ export class Speaker {
       ...(mode ? [[69, 4 * families.length, ...families.flatMap((f) => [...u16(f === "ipv4" ? 1 : 2), 1, mode])]] : []),
       ...(enhancedRefresh ? [[70, 0]] : []),
       ...(gracefulRestart ? [restartCapability(gracefulRestart, families)] : []),
+      ...(longLived ? [longLivedCapability(longLived, families)] : []),
     ].flat();
     const parameters = [2, capabilities.length, ...capabilities];
     const short = asn > 65535 ? 23456 : asn;
@@ -256,6 +265,17 @@ export class Speaker {
         if (this.eager) this.refresh();
     }
   }
+}
+
+function longLivedCapability({ seconds = 600, families }: LongLivedOffer, active: readonly Family[]): number[] {
+  const offered: NonNullable<LongLivedOffer["families"]> = families ?? active.map((family) => ({ family }));
+  const tuples = offered.flatMap(({ family, forwarding = true }) => [
+    ...u16(family === "ipv4" ? 1 : 2),
+    1,
+    forwarding ? 0x80 : 0,
+    ...u32(seconds).slice(1),
+  ]);
+  return [71, tuples.length, ...tuples];
 }
 
 function restartCapability(offer: RestartOffer, active: readonly Family[]): number[] {

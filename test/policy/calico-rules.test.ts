@@ -1,4 +1,4 @@
-/** docs/policies/calico.yaml says what Calico's BIRD does: each of its rules, by routes that it lets pass and stops. */
+/** docs/calico-policies.yaml says what Calico's BIRD does: each of its rules, by routes that it lets pass and stops. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
@@ -6,7 +6,7 @@ import { readRoute } from "../../src/config/hypothetical-route.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { createPolicyTest, type Direction } from "../../src/control/policy-test.ts";
 
-const path = "docs/policies/calico.yaml";
+const path = "docs/calico-policies.yaml";
 const parsed = parseConfig([{ path, text: readFileSync(path, "utf8") }]);
 assert.ok(parsed.ok, JSON.stringify(parsed));
 assert.deepEqual(parsed.warnings, []);

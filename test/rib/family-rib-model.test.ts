@@ -27,6 +27,8 @@ const attributes: fc.Arbitrary<Attributes> = fc.record({
   nextHop: fc.constantFrom(...NEXT_HOPS),
   localPref: fc.constantFrom(100, 100, 100, 100, 100, 100, 100, 200),
   origin: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 1),
+  // LLGR_STALE, or a community that means nothing.
+  communities: fc.constantFrom([0xffff0006], [7], [7], [7]),
   originatorId: fc.constantFrom("1.1.1.1", "2.2.2.2", "3.3.3.3"),
   clusterList: fc.constantFrom([7], [7, 8]),
 });
@@ -223,6 +225,7 @@ class Model {
       {
         path,
         preference: 100,
+        longLivedStale: attributes.communities!.includes(0xffff0006),
         localPref: attributes.localPref!,
         asPathLength: attributes.asPath!.length,
         origin: attributes.origin!,
@@ -253,7 +256,10 @@ function inOrder(candidates: readonly Candidate[]): PathRow[] {
 /** Paths that tie with the best through cost, among those that MED leaves. */
 function sharing(candidates: readonly Candidate[], best: Candidate): Candidate[] {
   const like = (a: Candidate) =>
-    a.localPref === best.localPref && a.asPathLength === best.asPathLength && a.origin === best.origin;
+    a.longLivedStale === best.longLivedStale &&
+    a.localPref === best.localPref &&
+    a.asPathLength === best.asPathLength &&
+    a.origin === best.origin;
   const tied = candidates.filter(like);
   const left = tied.filter((a) => !tied.some((b) => b.neighborAs === a.neighborAs && b.med < a.med));
   return left.filter((a) => a.external === best.external && a.cost === best.cost);

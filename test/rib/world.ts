@@ -1,7 +1,7 @@
 /** Attribute sets, next hops, peers and a RIB to play with, and attributes written field by field. */
 import { writeAttributeHeader } from "../../src/bgp/attribute-octets.ts";
 import { scanAttributes } from "../../src/bgp/canonical.ts";
-import type { ParsingClass } from "../../src/bgp/parsing-class.ts";
+import { LONG_LIVED_CLASS, type ParsingClass } from "../../src/bgp/parsing-class.ts";
 import { createUpdateScan } from "../../src/bgp/update-scan.ts";
 import { type Address, parseAddress, parseQuad } from "../../src/ip/address.ts";
 import { type Prefix, parsePrefix } from "../../src/ip/prefix.ts";
@@ -11,7 +11,8 @@ import { createNextHops, type NextHopTable } from "../../src/rib/next-hops.ts";
 import { PeerTable } from "../../src/rib/peers.ts";
 import type { PeerId, SetHandle } from "../../src/rib/types.ts";
 
-export const CLASS: ParsingClass = { id: 1, internal: true, fourOctetAs: true, ifindex: 0 };
+/** LLGR_STALE counts in it. */
+export const CLASS: ParsingClass = { id: 1 | LONG_LIVED_CLASS, internal: true, fourOctetAs: true, ifindex: 0 };
 
 export interface Attributes {
   readonly origin?: number;

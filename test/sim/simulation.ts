@@ -78,6 +78,8 @@ export interface Simulation {
   touchKernel(sim: SimRouter): void;
   /** The process ends in the middle of whatever it does, and another one starts after a while. */
   crash(sim: SimRouter, awayMs: number, silently?: boolean): void;
+  /** It ends in order, as by SIGTERM or, not `gracefully`, by an operator's shutdown. */
+  end(sim: SimRouter, awayMs: number, gracefully: boolean): void;
 }
 
 export function addressOf(family: Family, index: number): Address {
@@ -238,6 +240,13 @@ export function simulate(options: SimulationOptions): Simulation {
     random,
     reload,
     crash,
+    end(sim, awayMs, gracefully) {
+      sim.router.stop(gracefully);
+      // What it has said is on its way.
+      sim.alive.on = false;
+      sim.host.receive = () => {};
+      time.after(100, () => crash(sim, awayMs));
+    },
     touchKernel(sim) {
       const prefix = prefixOf(addressOf("ipv4", 99), 32);
       const route = { prefix, metric: 0, protocol: 4, kind: "unicast", hops: [{ ifindex: 2 }], scope: 0 } as const;

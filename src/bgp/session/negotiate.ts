@@ -29,7 +29,12 @@ function withRestartBits(capabilities: Capabilities, { restarting, forwarding }:
   const { gracefulRestart } = capabilities;
   if (!gracefulRestart) return capabilities;
   const families = gracefulRestart.families.map(({ family }) => ({ family, forwarding }));
-  return { ...capabilities, gracefulRestart: { ...gracefulRestart, restarting, families } };
+  const longLived = capabilities.longLived?.families.map((it) => ({ ...it, forwarding }));
+  return {
+    ...capabilities,
+    gracefulRestart: { ...gracefulRestart, restarting, families },
+    ...(longLived && { longLived: { families: longLived } }),
+  };
 }
 
 /**
@@ -110,6 +115,7 @@ function negotiate(settings: SessionSettings, open: OpenMessage, offered: Capabi
     enhancedRouteRefresh: enhancedRefresh(offered) && enhancedRefresh(theirs),
     extendedMessage: offered.extendedMessage && theirs.extendedMessage,
     gracefulRestart: negotiateRestart(offered, theirs, { ipv4, ipv6 }),
+    longLived: isLongLived(offered) && isLongLived(theirs),
     open,
     remarks: remarksOn(open, ipv4 || ipv6),
   };
@@ -117,10 +123,12 @@ function negotiate(settings: SessionSettings, open: OpenMessage, offered: Capabi
 
 /** RFC 4724 §4.2: the peer's list counts, as far as its families are active; RFC 8538 §2: N only where both have it. */
 function negotiateRestart(
-  { gracefulRestart: ours }: Capabilities,
-  { gracefulRestart: theirs }: Capabilities,
+  offered: Capabilities,
+  peers: Capabilities,
   active: Readonly<Record<Family, boolean>>,
 ): NegotiatedRestart | undefined {
+  const { gracefulRestart: ours } = offered;
+  const { gracefulRestart: theirs } = peers;
   if (!ours || !theirs) return undefined;
   // Of several entries for a family the last one counts.
   const listed = new Map(theirs.families.map(({ family, forwarding }) => [family, forwarding]));
@@ -130,7 +138,23 @@ function negotiateRestart(
     restarting: theirs.restarting,
     timeMs: theirs.timeSeconds * 1000,
     families: families.map((family) => ({ family, forwarding: listed.get(family)! })),
+    longLived: isLongLived(offered) ? negotiateLongLived(peers, active) : [],
   };
+}
+
+/** Long-lived graceful restart counts only beside the capability that it extends (RFC 9494 §3.1). */
+const isLongLived = (it: Capabilities) => it.gracefulRestart !== undefined && it.longLived !== undefined;
+
+function negotiateLongLived(
+  { longLived }: Capabilities,
+  active: Readonly<Record<Family, boolean>>,
+): NegotiatedRestart["longLived"] {
+  const listed = new Map(longLived?.families.map((it) => [it.family, it]));
+  return FAMILIES.flatMap((family) => {
+    const it = listed.get(family);
+    if (!active[family] || !it || it.timeSeconds === 0) return [];
+    return [{ family, forwarding: it.forwarding, timeMs: it.timeSeconds * 1000 }];
+  });
 }
 
 /**

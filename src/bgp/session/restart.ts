@@ -42,7 +42,7 @@ export function reasonAsSent(connection: Connection, reason: DownReason): DownRe
  */
 export function keepsRoutes({ negotiated }: Connection, { notification }: DownReason): boolean {
   const restart = negotiated?.gracefulRestart;
-  if (!restart || restart.families.length === 0) return false;
+  if (!restart || (restart.families.length === 0 && restart.longLived.length === 0)) return false;
   return notification === undefined || (restart.notification && !isCease(notification, CEASE.hardReset));
 }
 

@@ -50,6 +50,11 @@ export interface NegotiatedRestart {
   readonly timeMs: number;
   /** Active families whose routes are kept while the peer restarts; `forwarding` is F. Empty: it only sends End-of-RIB. */
   readonly families: readonly { readonly family: Family; readonly forwarding: boolean }[];
+  /**
+   * RFC 9494: active families whose routes are kept for a further time, and F of it. Empty: none. The restart time of one
+   * that `families` lacks is 0.
+   */
+  readonly longLived: readonly { readonly family: Family; readonly forwarding: boolean; readonly timeMs: number }[];
 }
 
 /** What both OPENs together decided. */
@@ -71,6 +76,8 @@ export interface Negotiated {
   readonly extendedMessage: boolean;
   /** Undefined unless both sent the capability. */
   readonly gracefulRestart: NegotiatedRestart | undefined;
+  /** Long-lived graceful restart, by the capabilities of both: a route with LLGR_STALE is the least preferred (RFC 9494). */
+  readonly longLived: boolean;
   /** The peer's OPEN as it came. */
   readonly open: OpenMessage;
   /** Sentences for the log: what is odd about the agreement, though not refused. */
