@@ -21,6 +21,8 @@ export interface RunningState {
   readonly links: readonly KernelLink[];
   readonly addresses: readonly PlainKernelAddress[];
   readonly sessions: readonly RunningSession[];
+  /** It has restarted a moment ago, and holds back what it announces or writes until its peers have told their routes. */
+  readonly recovering: boolean;
   /** Routes are announced with GRACEFUL_SHUTDOWN. */
   readonly draining: boolean;
 }

@@ -46,6 +46,7 @@ export function startPreview(state: RunningState, running: Config, next: Config)
         sessions: sessionsOf(replica, change, disabled, new Set(before.heard.keys()), lost),
         now: compareSnapshots(replica, before, now, limit),
         later: later ? compareSnapshots(replica, before, later, limit) : null,
+        recovering: state.recovering,
         skipped,
       };
     },

@@ -19,8 +19,9 @@ import { formatRow } from "./answer-paths.ts";
 import type { Core } from "./core.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Endpoint } from "./ports.ts";
+import type { Router } from "./router.ts";
 
-export function runningState(core: Core): RunningState {
+export function runningState({ core, parts: { recovery } }: Router): RunningState {
   const nowMs = core.clock.nowMs();
   const sessions = [...core.peers.values()].flatMap((peer) => sessionOf(peer, nowMs));
   return {
@@ -30,6 +31,7 @@ export function runningState(core: Core): RunningState {
     links: core.interfaces.links(),
     addresses: core.interfaces.addresses().map(plainKernelAddress),
     sessions,
+    recovering: FAMILIES.some((family) => recovery.isDeferred(family) || recovery.isHeld(family)),
     draining: core.drain !== undefined,
   };
 }
