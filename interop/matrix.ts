@@ -146,6 +146,13 @@ export const ROWS = {
     needs: ["restarter"],
     quick: ["frr"],
   },
+  restartNotified: {
+    file: "hard-reset",
+    title:
+      "RFC 8538: a reset of ours is a restart to the peer; what disables a peer is a hard reset, and takes routes away",
+    needs: ["restartNotification"],
+    quick: ["frr"],
+  },
   ttlSecurity: {
     file: "session-options",
     title: "GTSM: a low TTL is dropped, 255 is taken; both families",

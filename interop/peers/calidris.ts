@@ -69,6 +69,9 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
     enable: async (session) => {
       await command("enable", session);
     },
+    reset: async (session) => {
+      await command("restart", session);
+    },
     shutdown: async (text) => {
       await command("shutdown", ...(text === undefined ? [] : ["--text", text]));
       await running!.exited;
