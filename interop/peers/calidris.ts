@@ -69,13 +69,13 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
     enable: async (session) => {
       await command("enable", session);
     },
-    reset: async (session) => {
-      await command("restart", session);
-    },
     shutdown: async (text) => {
       await command("shutdown", ...(text === undefined ? [] : ["--text", text]));
       await running!.exited;
       running = undefined;
+    },
+    reset: async (session) => {
+      await command("restart", session);
     },
     drain: async () => {
       await command("drain");

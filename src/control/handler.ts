@@ -117,7 +117,10 @@ export function createControlHandler(
       }
       default: {
         const order = judgeOrder(request.command, value as OrderRequest, view);
-        if (order?.command) act(order.command);
+        const command = order?.command;
+        // The answer leaves before the daemon does.
+        if (command?.action === "shutdown") soon(() => act(command));
+        else if (command) act(command);
         if (order) return order.answer;
         throw new ControlError("usage", `unknown command \`${request.command}\``);
       }

@@ -81,24 +81,31 @@ export function createPrefixLimits(core: Core, actions: LimitActions): PrefixLim
     return { in: both(max), out: both(out) };
   }
 
-  /** Prefixes that had no room may have some now: the peer is asked for all it has, where it understands that. */
-  function wantMissing(peer: PeerRuntime, family: Family, limit: PrefixLimit): void {
+  /** Prefixes had no room: once there is some, the peer is asked for all it has, where it understands that. */
+  function wantMissing(peer: PeerRuntime, family: Family, limit: PrefixLimit, hasRoom: boolean): void {
+    if (!peer.negotiated?.routeRefresh) return;
     const timer = `${TIMER} ${family}`;
-    if (!peer.negotiated?.routeRefresh || peer.timers.has(timer)) return;
-    const due = Math.max(
-      clock.nowMs() + ASK_AFTER_MS,
-      (peer.askedAtMs[family] ?? Number.NEGATIVE_INFINITY) + ASK_EVERY_MS,
-    );
-    const cancel = clock.after(due - clock.nowMs(), () => {
+    const now = clock.nowMs();
+    const asked = peer.askedAtMs[family] ?? Number.NEGATIVE_INFINITY;
+    // Room is also made by sweeping, which nobody tells of: without any it is looked for as often as it may be asked.
+    const due = hasRoom ? Math.max(now + ASK_AFTER_MS, asked + ASK_EVERY_MS) : now + ASK_EVERY_MS;
+    const armed = peer.timers.get(timer);
+    if (armed && armed.dueMs <= due) return;
+    armed?.cancel();
+    const cancel = clock.after(due - now, () => {
       peer.timers.delete(timer);
-      if (!limit.missing || peer.limits.in?.[family] !== limit || ribs[family].fresh(peer.id) >= limit.config.limit)
-        return;
-      limit.missing = false;
-      peer.askedAtMs[family] = clock.nowMs();
-      log("info", "asked for prefixes that had no room", { peer: peer.config.name, family });
-      actions.ask(peer, family);
+      if (!limit.missing || peer.limits.in?.[family] !== limit) return;
+      if (ribs[family].fresh(peer.id) >= limit.config.limit) wantMissing(peer, family, limit, false);
+      else ask(peer, family, limit);
     });
     peer.timers.set(timer, { cancel, dueMs: due });
+  }
+
+  function ask(peer: PeerRuntime, family: Family, limit: PrefixLimit): void {
+    limit.missing = false;
+    peer.askedAtMs[family] = clock.nowMs();
+    log("info", "asked for prefixes that had no room", { peer: peer.config.name, family });
+    actions.ask(peer, family);
   }
 
   function receivedIn(peer: PeerRuntime, family: Family): void {
@@ -106,7 +113,7 @@ export function createPrefixLimits(core: Core, actions: LimitActions): PrefixLim
     if (!limit) return;
     const count = ribs[family].fresh(peer.id);
     judge(peer, family, "in", limit, count);
-    if (limit.missing && count < limit.config.limit) wantMissing(peer, family, limit);
+    if (limit.missing) wantMissing(peer, family, limit, count < limit.config.limit);
   }
 
   return {

@@ -262,7 +262,7 @@ function isHeld(
 ): boolean {
   const row = rib.prefixes.find(bytes, at, length);
   const path = row < 0 ? 0 : rib.pathOf(row, peer.id, pathId);
-  return path !== 0 && rib.pathEpoch(path) === peer.epoch;
+  return path !== 0 && !rib.isStale(path);
 }
 
 /** Neither link-local nor unspecified. */

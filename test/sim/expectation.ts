@@ -2,16 +2,25 @@
  * What each router should hold, worked out the slow way: the oracle's elimination for selection, and export to each peer
  * by itself with attributes as objects. Nothing here knows of update groups, memos or octets.
  */
+
+import { formatExtendedCommunity } from "../../src/bgp/format.ts";
 import type { AsSegment, AttributeEdits, PathAttributes } from "../../src/bgp/path-attributes.ts";
 import type { PeerConfig } from "../../src/config/model.ts";
 import type { PeerRuntime } from "../../src/daemon/peer.ts";
 import { type Address, FAMILIES, type Family, formatAddress, octetsOf } from "../../src/ip/address.ts";
 import { formatPrefix } from "../../src/ip/prefix.ts";
 import type { PrefixRow } from "../../src/ip/prefix-table.ts";
+import {
+  formatCommunity,
+  formatExtendedWords,
+  parseCommunity,
+  parseExtendedCommunity,
+  parseLargeCommunity,
+} from "../../src/policy/community-text.ts";
 import { explainOrder, explainSelection } from "../../src/rib/decision.ts";
 import { FIRST_PEER } from "../../src/rib/types.ts";
 import { addressOf, type SimRouter, type Simulation } from "./simulation.ts";
-import { type SimSession, sessionAddress, sessionOf } from "./topology.ts";
+import { announcedAses, isExternal, type SimSession, sessionAddress, sessionOf } from "./topology.ts";
 
 type Table = Map<string, string>;
 
@@ -22,7 +31,10 @@ export function expectedIn(sim: Simulation, from: SimRouter, to: SimRouter): Tab
   const peer = configured(from, to);
   const families = sessionOf(sim.topology, from.index, to.index).families ?? FAMILIES;
   if (peer.export === "default-only") {
-    for (const family of families) table.set(...originated(sim, from, to, family));
+    for (const family of families) {
+      const route = originated(sim, from, to, family);
+      if (route) table.set(...route);
+    }
     return table;
   }
   for (const family of families)
@@ -36,15 +48,19 @@ export function expectedIn(sim: Simulation, from: SimRouter, to: SimRouter): Tab
   return table;
 }
 
-/** The default route that is originated always, whatever the tables hold. */
-function originated(sim: Simulation, from: SimRouter, to: SimRouter, family: Family): [string, string] {
+/** The default route that is originated always, or while there is one that does not come from the peer. */
+function originated(sim: Simulation, from: SimRouter, to: SimRouter, family: Family): [string, string] | undefined {
   const { core } = from.router;
   const rib = core.ribs[family];
   const row = rib.prefixes.find(new Uint8Array(octetsOf(family)), 0, 0);
+  if (configured(from, to).defaultOnly === "ifReachable") {
+    const { best } = explainSelection(rib, row);
+    if (best === 0 || core.peerTable.facts(rib.pathPeer(best))!.name === `r${to.index}`) return undefined;
+  }
   let path = rib.firstPathRow(row);
   while (path !== 0 && rib.pathId(path) !== 0xffff_ffff) path = rib.nextPathRow(path);
-  const external = sim.topology.asns[from.index] !== sim.topology.asns[to.index];
-  const asns = external ? [core.config.router.asn] : [];
+  const external = isExternal(sim.topology, from.index, to.index);
+  const asns = external ? announcedAses(sim.topology, from.index, to.index) : [];
   const route = { hop: addressOf(family, from.index), path: asns.join(" "), pref: external ? "-" : "100" };
   const words = `hop ${formatAddress(route.hop)} path [${route.path}] origin 0 med - pref ${route.pref} com  orig - clusters `;
   return [`${prefixText(from, family, row)} ${sendsPaths(from, to) ? path : 0}`, words];
@@ -147,7 +163,7 @@ function exportOf(
   const rib = core.ribs[family];
   const source = core.peerTable.facts(rib.pathPeer(path))!;
   if (source.id === peerOf(from, to)!.id) return undefined;
-  const external = sim.topology.asns[from.index] !== sim.topology.asns[to.index];
+  const external = isExternal(sim.topology, from.index, to.index);
   const fromInternal = source.id >= FIRST_PEER && !source.external;
   if (!external && fromInternal && !source.client && !peer.routeReflectorClient) return undefined;
 
@@ -167,7 +183,7 @@ function exportOf(
     fromPeerType: source.id < FIRST_PEER ? undefined : source.external ? "ebgp" : source.client ? "client" : "ibgp",
     peerType: external ? "ebgp" : peer.routeReflectorClient ? "client" : "ibgp",
     interfaces: core.nextHops.interfaces(core.sets.nextHop(set)),
-    attributes: before,
+    attributes: received,
     preference: core.sets.preference(set),
     localPref: core.sets.localPref(set),
     metric: core.sets.metric(set),
@@ -178,7 +194,7 @@ function exportOf(
   // A peer's address of the other family is not known to its neighbour.
   if (formatAddress(nextHop) === sessionAddress(session, to.index)) return undefined;
   return external
-    ? toExternal(edited, nextHop, core.config.router.asn)
+    ? toExternal(edited, nextHop, announcedAses(sim.topology, from.index, to.index))
     : toInternal(edited, nextHop, fromInternal ? { id: source.bgpId >>> 0, cluster: core.routerId } : undefined);
 }
 
@@ -193,12 +209,41 @@ function applyEdits(attributes: PathAttributes, edits: AttributeEdits, _asn: num
   if (edits.med === null) out = without(out, "med");
   else if (edits.med !== undefined) out = { ...out, med: edits.med };
   if (edits.localPref !== undefined) out = { ...out, localPref: edits.localPref };
-  if (edits.addCommunities) {
-    const added = edits.addCommunities.filter((c) => !out.communities.includes(c));
-    out = { ...out, communities: [...out.communities, ...added] };
-  }
+  out = {
+    ...out,
+    communities: listAfter(out.communities.map(formatCommunity), edits, "").map((text) => parseCommunity(text)!),
+    largeCommunities: listAfter(largeTexts(out), edits, "Large").flatMap((text) => parseLargeCommunity(text)!),
+    extendedCommunities: listAfter(extendedTexts(out), edits, "Extended").map((text) => octetsOfText(text)),
+  };
   if (edits.prepend) out = { ...out, asPath: prepend(out.asPath, edits.prepend) };
   return out;
+}
+
+/** Communities as texts, with wildcards at the end of what is removed. */
+function listAfter(had: readonly string[], edits: AttributeEdits, kind: "" | "Large" | "Extended"): string[] {
+  const text = (item: number | readonly number[]) => {
+    if (typeof item === "number") return formatCommunity(item);
+    return item.length === 3 ? item.join(":") : formatExtendedWords(item as never);
+  };
+  const base = edits[`set${kind}Communities`]?.map(text) ?? had;
+  const removed = (edits[`remove${kind}Communities`] ?? []).map((pattern) => pattern.text.replace("*", ""));
+  const kept = base.filter((each) => !removed.some((start) => each.startsWith(start)));
+  return [...new Set([...kept, ...(edits[`add${kind}Communities`] ?? []).map(text)])];
+}
+
+function largeTexts({ largeCommunities: list }: PathAttributes): string[] {
+  return list.flatMap((_, i) => (i % 3 === 0 ? list.slice(i, i + 3).join(":") : []));
+}
+
+function extendedTexts({ extendedCommunities }: PathAttributes): string[] {
+  return extendedCommunities.map(formatExtendedCommunity);
+}
+
+function octetsOfText(text: string): Uint8Array {
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  for (const [i, word] of parseExtendedCommunity(text)!.entries()) view.setUint32(4 * i, word);
+  return bytes;
 }
 
 function prepend(path: readonly AsSegment[], asns: readonly number[]): readonly AsSegment[] {
@@ -207,9 +252,9 @@ function prepend(path: readonly AsSegment[], asns: readonly number[]): readonly 
   return [{ kind: "sequence", asns }, ...path];
 }
 
-function toExternal(attributes: PathAttributes, nextHop: Address, asn: number): PathAttributes {
+function toExternal(attributes: PathAttributes, nextHop: Address, asns: readonly number[]): PathAttributes {
   const bare = without(without(attributes, "localPref"), "originatorId");
-  return { ...bare, clusterList: [], asPath: prepend(attributes.asPath, [asn]), nextHop };
+  return { ...bare, clusterList: [], asPath: prepend(attributes.asPath, asns), nextHop };
 }
 
 function toInternal(
@@ -234,6 +279,7 @@ function without<K extends keyof PathAttributes>(attributes: PathAttributes, key
 function describe(a: PathAttributes): string {
   const path = a.asPath.map((s) => `${s.kind === "sequence" ? "" : s.kind}${s.asns.join(" ")}`).join("|");
   const hop = a.nextHop ? formatAddress(a.nextHop) : "-";
-  const communities = [...a.communities].sort((x, y) => x - y).join(",");
+  const standard = [...a.communities].sort((x, y) => x - y);
+  const communities = [...standard, ...largeTexts(a).sort(), ...extendedTexts(a).sort()].join(",");
   return `hop ${hop} path [${path}] origin ${a.origin} med ${a.med ?? "-"} pref ${a.localPref ?? "-"} com ${communities} orig ${a.originatorId ?? "-"} clusters ${a.clusterList.join(",")}`;
 }

@@ -16,6 +16,19 @@ export interface SimSession {
   readonly nextHopSelf?: number;
   /** The end that announces default routes only to the other. */
   readonly defaultOnly?: number;
+  /** It does so only while it has one itself. */
+  readonly ifReachable?: boolean;
+  /** AS of the session's own, by router. */
+  readonly localAs?: Readonly<Record<number, SimLocalAs>>;
+  /** Prefixes of each family beyond which a router leaves out what the other sends, and what it would send, by router. */
+  readonly maxIn?: Readonly<Record<number, number>>;
+  readonly maxOut?: Readonly<Record<number, number>>;
+}
+
+export interface SimLocalAs {
+  readonly asn: number;
+  readonly noPrepend?: boolean;
+  readonly replaceAs?: boolean;
 }
 
 /** One way in which four routers may be joined; everybody is on 10.0.0.0/24 and 2001:db8::/64, router `i` being host i + 1. */
@@ -27,6 +40,24 @@ export interface Topology {
 
 export function sessionOf(topology: Topology, a: number, b: number): SimSession {
   return topology.sessions.find((s) => (s.a === a && s.b === b) || (s.a === b && s.b === a))!;
+}
+
+/** The AS that a router is to the other end. */
+function asnOn(topology: Topology, session: SimSession, router: number): number {
+  return session.localAs?.[router]?.asn ?? topology.asns[router]!;
+}
+
+export function isExternal(topology: Topology, a: number, b: number): boolean {
+  const session: SimSession | undefined = sessionOf(topology, a, b);
+  return session !== undefined && asnOn(topology, session, a) !== asnOn(topology, session, b);
+}
+
+/** What a router puts in front of AS_PATH towards an external neighbour (RFC 7705). */
+export function announcedAses(topology: Topology, router: number, to: number): number[] {
+  const own = topology.asns[router]!;
+  const local = sessionOf(topology, router, to).localAs?.[router];
+  if (!local || local.asn === own) return [own];
+  return local.replaceAs ? [local.asn] : [local.asn, own];
 }
 
 const mesh: readonly SimSession[] = [
@@ -81,6 +112,30 @@ const TOPOLOGIES: readonly Topology[] = [
       { a: 3, b: 0, defaultOnly: 3 },
     ],
   },
+  {
+    name: "ring with ASes of the sessions' own, one of which makes a session internal",
+    asns: [65_001, 65_002, 65_003, 65_004],
+    sessions: [
+      { a: 0, b: 1, localAs: { 0: { asn: 65_010 } } },
+      {
+        a: 1,
+        b: 2,
+        localAs: { 2: { asn: 4_200_000_011, noPrepend: true, replaceAs: true }, 1: { asn: 65_012, replaceAs: true } },
+      },
+      { a: 2, b: 3, localAs: { 3: { asn: 65_003 } } },
+      { a: 3, b: 0, defaultOnly: 3, ifReachable: true },
+    ],
+  },
+  {
+    name: "ring with room for a few prefixes only",
+    asns: [65_001, 65_002, 65_003, 65_004],
+    sessions: [
+      { a: 0, b: 1, maxIn: { 1: 8 } },
+      { a: 1, b: 2, maxOut: { 1: 6 } },
+      { a: 2, b: 3, maxIn: { 2: 5, 3: 12 } },
+      { a: 3, b: 0, maxIn: { 3: 9 }, maxOut: { 0: 10 } },
+    ],
+  },
 ];
 
 export function topologyOf(seed: number): Topology {
@@ -100,6 +155,16 @@ const POLICIES = `policies:
   prefer:
     - { match: { communities: [65535:1] }, set: { localPref: 200 }, action: accept }
     - { action: accept }
+  layers:
+    - { call: inner }
+    - { match: { fromPeerType: ebgp, communities: "65535:*" }, set: { removeCommunities: "65535:*", addLargeCommunities: [1:2:3] }, action: continue }
+    - { match: { any: [{ asPath: { length: "> 2" } }, { not: { source: bgp } }] }, set: { addLargeCommunities: [1:2:4] }, action: continue }
+    - { match: { peerType: ebgp, med: "< 60" }, set: { med: preference - 50 }, action: accept }
+    - { match: { peerType: ibgp, med: "< 60" }, set: { removeLargeCommunities: "1:2:*" }, action: accept }
+    - { action: accept }
+  inner:
+    - { match: { prefixes: [10.1.200.0/24 le 32, "2001:db8:1080::/48 le 64"], interface: "*" }, set: { addExtendedCommunities: rt:1:2 }, action: continue }
+    - { match: { extendedCommunities: "rt:1:*", peerType: ebgp }, set: { setExtendedCommunities: [], prepend: 1 }, action: accept }
   few:
     - { match: { prefixes: [{ prefix: 10.1.0.0/16, ge: 16, le: 25 }, { prefix: "2001:db8:1000::/36", ge: 36, le: 56 }] }, action: accept }
     - { action: reject }
@@ -151,12 +216,12 @@ export function pickStatics(router: number, random: Random): string[] {
 }
 
 const IMPORTS = ["accept", "accept", "prefer", "few"];
-const EXPORTS = ["accept", "accept", "tag", "prepend", "med", "few"];
+const EXPORTS = ["accept", "accept", "tag", "prepend", "med", "few", "layers"];
 
 /** Between ASes no policy may prefer a longer path: such a network need not converge at all (RFC 4264). */
 export function pickPolicies(topology: Topology, router: number, wishes: Wishes, peer: number, random: Random): void {
   const chosen = IMPORTS[Math.floor(random() * IMPORTS.length)]!;
-  const external = topology.asns[router] !== topology.asns[peer];
+  const external = topology.asns[router] !== topology.asns[peer] || isExternal(topology, router, peer);
   wishes.imports.set(peer, chosen === "prefer" && external ? "accept" : chosen);
   wishes.exports.set(peer, EXPORTS[Math.floor(random() * EXPORTS.length)]!);
 }
@@ -213,6 +278,19 @@ function hostPrefix(address: string): string {
   return `${address}/${address.includes(":") ? 128 : 32}`;
 }
 
+/** Keys that few sessions have. */
+function sessionOptions({ ifReachable, localAs, maxIn, maxOut }: SimSession, router: number): string {
+  const lines: string[] = [];
+  if (ifReachable) lines.push("defaultOnly: ifReachable");
+  if (localAs?.[router]) lines.push(`localAs: ${JSON.stringify(localAs[router])}`);
+  for (const [key, limit] of [
+    ["maxPrefixesIn", maxIn?.[router]],
+    ["maxPrefixesOut", maxOut?.[router]],
+  ] as const)
+    if (limit !== undefined) lines.push(`${key}: { limit: ${limit}, action: block }`);
+  return `${lines.join("\n")}\n`;
+}
+
 function peerFile(topology: Topology, session: SimSession, router: number, wishes: Wishes) {
   const other = session.a === router ? session.b : session.a;
   const exported = session.defaultOnly === router ? "default-only" : (wishes.exports.get(other) ?? "accept");
@@ -222,7 +300,7 @@ function peerFile(topology: Topology, session: SimSession, router: number, wishe
   const key = wishes.keys.get(other);
   const text = `name: r${other}
 ${where}${key === undefined ? "" : `\npassword: ${key}`}
-asn: ${topology.asns[other]}
+asn: ${asnOn(topology, session, other)}
 families: [${familiesOf(session, wishes).join(", ")}]
 gracefulRestart: ${wishes.restart}
 import: ${wishes.imports.get(other) ?? "accept"}
@@ -231,6 +309,6 @@ nextHop: ${session.nextHopSelf === router ? "self" : "auto"}
 routeReflectorClient: ${session.client === other}
 addPath: ${wishes.addPath.get(other) ?? "off"}
 timers: { hold: 90s, connectRetry: 20s, connectDelay: 1s, idleHoldMin: 2s, idleHoldMax: 20s }
-`;
+${sessionOptions(session, router)}`;
   return { path: `peers/r${other}.yaml`, text };
 }
