@@ -114,7 +114,6 @@ export const FEATURES = {
     "reflector",
     "transit",
     "restartHelper",
-    "restartNotification",
     "addPathReceive",
     "addPathSend",
     "refresh",

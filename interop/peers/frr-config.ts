@@ -70,7 +70,9 @@ function restartLines(plan: SpeakerPlan): string[] {
   return [
     `bgp graceful-restart restart-time ${first.restartSeconds ?? 60}`,
     "bgp graceful-restart preserve-fw-state",
-    ...(restarts.some((one) => one.notification === true) ? ["bgp graceful-restart notification"] : []),
+    ...(restarts.some((one) => one.notification === true)
+      ? ["bgp graceful-restart notification", "no bgp hard-administrative-reset"]
+      : []),
     ...(longLived === undefined ? [] : [`bgp long-lived-graceful-restart stale-time ${longLived}`]),
   ];
 }

@@ -69,6 +69,9 @@ export function gobgp(node: LabNode): Speaker {
     enable: async (session) => {
       await ask("neighbor", remoteOf(session), "enable");
     },
+    reset: async (session) => {
+      await ask("neighbor", remoteOf(session), "reset");
+    },
     notifications: async () => parseGobgpNotifications(await log(), current!),
     log,
     report: async () => {

@@ -80,6 +80,9 @@ export function openbgpd(node: LabNode): Speaker {
     retry: async (session) => {
       await ask("neighbor", remoteOf(session), "up");
     },
+    reset: async (session) => {
+      await ask("neighbor", remoteOf(session), "clear");
+    },
     drain: () => reload({ ...current!, isDraining: true }),
     notifications: async () => parseOpenbgpdNotifications(await log()),
     log,

@@ -24,6 +24,8 @@ const MAX_DEFERRAL_MS = 240_000;
 const GRACE_MS = 2_000;
 /** How often the record is written anew: it says by its age when the process ended. */
 const HEARTBEAT_MS = 5_000;
+/** Addresses remembered of peers that were Established; dynamic ones come and go. */
+const MAX_SERVED = 65_536;
 /** Peers come up by the hundred: the record is written at once, and then no more often than this. */
 const COLLECT_MS = 100;
 
@@ -99,6 +101,11 @@ function takeOver({ restart, config }: Core): RestartRecord | undefined {
 /** Of a peer whose End-of-RIB has not come: it has restarted too, and announcements do not wait for it. */
 type Awaited = "restarted" | "expected";
 
+function isExpecting(names: ReadonlyMap<string, Awaited>): boolean {
+  for (const what of names.values()) if (what === "expected") return true;
+  return false;
+}
+
 export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   const { clock, log, restart: memory } = core;
   const record = takeOver(core);
@@ -136,7 +143,7 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   function settle(): void {
     for (const family of held) {
       const names = awaited[family];
-      if ([...names.values()].includes("expected")) continue;
+      if (isExpecting(names)) continue;
       if (names.size === 0 || !told.has(family)) announce(family);
       else if (deferred.has(family)) giveGrace();
       if (names.size === 0) finish(family);
@@ -171,6 +178,13 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
       cancelGrace?.();
     }
     hooks.program(family);
+  }
+
+  function noteServed(address: string): void {
+    served.delete(address);
+    served.add(address);
+    const [oldest] = served;
+    if (served.size > MAX_SERVED) served.delete(oldest!);
   }
 
   function noLonger(peer: PeerRuntime, families: readonly Family[]): void {
@@ -230,7 +244,7 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
     },
     awaited: (family) => [...awaited[family].keys()],
     established(peer, negotiated) {
-      served.add(formatAddress(peer.config.address));
+      noteServed(formatAddress(peer.config.address));
       writeSoon();
       const restart = negotiated.gracefulRestart;
       if (held.size > 0 && restart?.restarting) othersRestarted = true;

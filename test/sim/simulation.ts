@@ -242,9 +242,7 @@ export function simulate(options: SimulationOptions): Simulation {
     crash,
     end(sim, awayMs, gracefully) {
       sim.router.stop(gracefully);
-      // What it has said is on its way.
-      sim.alive.on = false;
-      sim.host.receive = () => {};
+      // What it has said is on its way, and who connects now is not let in.
       time.after(100, () => crash(sim, awayMs));
     },
     touchKernel(sim) {
