@@ -79,7 +79,7 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
     if (!peer) return reject(range, "the daemon can hold no more peers");
     range.peers.add(peer);
     core.log("info", "dynamic peer added", { peer: config.name, range: name, peers: range.peers.size });
-    target().sessions.start(peer);
+    if (!core.held.has(config.name)) target().sessions.start(peer);
     return peer;
   }
 
@@ -91,7 +91,7 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
   /** A peer that has neither a connection nor routes gives its place to one that has the former. */
   function makeRoom(range: Range): boolean {
     for (const peer of vacant)
-      if (range.peers.has(peer) && isEmpty(peer)) {
+      if (range.peers.has(peer) && isEmpty(peer) && !core.held.has(peer.config.name)) {
         remove(peer, CEASE.peerDeconfigured);
         return true;
       }
@@ -107,6 +107,7 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
     const range = ranges.get(peer.range!);
     range?.peers.delete(peer);
     removePeer(core, peer, target(), subcode);
+    if (subcode === CEASE.peerDeconfigured) core.held.delete(peer.config.name);
     core.log("info", "dynamic peer removed", {
       peer: peer.config.name,
       range: peer.range,
@@ -118,8 +119,9 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
     cancel = undefined;
     for (const peer of [...vacant]) {
       if (peer.connections.incoming || peer.connections.outgoing) vacant.delete(peer);
-      // In its idle hold time a peer that fails again and again is refused.
-      else if (peer.session.phase !== "idleHold" && isEmpty(peer)) remove(peer, CEASE.peerDeconfigured);
+      // In its idle hold time a peer that fails again and again is refused; one that was disabled stays so.
+      else if (peer.session.phase !== "idleHold" && !core.held.has(peer.config.name) && isEmpty(peer))
+        remove(peer, CEASE.peerDeconfigured);
     }
     if (vacant.size > 0) lookLater();
   }

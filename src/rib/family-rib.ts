@@ -11,7 +11,7 @@ import { EPOCH, NEXT, PATH_ID, PATH_STRIDE, PEER, PREFIX, SET_IN, SET_OUT } from
 import type { PeerTable } from "./peers.ts";
 import { BEST, FIRST, HOLDS, PREFIX_WORDS, QUEUED } from "./prefix-words.ts";
 import { Selection } from "./selection.ts";
-import type { AttributeSets, PathRow, PeerId, RejectCode, SetHandle } from "./types.ts";
+import { type AttributeSets, type PathRow, type PeerId, REJECT, type RejectCode, type SetHandle } from "./types.ts";
 
 /** What `announce` did. Negative: nothing, because a bound is reached. */
 export const ANNOUNCED = { unchanged: 0, added: 1, replaced: 2, tooManyRoutes: -1, tooManyPaths: -2 } as const;
@@ -120,7 +120,7 @@ export class FamilyRib {
       const heard = paths[known * PATH_STRIDE + EPOCH]!;
       if (heard !== epoch) {
         paths[known * PATH_STRIDE + EPOCH] = epoch;
-        if (!this.isOfSession(peer, heard)) this.countFresh(peer);
+        if (!this.isOfSession(peer, heard) && !isLoop(paths[known * PATH_STRIDE + SET_OUT]!)) this.countFresh(peer);
       }
       return this.replace(row, known, setIn, setOut);
     }
@@ -163,7 +163,7 @@ export class FamilyRib {
     this.sets.retain(setIn);
     this.pathCount++;
     this.perPeer[PEER_WORDS * peer + RECEIVED]!++;
-    this.countFresh(peer);
+    if (!isLoop(setOut)) this.countFresh(peer);
     if (setOut <= 0) return;
     this.sets.retain(setOut);
     this.perPeer[PEER_WORDS * peer + ACCEPTED]!++;
@@ -206,7 +206,7 @@ export class FamilyRib {
     this.pathCount--;
     const counts = PEER_WORDS * peer;
     this.perPeer[counts + RECEIVED]!--;
-    if (this.isOfSession(peer, paths[p + EPOCH]!)) this.perPeer[counts + FRESH]!--;
+    if (!isLoop(setOut) && this.isOfSession(peer, paths[p + EPOCH]!)) this.perPeer[counts + FRESH]!--;
     if (setOut > 0) this.perPeer[counts + ACCEPTED]!--;
     this.bestPaths.after(effect, row);
     if (setOut > 0 && this.reportsAllPaths) this.changed.push(row);
@@ -394,7 +394,7 @@ export class FamilyRib {
     return this.perPeer[PEER_WORDS * peer + ACCEPTED]!;
   }
 
-  /** Of those received, the ones announced in the peer's present session. */
+  /** Of those received, the ones announced in the peer's present session; what only came back to us does not count. */
   fresh(peer: PeerId): number {
     const at = PEER_WORDS * peer;
     return this.perPeer[at + FRESH_SESSION] === this.peers.sessionEpoch(peer) ? this.perPeer[at + FRESH]! : 0;
@@ -465,7 +465,12 @@ export class FamilyRib {
     if (setOut > 0) sets.retain(setOut);
     paths[p + SET_IN] = setIn;
     paths[p + SET_OUT] = setOut;
-    this.perPeer[PEER_WORDS * paths[p + PEER]! + ACCEPTED]! += Number(setOut > 0) - Number(oldOut > 0);
+    const peer = paths[p + PEER]!;
+    this.perPeer[PEER_WORDS * peer + ACCEPTED]! += Number(setOut > 0) - Number(oldOut > 0);
+    if (isLoop(setOut) !== isLoop(oldOut) && this.isOfSession(peer, paths[p + EPOCH]!)) {
+      if (isLoop(oldOut)) this.countFresh(peer);
+      else this.perPeer[PEER_WORDS * peer + FRESH]!--;
+    }
     if (!this.bestPaths.after(effect, row) && oldOut !== setOut && setOut > 0) this.bestPaths.consider(row, path);
     if (oldOut !== setOut && this.reportsAllPaths) this.changed.push(row);
     sets.release(oldIn);
@@ -502,6 +507,11 @@ export class FamilyRib {
     const { rows } = this;
     if (rows[words + FIRST] === 0 && rows[words + QUEUED] === 0 && rows[words + HOLDS] === 0) this.prefixes.remove(row);
   }
+}
+
+/** We stand in its AS_PATH or CLUSTER_LIST, or are its originator. */
+function isLoop(setOut: SetHandle | RejectCode): boolean {
+  return setOut <= REJECT.asLoop && setOut >= REJECT.clusterLoop;
 }
 
 export function createFamilyRib(options: FamilyRibOptions): FamilyRib {
