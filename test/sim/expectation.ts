@@ -110,6 +110,12 @@ export function actualIn(from: SimRouter, to: SimRouter): Table {
   return table;
 }
 
+/** Of the words of a table, those of a route in whose path the router stands itself. */
+export function cameBack(router: SimRouter, words: string): boolean {
+  const path = /path \[([^\]]*)\]/.exec(words)![1]!;
+  return path.split(/\D+/).includes(String(router.router.core.config.router.asn));
+}
+
 /** What the kernel should hold: best paths of static and BGP, with their gateways. */
 export function expectedFib(router: SimRouter): Table {
   const table: Table = new Map();
