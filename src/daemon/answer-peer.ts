@@ -61,7 +61,13 @@ export function peerAnswer(
         ? null
         : held
           ? heldAdvice(config.name, held)
-          : (adviceFor(session.lastFailure?.reason, config, localAsOf(core.config, config), suspicion) ?? null),
+          : (adviceFor(
+              session.lastFailure?.reason,
+              config,
+              localAsOf(core.config, config),
+              suspicion,
+              keys.strangers,
+            ) ?? null),
     nextRetrySeconds: state === "established" ? null : nextRetry(core, peer),
     authentication: config.password === undefined ? "none" : "md5",
     key:

@@ -79,7 +79,7 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
     if (!peer) return reject(range, "the daemon can hold no more peers");
     range.peers.add(peer);
     core.log("info", "dynamic peer added", { peer: config.name, range: name, peers: range.peers.size });
-    target().sessions.start(peer);
+    if (!core.held.has(config.name)) target().sessions.start(peer);
     return peer;
   }
 
@@ -91,11 +91,16 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
   /** A peer that has neither a connection nor routes gives its place to one that has the former. */
   function makeRoom(range: Range): boolean {
     for (const peer of vacant)
-      if (range.peers.has(peer) && isEmpty(peer)) {
+      if (range.peers.has(peer) && isEmpty(peer) && !isHeld(peer, peer.session.establishedCount > 0)) {
         remove(peer, CEASE.peerDeconfigured);
         return true;
       }
     return false;
+  }
+
+  /** Disabled by an operator or a limit, it is still to be seen; in its idle hold time it is still to be refused. */
+  function isHeld({ config, session }: PeerRuntime, alsoIdle: boolean): boolean {
+    return core.held.has(config.name) || (alsoIdle && session.phase === "idleHold");
   }
 
   function isEmpty(peer: PeerRuntime): boolean {
@@ -108,6 +113,7 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
     range?.peers.delete(peer);
     removePeer(core, peer, target(), subcode);
     target().recovery.left(peer);
+    if (subcode === CEASE.peerDeconfigured) core.held.delete(peer.config.name);
     core.log("info", "dynamic peer removed", {
       peer: peer.config.name,
       range: peer.range,
@@ -119,8 +125,7 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
     cancel = undefined;
     for (const peer of [...vacant]) {
       if (peer.connections.incoming || peer.connections.outgoing) vacant.delete(peer);
-      // In its idle hold time a peer that fails again and again is refused.
-      else if (peer.session.phase !== "idleHold" && isEmpty(peer)) remove(peer, CEASE.peerDeconfigured);
+      else if (!isHeld(peer, true) && isEmpty(peer)) remove(peer, CEASE.peerDeconfigured);
     }
     if (vacant.size > 0) lookLater();
   }

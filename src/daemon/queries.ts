@@ -158,7 +158,7 @@ export function createQueries(router: Router): RouterView {
       const row = find(prefix);
       return peer && row >= 0 ? sent(peer, prefix.family, row) : [];
     },
-    running: () => runningState(core),
+    running: () => runningState(router),
     runningKernelRoutes: (family, cursor) => runningKernelRoutes(core, family, cursor),
     runningPaths: (family, cursor) => runningPaths(core, family, cursor),
     explain: createExplain(router, { find, sharedPaths, kernelAnswer, announcedTo }),

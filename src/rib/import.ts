@@ -4,8 +4,9 @@ import { NO_ATTRIBUTES, NO_INTERFACES, noRoute } from "../policy/no-route.ts";
 import { peerTypeOf } from "../policy/peer-type.ts";
 import { type CompiledPolicy, READS, type TraceStep } from "../policy/types.ts";
 import type { SetTable } from "./attribute-sets.ts";
+import { checkImport, importKey } from "./import-checks.ts";
 import type { NextHopTable } from "./next-hops.ts";
-import { holdsCluster, holdsCommunity, occurrencesOfAs } from "./session-checks.ts";
+import { holdsCommunity } from "./session-checks.ts";
 import { type NextHopId, REJECT, type RejectCode, type SetHandle } from "./types.ts";
 
 const GRACEFUL_SHUTDOWN = 0xffff0000;
@@ -96,7 +97,7 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
 
   function open(session: ImportSession): ImportHandle {
     const reads = session.policy?.reads ?? 0;
-    const text = keyText(session);
+    const text = importKey(session);
     let entry = shared.get(text);
     if (!entry) {
       entry = { text, policy: session.policy, key: sets.newMemoKey(), editKeys: new Map(), handles: new Set() };
@@ -120,7 +121,7 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
   }
 
   function close(handle: ImportHandle): void {
-    const entry = shared.get(keyText(handle.session));
+    const entry = shared.get(importKey(handle.session));
     if (!entry?.handles.delete(handle) || entry.handles.size > 0) return;
     retire(entry);
     shared.delete(entry.text);
@@ -157,7 +158,7 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
   }
 
   function compute(handle: ImportHandle, received: SetHandle, bytes: Uint8Array, at: number, length: number): number {
-    const rejected = check(handle.session, received);
+    const rejected = checkImport(sets, nextHops, handle.session, received);
     if (rejected !== 0) return rejected;
     const set = before(handle.session, received);
     return set === 0 ? 0 : decide(handle, set, false, bytes, at, length);
@@ -180,7 +181,7 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
       sets.retain(known);
       return decide(handle, known, true, bytes, at, length);
     }
-    const rejected = check(handle.session, received);
+    const rejected = checkImport(sets, nextHops, handle.session, received);
     const set = rejected || before(handle.session, received);
     if (set === 0) return 0;
     const isRemembered = set < 0 || !handle.session.gracefulShutdown || !isLeaving(set);
@@ -260,27 +261,6 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     return result;
   }
 
-  /** What no policy can allow; 0 when there is nothing against the set. */
-  function check(session: ImportSession, set: SetHandle): RejectCode | 0 {
-    const octets = sets.arena();
-    const from = sets.offset(set);
-    const to = from + sets.octets(set);
-    const { routerAs, localAs, allowedOwnAs } = session;
-    if (occurrencesOfAs(octets, from, to, routerAs, allowedOwnAs) > allowedOwnAs) return REJECT.asLoop;
-    if (localAs !== routerAs && occurrencesOfAs(octets, from, to, localAs, allowedOwnAs) > allowedOwnAs)
-      return REJECT.asLoop;
-    if (!session.external) {
-      const originator = sets.originatorId(set);
-      if (originator !== 0 && originator === session.routerId) return REJECT.originatorLoop;
-      if (session.clusterId !== 0 && holdsCluster(octets, from, to, session.clusterId)) return REJECT.clusterLoop;
-    }
-    if (session.firstAs !== 0 && sets.neighborAs(set) !== session.firstAs) return REJECT.firstAs;
-    const nextHop = sets.nextHop(set);
-    if (nextHops.isMartian(nextHop)) return REJECT.martianNextHop;
-    if (nextHops.isOwn(nextHop)) return REJECT.ownNextHop;
-    return session.policy === undefined && session.external ? REJECT.noPolicy : 0;
-  }
-
   function fill(
     session: ImportSession,
     policy: CompiledPolicy,
@@ -319,7 +299,7 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
 
   function trace(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): ImportTrace {
     const { session } = handle;
-    const rejected = check(session, set);
+    const rejected = checkImport(sets, nextHops, session, set);
     const { policy } = session;
     if (rejected !== 0 || policy === undefined) return { rejected, steps: [], edits: undefined };
     const given = before(session, set);
@@ -338,25 +318,4 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
 export function editsFor(family: Family, edits: AttributeEdits): AttributeEdits {
   const { nextHop, ...others } = edits;
   return nextHop === undefined || nextHop === "self" || nextHop.family === family ? edits : others;
-}
-
-/** Equal for sessions whose results are equal for every set. */
-function keyText(session: ImportSession): string {
-  const { policy } = session;
-  const reads = policy?.reads ?? 0;
-  return JSON.stringify([
-    policy?.contentKey ?? null,
-    session.external,
-    (reads & (READS.peerType | READS.fromPeerType)) !== 0 ? session.client : null,
-    session.routerAs,
-    session.localAs,
-    session.prependAs,
-    session.allowedOwnAs,
-    session.routerId,
-    session.clusterId,
-    session.firstAs,
-    session.gracefulShutdown,
-    (reads & READS.peer) !== 0 ? session.peerName : null,
-    (reads & READS.family) !== 0 ? session.family : null,
-  ]);
 }

@@ -161,7 +161,7 @@ function foretell(seed: number): void {
   for (const { name, restarts } of CASE_PEERS)
     if (restarts && random() < 0.3) {
       speakers.get(name)!.drop();
-      world.run(100);
+      world.run(random() < 0.6 ? 100 : 130_000);
     }
   const families = new Map(
     [...world.router.core.peers].map(([name, peer]) => [name, FAMILIES.filter((family) => peer.negotiated?.[family])]),

@@ -45,7 +45,7 @@ function agreed(ours: Offer | undefined, theirs: Offer | undefined): NegotiatedR
 test("both need the capability; N counts where both have it; the peer's list and time count", () => {
   assert.equal(agreed(undefined, V4), undefined);
   assert.equal(agreed(V4, undefined), undefined);
-  const plain = { notification: false, restarting: false, timeMs: 90_000, families: V4.families };
+  const plain = { notification: false, restarting: false, timeMs: 90_000, families: V4.families, longLived: [] };
   assert.deepEqual(agreed(NONE, V4), plain);
   assert.deepEqual(agreed(N, V4), plain);
   assert.deepEqual(agreed(V4, N), plain);
