@@ -213,6 +213,12 @@ export const ROWS = {
     needs: ["refresh"],
     quick: ["bird2", "frr"],
   },
+  resetOurs: {
+    file: "graceful-notification",
+    title: "RFC 8538: we reset the session and the peer keeps our routes; a hard reset takes them away",
+    needs: ["restartNotification"],
+    quick: ["frr"],
+  },
   resetTheirs: {
     file: "graceful-notification",
     title: "RFC 8538: the peer resets the session and we keep its routes",

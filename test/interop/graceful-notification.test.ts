@@ -1,9 +1,16 @@
-/** Graceful restart for a session that the peer ends by a NOTIFICATION (RFC 8538); `hard-reset` has ours. */
+/** Graceful restart for sessions that end by a NOTIFICATION (RFC 8538). */
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { speakersOf } from "../../interop/matrix.ts";
 import { hasFeatures, type SpeakerKind } from "../../interop/peers/features.ts";
-import { type Speaker, type SpeakerPlan, untilEstablished, untilRoute } from "../../interop/peers/speaker.ts";
+import {
+  type Speaker,
+  type SpeakerPlan,
+  untilEstablished,
+  untilGone,
+  untilRoute,
+  untilSessions,
+} from "../../interop/peers/speaker.ts";
 import { poll } from "../../interop/process.ts";
 import {
   bothFamilies,
@@ -29,6 +36,8 @@ describe("a session that ends by a NOTIFICATION", { concurrency: CONCURRENCY }, 
       links: { net0: { dut: onLink(1), peer: onLink(2) } },
       kinds: { dut: "dut", peer: kind },
     }) as const;
+  for (const kind of speakersOf("resetOurs"))
+    scenario(`we reset our session with ${kind}: it forwards on; we disable it: a hard reset`, pair(kind), weReset);
   for (const kind of speakersOf("resetTheirs"))
     scenario(`${kind} resets its session with us: we forward on`, pair(kind), theyReset);
 });
@@ -72,6 +81,21 @@ async function untilBackFrom({ dut, peer }: Pair, reset: () => Promise<void>): P
   await poll("the session to end", async () => (await ends(dut)) > before, { explain: () => dut.report() });
   await peer.retry?.("dut4");
   await bothUp({ dut, peer });
+}
+
+async function weReset({ dut, peer }: Pair): Promise<void> {
+  await startBoth({ dut, peer });
+  const [theirWitness, ourWitness] = await Promise.all([monitor(peer.node), monitor(dut.node)]);
+  await untilBackFrom({ dut, peer }, () => dut.reset!("peer4"));
+  await untilSessions(dut, "all said", (all) => all.every((one) => one.isAllSent !== false));
+  for (const prefix of prefixes(1)) await untilRoute(peer, prefix);
+  assert.deepEqual(about(await theirWitness(), prefixes(1)), []);
+  assert.deepEqual(about(await ourWitness(), prefixes(2)), []);
+
+  await dut.disable!("peer4", "for good");
+  await untilGone(peer, prefixes(1)[0]);
+  await untilGone(dut, prefixes(2)[0]);
+  await untilRoute(peer, prefixes(1)[1]);
 }
 
 async function theyReset({ dut, peer }: Pair): Promise<void> {
