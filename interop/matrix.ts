@@ -115,6 +115,13 @@ export const ROWS = {
     quick: ["bird2"],
     only: ["bird2"],
   },
+  policies: {
+    file: "policies",
+    title: "Calico's import and export rules (`docs/calico-policies.yaml`) as BIRD sees them",
+    needs: [],
+    quick: ["bird2"],
+    only: ["bird2"],
+  },
   tunnelRoutes: {
     file: "tunnel-routes",
     title: "Calico's rules for the kernel: tunnel devices, onlink, metrics of older releases",
