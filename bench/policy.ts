@@ -135,7 +135,7 @@ function attributes(variant: number): Uint8Array {
 
 const SETS = 1000;
 
-/** Nanoseconds a route. */
+/** Nanoseconds of the processor a route. */
 function run(policy: CompiledPolicy, nlri: Uint8Array): number {
   const nextHops = createNextHops({ maxNextHops: 100, maxRoutes: 100 });
   const sets = createAttributeSets({ maxSets: 4 * SETS, maxOctets: 1 << 20, nextHops });
@@ -148,18 +148,19 @@ function run(policy: CompiledPolicy, nlri: Uint8Array): number {
     return sets.intern(octets, scan, { id: 1, internal: false, fourOctetAs: true, ifindex: 0 }, hop);
   });
   const session = importer.open({
-    ...{ peerName: "a", family: "ipv4", external: true, client: false, policy, allowedOwnAs: 0 },
-    ...{ routerAs: 64512, localAs: 64512, prependAs: 0, routerId: 1, clusterId: 0, firstAs: 0, gracefulShutdown: true },
+    ...{ peerName: "a", family: "ipv4", external: true, client: false, policy, localAs: 64512, allowedOwnAs: 0 },
+    ...{ routerId: 1, clusterId: 0, firstAs: 0, routerAs: 64512, prependAs: 0, gracefulShutdown: true },
   });
   // A path holds what import made of its set.
   const held = new Int32Array(ROUTES);
-  const start = process.hrtime.bigint();
+  const start = process.cpuUsage();
   for (let i = 0; i < ROUTES; i++) {
     const set = handles[Math.floor(i / GROUP) % SETS]!;
     const result = importer.evaluate(session, set, nlri, i * 5 + 1, nlri[i * 5]!);
     held[i] = result;
   }
-  return Number(process.hrtime.bigint() - start) / ROUTES;
+  const { user, system } = process.cpuUsage(start);
+  return ((user + system) * 1000) / ROUTES;
 }
 
 /** Rounds of all policies in turn, so that what the machine does meanwhile meets all of them. */

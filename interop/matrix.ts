@@ -115,6 +115,13 @@ export const ROWS = {
     quick: ["bird2"],
     only: ["bird2"],
   },
+  tunnelRoutes: {
+    file: "tunnel-routes",
+    title: "Calico's rules for the kernel: tunnel devices, onlink, metrics of older releases",
+    needs: [],
+    quick: ["bird2"],
+    only: ["bird2"],
+  },
   refusals: {
     file: "refusals",
     title: "what kernel, system and files refuse; lost notifications",
@@ -206,12 +213,49 @@ export const ROWS = {
     needs: ["refresh"],
     quick: ["bird2", "frr"],
   },
-  malformed: {
-    file: "malformed",
-    title: "behind us while somebody sends malformed UPDATEs: loses their routes and no others",
+  resetOurs: {
+    file: "graceful-notification",
+    title: "RFC 8538: we reset the session and the peer keeps our routes; a hard reset takes them away",
+    needs: ["restartNotification"],
+    quick: ["frr"],
+  },
+  resetTheirs: {
+    file: "graceful-notification",
+    title: "RFC 8538: the peer resets the session and we keep its routes",
+    needs: ["restartNotification", "restarter"],
+    quick: ["frr"],
+  },
+  longLived: {
+    file: "long-lived",
+    title: "LLGR: its routes as the last choice while it stays away, then ours",
+    needs: ["longLived", "transit"],
+    quick: ["bird2"],
+  },
+  meshRestart: {
+    file: "mesh-restart",
+    title: "four of ours restart at once: no kernel route changes, no packet is lost",
+    needs: [],
+    quick: [],
+    only: [],
+  },
+  threeTiers: {
+    file: "three-tiers",
+    title: "nodes, ToRs and cores mixed; the default downwards, given up when the way up is lost",
+    needs: ["kernel"],
+    quick: BIRDS_AND_FRR,
+  },
+  transport: {
+    file: "transport",
+    title: "GTSM, MD5 in every form, keys that change, port 179 shared",
     needs: [],
     quick: ["bird2", "frr"],
     only: ["bird2", "frr"],
+  },
+  malformed: {
+    file: "malformed",
+    title: "behind us while somebody sends malformed UPDATEs: loses their routes and no others",
+    needs: ["kernel"],
+    quick: ["bird2"],
   },
 } as const satisfies Record<string, Row>;
 

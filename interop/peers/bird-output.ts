@@ -84,8 +84,8 @@ export function parseBirdNotifications(log: string): NotificationSeen[] {
   return [...log.matchAll(/ (\S+): Received: (.*)$/gm)].map((match) => {
     const [, session, said] = match as unknown as [string, string, string];
     const text = /"(.*)"$/.exec(said)?.[1];
-    // The data of other Ceases stand in hexadecimal behind the name.
-    const name = said.replace(/: [0-9a-f]+$|(: )?".*"$/, "");
+    // Behind it stands a text, or what else came with it in hexadecimal.
+    const name = said.replace(/: (".*"|[0-9a-f]+)$/, "");
     const subcode = CEASE.indexOf(name);
     return {
       session,

@@ -74,6 +74,9 @@ export function calidris(node: LabNode, main = MAIN): Speaker {
       await running!.exited;
       running = undefined;
     },
+    reset: async (session) => {
+      await command("restart", session);
+    },
     drain: async () => {
       await command("drain");
     },

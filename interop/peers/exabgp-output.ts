@@ -30,8 +30,7 @@ export function followExabgp(text: string, plan: SpeakerPlan): Exabgp {
   const capabilities: Record<string, Json> = {};
   for (const line of text.split("\n")) {
     if (!line.startsWith("{")) continue;
-    // It quotes what a route refresh says twice.
-    const event = JSON.parse(line.replace(/""([^"]+)""/g, '"$1"')) as Json;
+    const event = JSON.parse(repaired(line)) as Json;
     const neighbor = event.neighbor as Json | undefined;
     const remote = String((neighbor?.address as Json | undefined)?.peer);
     const follower = followers.get(remote);
@@ -49,14 +48,9 @@ export function followExabgp(text: string, plan: SpeakerPlan): Exabgp {
         update(follower.routes, session, (neighbor.message as Json).update as Json | undefined);
         break;
       case "notification": {
+        // One with a shutdown communication it fails to read, and is silent about.
         const said = neighbor.notification as Json;
-        const words = String(said.message ?? "");
-        notifications.push({
-          session,
-          code: Number(said.code),
-          subcode: Number(said.subcode),
-          ...(words === "" ? {} : { text: words }),
-        });
+        notifications.push({ session, code: Number(said.code), subcode: Number(said.subcode) });
         break;
       }
       case "refresh": {
@@ -73,6 +67,12 @@ export function followExabgp(text: string, plan: SpeakerPlan): Exabgp {
     refreshes,
     capabilities,
   };
+}
+
+/** It quotes what a route refresh says twice, and prints what a NOTIFICATION says as it came. */
+function repaired(line: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what JSON may not hold
+  return line.replace(/""([^"]+)""/g, '"$1"').replace(/[\u0000-\u001f]/g, "");
 }
 
 function stateOf(state: string): SessionState["state"] {

@@ -1,5 +1,6 @@
 /** ExaBGP from Debian's package: announces what it is told, and tells what it hears. It selects nothing and has no FIB. */
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LabNode, Running } from "../lab.ts";
 import { SHARED } from "../overlay.ts";
@@ -53,8 +54,10 @@ export function exabgp(node: LabNode): ExabgpSpeaker {
     signalTo(running.pid, signal);
     await running.exited;
     running = undefined;
-    // The helper ends when it finds nobody to write to.
-    await writeFile(join(folder, "commands"), "\n");
+    // The helper ends when it finds nobody to write to; it may have ended already, and then nobody reads.
+    const pipe = await open(join(folder, "commands"), constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined);
+    await pipe?.write("\n");
+    await pipe?.close();
   };
 
   return {

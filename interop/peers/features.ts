@@ -114,7 +114,6 @@ export const FEATURES = {
     "reflector",
     "transit",
     "restartHelper",
-    "restartNotification",
     "addPathReceive",
     "addPathSend",
     "refresh",
@@ -135,7 +134,6 @@ export const FEATURES = {
     "refresh",
     "enhancedRefresh",
     "ttlSecurity",
-    "shutdownTextSeen",
   ],
 } as const satisfies Record<string, readonly Feature[]>;
 

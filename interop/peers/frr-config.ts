@@ -20,6 +20,7 @@ export function frrConfig(plan: SpeakerPlan): string {
     ...(plan.isDraining === true ? ["bgp graceful-shutdown"] : []),
     "no bgp default ipv4-unicast",
     "no bgp network import-check",
+    ...((plan.multipath ?? 1) > 1 ? ["bgp bestpath as-path multipath-relax"] : []),
     `timers bgp ${Math.max(1, Math.floor(hold / 3))} ${hold}`,
     ...(plan.clusterId === undefined ? [] : [`bgp cluster-id ${plan.clusterId}`]),
     ...plan.sessions.flatMap((session) => [
@@ -69,7 +70,9 @@ function restartLines(plan: SpeakerPlan): string[] {
   return [
     `bgp graceful-restart restart-time ${first.restartSeconds ?? 60}`,
     "bgp graceful-restart preserve-fw-state",
-    ...(restarts.some((one) => one.notification === true) ? ["bgp graceful-restart notification"] : []),
+    ...(restarts.some((one) => one.notification === true)
+      ? ["bgp graceful-restart notification", "no bgp hard-administrative-reset"]
+      : []),
     ...(longLived === undefined ? [] : [`bgp long-lived-graceful-restart stale-time ${longLived}`]),
   ];
 }

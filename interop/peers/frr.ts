@@ -91,6 +91,9 @@ export function frr(node: LabNode): Speaker {
     enable: async (session) => {
       await configure(`no neighbor ${planned(session).remote} shutdown`);
     },
+    reset: async (session) => {
+      await ask(`clear bgp ${planned(session).remote}`);
+    },
     drain: async () => {
       await configure("bgp graceful-shutdown");
     },

@@ -39,7 +39,7 @@ function neighbor(plan: SpeakerPlan, session: SessionPlan): string[] {
       : [`  [neighbors.ttl-security.config]`, "    enabled = true", `    ttl-min = ${256 - session.ttlSecurity}`]),
     ...(session.allowOwnAs === undefined
       ? []
-      : [`  [neighbors.as-path-options.config]", "    allow-own-as = ${session.allowOwnAs}`]),
+      : ["  [neighbors.as-path-options.config]", `    allow-own-as = ${session.allowOwnAs}`]),
     ...(session.reflectorClient === true
       ? [
           `  [neighbors.route-reflector.config]`,

@@ -64,10 +64,13 @@ export function gobgp(node: LabNode): Speaker {
       await ask("neighbor", remoteOf(session), "softresetin");
     },
     disable: async (session, text) => {
-      await ask("neighbor", remoteOf(session), "disable", ...(text === undefined ? [] : [text]));
+      await ask("neighbor", remoteOf(session), "shutdown", ...(text === undefined ? [] : ["--reason", text]));
     },
     enable: async (session) => {
       await ask("neighbor", remoteOf(session), "enable");
+    },
+    reset: async (session) => {
+      await ask("neighbor", remoteOf(session), "reset");
     },
     notifications: async () => parseGobgpNotifications(await log(), current!),
     log,

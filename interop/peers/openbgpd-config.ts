@@ -58,7 +58,6 @@ function neighbor(plan: SpeakerPlan, session: SessionPlan): string[] {
     ...FAMILIES.map(([family, name]) => `announce ${name} ${families.includes(family) ? "unicast" : "none"}`),
     "announce enhanced refresh yes",
     ...(restart === undefined ? ["announce restart no"] : ["announce restart yes"]),
-    ...(restart?.notification === true ? ["announce graceful notification yes"] : []),
     ...(session.addPath === undefined || session.addPath === "send" ? [] : ["announce add-path recv yes"]),
     ...(session.addPath === undefined || session.addPath === "receive" ? [] : ["announce add-path send all"]),
     ...(session.nextHopSelf === true ? ["set nexthop self"] : []),

@@ -72,7 +72,7 @@ export function parseOpenbgpdRoutes(text: string): RouteState[] {
 }
 
 const SUBCODES: Readonly<Record<string, readonly [number, number]>> = {
-  "maximum number of prefixes reached": [6, 1],
+  "received max-prefix exceeded": [6, 1],
   "administratively down": [6, 2],
   "peer unconfigured": [6, 3],
   "administrative reset": [6, 4],
@@ -83,18 +83,17 @@ const SUBCODES: Readonly<Record<string, readonly [number, number]>> = {
   "hard reset": [6, 9],
 };
 
-/** `neighbor A (NAME): received notification: Cease, administratively down`, and a line before it with the text. */
+/** `neighbor A (NAME): received notification: Cease, administratively down`, and a line after it with the text. */
 export function parseOpenbgpdNotifications(log: string): NotificationSeen[] {
   const seen: NotificationSeen[] = [];
-  let text: string | undefined;
   for (const line of log.split("\n")) {
     const reason = /received shutdown reason: "(.*)"/.exec(line);
-    if (reason !== null) text = reason[1]!;
+    const last = seen.at(-1);
+    if (reason !== null && last !== undefined) seen[seen.length - 1] = { ...last, text: reason[1]! };
     const match = /neighbor \S+ \((.*?)\): received notification: ([^,]+)(?:, (.*))?$/.exec(line);
     if (match === null) continue;
     const [code, subcode] = SUBCODES[match[3] ?? ""] ?? [match[2] === "Cease" ? 6 : 0, 0];
-    seen.push({ session: match[1]!, code, subcode, ...(text === undefined ? {} : { text }) });
-    text = undefined;
+    seen.push({ session: match[1]!, code, subcode });
   }
   return seen;
 }

@@ -77,6 +77,12 @@ export function openbgpd(node: LabNode): Speaker {
     enable: async (session) => {
       await ask("neighbor", remoteOf(session), "up");
     },
+    retry: async (session) => {
+      await ask("neighbor", remoteOf(session), "up");
+    },
+    reset: async (session) => {
+      await ask("neighbor", remoteOf(session), "clear");
+    },
     drain: () => reload({ ...current!, isDraining: true }),
     notifications: async () => parseOpenbgpdNotifications(await log()),
     log,

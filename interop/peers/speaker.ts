@@ -144,6 +144,10 @@ export interface Speaker {
   /** Ends a session as an operator would, with a word to the peer. */
   disable?(session: string, text?: string): Promise<void>;
   enable?(session: string): Promise<void>;
+  /** Ends a session and begins it again at once: Cease 6/4. */
+  reset?(session: string): Promise<void>;
+  /** Tries again at once, where it would rest for half a minute after an error. */
+  retry?(session: string): Promise<void>;
   /** Ends for good: peers are told, kernel routes go. */
   shutdown?(text?: string): Promise<void>;
   /** Announces all with GRACEFUL_SHUTDOWN from now on. */

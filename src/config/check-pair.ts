@@ -7,7 +7,7 @@ import type { LocatedPeer } from "./peer-groups.ts";
 export function checkPair(peer: PeerConfig, other: PeerConfig, { file, path }: LocatedPeer, reporter: Reporter): void {
   const where = `peer \`${other.name}\` (${other.origin.file}:${other.origin.line})`;
   const at = [...path, "address"];
-  if (peer.password !== other.password)
+  if (peer.password !== other.password && peer.interface === other.interface)
     reporter.error(file, at, `shares its address with ${where} but has another password`);
   const local = (each: PeerConfig) =>
     `${each.localAddress ? formatAddress(each.localAddress) : ""} ${each.interface ?? ""}`;

@@ -1,5 +1,6 @@
 /** What only the whole configuration shows: names without a definition, peers that contradict each other. */
 import { formatAddress, isLinkLocal } from "../ip/address.ts";
+import { checkKeys } from "./check-keys.ts";
 import { checkPair } from "./check-pair.ts";
 import { AS_TRANS, checkPeer, checkRange, checkRanges, unusable } from "./check-peer.ts";
 import { checkPolicies, unknownPolicy } from "./check-policies.ts";
@@ -39,6 +40,7 @@ export function checkWhole(joined: Joined, config: Config, reporter: Reporter): 
   for (const [i, entry] of config.dynamicPeers.entries())
     checkRange(entry, joined.dynamicPeers[i]!, config.router, reporter);
   checkRanges(joined, config, reporter);
+  checkKeys(joined, config, reporter);
 }
 
 function sessionsOf({ peers, dynamicPeers }: Config): DynamicPeersConfig["template"][] {

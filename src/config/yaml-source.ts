@@ -9,6 +9,7 @@ import {
   type Node,
   type ParsedNode,
   parseDocument,
+  visit,
 } from "yaml";
 
 export type KeyPath = readonly (string | number)[];
@@ -51,10 +52,16 @@ export function readYaml(text: string): YamlSource {
       logLevel: "error",
     });
     const lineAt = (offset: number) => Math.max(1, lines.linePos(offset).line);
-    const problems = [...document.errors, ...document.warnings].map((error) => ({
-      line: lineAt(error.pos[0]),
-      message: inWords(error.code, error.message),
-    }));
+    const problems = [
+      ...[...document.errors, ...document.warnings].map((error) => ({
+        line: lineAt(error.pos[0]),
+        message: inWords(error.code, error.message, text.split("\n")[lineAt(error.pos[0]) - 1] ?? ""),
+      })),
+      ...(text.includes("*") ? unresolvedAliases(document) : []).map(({ name, offset }) => ({
+        line: lineAt(offset),
+        message: `\`*${name}\` is YAML for what \`&${name}\` marks, and nothing does; put quotes around a value that begins with *`,
+      })),
+    ];
     return {
       value: problems.length > 0 ? undefined : document.toJS({ maxAliasCount: 1000 }),
       problems,
@@ -64,6 +71,16 @@ export function readYaml(text: string): YamlSource {
   } catch (error) {
     return unreadable(error instanceof Error ? error.message : String(error));
   }
+}
+
+function unresolvedAliases(document: Document.Parsed): { readonly name: string; readonly offset: number }[] {
+  const found: { name: string; offset: number }[] = [];
+  visit(document, {
+    Alias(_key, node) {
+      if (!node.resolve(document)) found.push({ name: node.source, offset: node.range?.[0] ?? 0 });
+    },
+  });
+  return found;
 }
 
 function unreadable(why: string): YamlSource {
@@ -76,7 +93,8 @@ function unreadable(why: string): YamlSource {
 }
 
 /** The library's codes that editors' slips cause, in words that say what to do. */
-function inWords(code: string, message: string): string {
+function inWords(code: string, message: string, line: string): string {
+  if (/(^|[:,[{-])\s*>=?\s*\d/.test(line)) return "put quotes around a comparison that begins with >";
   switch (code) {
     case "TAB_AS_INDENT":
       return "a tab cannot indent; use spaces";

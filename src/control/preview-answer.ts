@@ -10,6 +10,10 @@ export interface PreviewAnswer {
   readonly now: RoutesPreview;
   /** What has changed when the sessions that reset are back with the routes that they had; null where none resets. */
   readonly later: RoutesPreview | null;
+  /** The daemon has restarted a moment ago and holds routes back; told is what changes when it has recovered. */
+  readonly recovering: boolean;
+  /** Paths that are not counted: of sessions that came or went while the daemon was asked. */
+  readonly skipped: number;
 }
 
 export interface SessionPreview {

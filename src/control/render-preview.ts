@@ -20,6 +20,10 @@ export function previewLines(answer: PreviewAnswer, style: TableStyle): string[]
   const lasting = later ? "Until sessions that reset are back:" : "Routes:";
   lines.push(...section(lasting, now));
   if (later) lines.push("", ...section("When they are back with the routes that they had:", later));
+  if (answer.recovering)
+    lines.push("", "The daemon recovers from a restart: this is what changes once it has told its peers all routes.");
+  if (answer.skipped > 0)
+    lines.push("", `Not counted: ${answer.skipped} paths of sessions that came or went while the daemon was asked.`);
   return lines;
 }
 

@@ -21,6 +21,8 @@ export interface RunningState {
   readonly links: readonly KernelLink[];
   readonly addresses: readonly PlainKernelAddress[];
   readonly sessions: readonly RunningSession[];
+  /** It has restarted a moment ago, and holds back what it announces or writes until its peers have told their routes. */
+  readonly recovering: boolean;
   /** Routes are announced with GRACEFUL_SHUTDOWN. */
   readonly draining: boolean;
 }
@@ -37,8 +39,8 @@ export interface RunningSession {
   readonly bare: boolean;
   /** Families whose End-of-RIB the peer has sent. */
   readonly endOfRib: readonly Family[];
-  /** It has ended; the peer is restarting. */
-  readonly lost: boolean;
+  /** Milliseconds since it was lost, the peer restarting; null while it is up. */
+  readonly lostMs: number | null;
 }
 
 export interface PlainEndpoint {

@@ -14,6 +14,7 @@ import type { PrefixRow } from "../ip/prefix-table.ts";
 import { explainOrder, explainSelection } from "../rib/decision.ts";
 import { type PathRow, REJECT } from "../rib/types.ts";
 import { pathAnswer, REJECT_REASON } from "./answer-paths.ts";
+import { waitReason } from "./answer-status.ts";
 import { STOP, STOP_REASON } from "./export-context.ts";
 import type { ExportGroup } from "./exporter.ts";
 import type { PeerRuntime } from "./peer.ts";
@@ -38,9 +39,7 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
     const { name } = peer.config;
     const outlet = peer.outlets[family];
     if (!outlet) {
-      const up = peer.negotiated !== undefined;
-      const reason = up ? `${family} is not active on the session` : "the session is not Established";
-      return { peer: name, ...stopped("session", reason), paths: null };
+      return { peer: name, ...stopped(...withoutOutlet(peer, family)), paths: null };
     }
     const best = row < 0 ? 0 : core.ribs[family].best(row);
     if (outlet.group.origin) return { peer: name, ...explainOrigin(peer, outlet.group, family, row), paths: null };
@@ -108,6 +107,13 @@ export function createExplain(router: Router, reader: RouteReader): (prefix: Pre
     const first = paths.find((path) => path.announced) ?? paths[0]!;
     const { announced, path, stoppedBy } = first;
     return { announced, path, originated: null, stoppedBy, trace: [], paths };
+  }
+
+  /** The step and the reason why nothing of the family goes to the peer. */
+  function withoutOutlet({ negotiated }: PeerRuntime, family: Family): [step: string, reason: string] {
+    if (!negotiated) return ["session", "the session is not Established"];
+    if (!negotiated[family]) return ["session", `${family} is not active on the session`];
+    return ["recovery", waitReason(parts.recovery, family)];
   }
 
   function explain(prefix: Prefix, peerName?: string): ExplainAnswer {

@@ -19,6 +19,7 @@ export const REJECT_REASON: Record<number, string> = {
   [REJECT.clusterLoop]: "our cluster id is in its CLUSTER_LIST",
   [REJECT.martianNextHop]: "its next hop is no unicast address",
   [REJECT.ownNextHop]: "its next hop is an address of ours",
+  [REJECT.martianPrefix]: "its prefix is multicast, reserved, loopback or link-local",
   [REJECT.firstAs]: "its AS_PATH does not begin with the peer's AS",
 };
 

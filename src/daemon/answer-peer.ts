@@ -61,7 +61,13 @@ export function peerAnswer(
         ? null
         : held
           ? heldAdvice(config.name, held)
-          : (adviceFor(session.lastFailure?.reason, config, localAsOf(core.config, config), suspicion) ?? null),
+          : (adviceFor(
+              session.lastFailure?.reason,
+              config,
+              localAsOf(core.config, config),
+              suspicion,
+              keys.strangers,
+            ) ?? null),
     nextRetrySeconds: state === "established" ? null : nextRetry(core, peer),
     authentication: config.password === undefined ? "none" : "md5",
     key:
@@ -198,7 +204,7 @@ function heldAdvice(name: string, { by }: Hold): string {
 }
 
 function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<PeerAnswer["lastDown"]> {
-  const received = reason.code === "notificationReceived" || reason.code === "tcpClosed";
+  const received = ["notificationReceived", "tcpClosed", "peerRestarted"].includes(reason.code);
   return {
     direction: received ? "received" : reason.notification ? "sent" : "local",
     code: reason.code,

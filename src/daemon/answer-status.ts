@@ -1,8 +1,14 @@
 import type { StatusAnswer } from "../control/answers.ts";
-import { FAMILIES, formatAddress, formatQuad } from "../ip/address.ts";
+import { FAMILIES, type Family, formatAddress, formatQuad } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
 import { seconds, wallTime } from "./answer-peer.ts";
+import type { Recovery } from "./recovery.ts";
 import type { Router } from "./router.ts";
+
+/** Why nothing of the family is announced, or written to the kernel, after a restart. */
+export function waitReason(recovery: Recovery, family: Family): string {
+  return `we have restarted, and End-of-RIB from ${recovery.awaited(family).join(", ")} is waited for`;
+}
 
 /** The daemon as a whole, for `show status`. */
 export function statusAnswer({ core, parts }: Router): StatusAnswer {

@@ -91,11 +91,16 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
   /** A peer that has neither a connection nor routes gives its place to one that has the former. */
   function makeRoom(range: Range): boolean {
     for (const peer of vacant)
-      if (range.peers.has(peer) && isEmpty(peer) && !core.held.has(peer.config.name)) {
+      if (range.peers.has(peer) && isEmpty(peer) && !isHeld(peer, peer.session.establishedCount > 0)) {
         remove(peer, CEASE.peerDeconfigured);
         return true;
       }
     return false;
+  }
+
+  /** Disabled by an operator or a limit, it is still to be seen; in its idle hold time it is still to be refused. */
+  function isHeld({ config, session }: PeerRuntime, alsoIdle: boolean): boolean {
+    return core.held.has(config.name) || (alsoIdle && session.phase === "idleHold");
   }
 
   function isEmpty(peer: PeerRuntime): boolean {
@@ -107,6 +112,7 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
     const range = ranges.get(peer.range!);
     range?.peers.delete(peer);
     removePeer(core, peer, target(), subcode);
+    target().recovery.left(peer);
     if (subcode === CEASE.peerDeconfigured) core.held.delete(peer.config.name);
     core.log("info", "dynamic peer removed", {
       peer: peer.config.name,
@@ -119,9 +125,7 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
     cancel = undefined;
     for (const peer of [...vacant]) {
       if (peer.connections.incoming || peer.connections.outgoing) vacant.delete(peer);
-      // In its idle hold time a peer that fails again and again is refused; one that was disabled stays so.
-      else if (peer.session.phase !== "idleHold" && !core.held.has(peer.config.name) && isEmpty(peer))
-        remove(peer, CEASE.peerDeconfigured);
+      else if (!isHeld(peer, true) && isEmpty(peer)) remove(peer, CEASE.peerDeconfigured);
     }
     if (vacant.size > 0) lookLater();
   }

@@ -23,6 +23,22 @@ import {
 } from "./export-context.ts";
 import { createFactsReader } from "./route-facts.ts";
 
+/** Different edits of one group's policy whose results are remembered. */
+const MOST_EDITS = 64;
+
+const NO_MED: AttributeEdits = { med: null };
+/** Made once for each of a policy's edits. */
+const NO_MED_WITH = new WeakMap<AttributeEdits, AttributeEdits>();
+
+function withoutMed(edits: AttributeEdits | undefined): AttributeEdits {
+  if (!edits) return NO_MED;
+  let made = NO_MED_WITH.get(edits);
+  if (!made) {
+    made = { ...edits, med: null };
+    NO_MED_WITH.set(edits, made);
+  }
+  return made;
+}
 /** RFC 8326 §4.1: what is about to go says so; within an AS it becomes the last choice by itself. */
 const LEAVING: AttributeEdits = { addCommunities: [0xffff0000] };
 const LEAVING_INTERNAL: AttributeEdits = { ...LEAVING, localPref: 0 };
@@ -33,6 +49,8 @@ export interface DecidedGroup {
   readonly hops: NextHopRule;
   /** Keys of remembered results by kind of source. */
   readonly memoKeys: Map<number, number>;
+  /** Where the policy reads the prefix: keys of what its edits make of a set. */
+  readonly editKeys: Map<AttributeEdits, number>;
   /** Of the next hops, for policies that read interfaces: results of another version count no longer. */
   hopsVersion: number;
   /** The default route that it originates in place of all else; made when there is one. */
@@ -63,28 +81,21 @@ export function createExportDecision(
   /** The last result, kept alive until whoever asked had the time to retain it. */
   let pendingRelease = 0;
 
-  /** Runs the export policy; the result is retained once for the caller, or a STOP code. */
+  /**
+   * Runs the export policy; the result is retained once for the caller, or a STOP code. A policy sees the MED that was
+   * received, but only what it sets itself goes to another AS (RFC 4271 §5.1.4).
+   */
   function runPolicy(group: DecidedGroup, row: PrefixRow, source: PeerId, set: SetHandle): number {
     const { context } = group;
-    if (context.policy.reads === 0 && !context.policy.setsMed) {
-      const verdict = context.policy.evaluate(reader.facts);
-      if (!verdict.accepted) return STOP.policy;
-      if (!verdict.edits) {
-        sets.retain(set);
-        return set;
-      }
-    }
-    let base = set;
-    if (context.policy.setsMed && context.kind === "external" && source >= FIRST_PEER)
-      base = sets.derive(set, { med: null }, sets.nextHop(set));
-    else sets.retain(set);
-    if (base === 0) return STOP.noRoom;
-    const verdict = context.policy.evaluate(factsOf(context, row, source, base));
-    if (verdict.accepted && !verdict.edits) return base;
-    // Edits that change nothing give the same set, retained once more: ours goes all the same.
-    const result = verdict.edits && verdict.accepted ? edit(context, base, verdict.edits) : STOP.policy;
-    sets.release(base);
-    return result;
+    const { policy } = context;
+    const verdict = policy.evaluate(policy.reads === 0 ? reader.facts : factsOf(context, row, source, set));
+    if (!verdict.accepted) return STOP.policy;
+    const { edits } = verdict;
+    if (policy.setsMed && context.kind === "external" && source >= FIRST_PEER && edits?.med === undefined)
+      return rememberedEdit(group, set, withoutMed(edits));
+    if (edits) return rememberedEdit(group, set, edits);
+    sets.retain(set);
+    return set;
   }
 
   function factsOf(
@@ -94,6 +105,26 @@ export function createExportDecision(
     set: SetHandle,
   ): RouteFacts {
     return reader.read(policy, EXPORT_PEER_TYPE[kind], family, row, source, set);
+  }
+
+  /** A policy makes equal edits once, so the object names what they make of each set, whatever the prefix. */
+  function rememberedEdit(group: DecidedGroup, set: SetHandle, edits: AttributeEdits): number {
+    const { context, editKeys } = group;
+    let key = editKeys.get(edits);
+    if ((context.policy.reads & READS.prefix) === 0 || (key === undefined && editKeys.size >= MOST_EDITS))
+      return edit(context, set, edits);
+    if (key === undefined) {
+      key = sets.newMemoKey();
+      editKeys.set(edits, key);
+    }
+    const known = sets.recall(set, key);
+    if (known > 0) {
+      sets.retain(known);
+      return known;
+    }
+    const result = edit(context, set, edits);
+    if (result > 0) sets.remember(set, key, result);
+    return result;
   }
 
   /** The set that the policy's edits make of another, retained, or a STOP code. */

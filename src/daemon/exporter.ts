@@ -178,6 +178,7 @@ export function createExporter(options: ExporterOptions): Exporter {
       waiting: new Set(),
       cancelTimer: undefined,
       memoKeys: new Map(),
+      editKeys: new Map(),
       hopsVersion: -1,
       flush: {
         name: `flush ${context.family}`,
@@ -297,7 +298,7 @@ export function createExporter(options: ExporterOptions): Exporter {
     group.origin?.close();
     group.cancelTimer?.();
     scheduler.remove(group.flush);
-    for (const key of group.memoKeys.values()) sets.retireMemoKey(key);
+    for (const keys of [group.memoKeys, group.editKeys]) for (const key of keys.values()) sets.retireMemoKey(key);
     releasePending();
     scheduler.add(group.close);
   }

@@ -14,8 +14,14 @@ export function adviceFor(
   peer: PeerConfig,
   localAsn: number,
   suspicion: Suspicion | undefined,
+  strangers: () => number,
 ): string | undefined {
-  if (suspicion) return refusedAdvice(suspicion, peer);
+  // Who gave a reason was heard: counters that all connections share say nothing of him.
+  const isOwn = suspicion && (suspicion.segments > 0 || suspicion.unacknowledged);
+  if (suspicion && (isOwn || !reason?.notification)) return refusedAdvice(suspicion, peer);
+  const signed = peer.password === undefined && !reason?.notification ? strangers() : 0;
+  if (signed > 0)
+    return `does the peer have a password for us? Since our start the kernel refused ${signed} segments that were signed (TCP-MD5) by somebody for whom we have none`;
   if (reason === undefined) {
     if (peer.passive) return `see that the peer connects to us; we only wait (passive: true)`;
     return `see that ${formatAddress(peer.address)} is reachable, that port ${peer.port} is open, and that it knows our address`;

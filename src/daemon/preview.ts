@@ -34,6 +34,7 @@ export function startPreview(state: RunningState, running: Config, next: Config)
     take: replica.take,
     finish(limit) {
       replica.complete();
+      const { skipped } = replica;
       const before = takeSnapshot(replica);
       replica.apply(next);
       const now = takeSnapshot(replica);
@@ -45,6 +46,8 @@ export function startPreview(state: RunningState, running: Config, next: Config)
         sessions: sessionsOf(replica, change, disabled, new Set(before.heard.keys()), lost),
         now: compareSnapshots(replica, before, now, limit),
         later: later ? compareSnapshots(replica, before, later, limit) : null,
+        recovering: state.recovering,
+        skipped,
       };
     },
   };

@@ -25,6 +25,8 @@ export function createPruning(core: Core, reprogram: Walk, recovery: Recovery): 
   let cancel = () => {};
 
   function complete(): boolean {
+    // Who is still to come from a range is unknown: its peers have all of the time.
+    if (core.config.dynamicPeers.some(({ template }) => !template.disabled)) return false;
     for (const peer of core.peers.values()) {
       if (peer.config.disabled) continue;
       if (!peer.negotiated) return false;

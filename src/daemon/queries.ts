@@ -8,7 +8,7 @@ import { LOCAL_PEER, type PathRow } from "../rib/types.ts";
 import { createExplain } from "./answer-explain.ts";
 import { attributesAnswer, formatRow, pathAnswer, setAnswer } from "./answer-paths.ts";
 import { peerAnswer } from "./answer-peer.ts";
-import { statusAnswer } from "./answer-status.ts";
+import { statusAnswer, waitReason } from "./answer-status.ts";
 import { announcedAttributes } from "./export-context.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Router } from "./router.ts";
@@ -42,7 +42,8 @@ export function createQueries(router: Router): RouterView {
     const wish = forwarding.judge(family, row);
     if (typeof wish === "string") return { state: "notWanted", reason: wish, metric: null };
     const status = core.fib.status(prefix);
-    if (!status) return { state: "pending", reason: "not written yet", metric: wish.metric };
+    const wait = parts.recovery.isHeld(family) ? waitReason(parts.recovery, family) : "not written yet";
+    if (!status) return { state: "pending", reason: wait, metric: wish.metric };
     const reason =
       status.state === "installed"
         ? null
@@ -157,7 +158,7 @@ export function createQueries(router: Router): RouterView {
       const row = find(prefix);
       return peer && row >= 0 ? sent(peer, prefix.family, row) : [];
     },
-    running: () => runningState(core),
+    running: () => runningState(router),
     runningKernelRoutes: (family, cursor) => runningKernelRoutes(core, family, cursor),
     runningPaths: (family, cursor) => runningPaths(core, family, cursor),
     explain: createExplain(router, { find, sharedPaths, kernelAnswer, announcedTo }),

@@ -24,6 +24,8 @@ const MAX_DEFERRAL_MS = 240_000;
 const GRACE_MS = 2_000;
 /** How often the record is written anew: it says by its age when the process ended. */
 const HEARTBEAT_MS = 5_000;
+/** Addresses remembered of peers that were Established; dynamic ones come and go. */
+const MAX_SERVED = 65_536;
 /** Peers come up by the hundred: the record is written at once, and then no more often than this. */
 const COLLECT_MS = 100;
 
@@ -48,6 +50,8 @@ export interface Recovery {
   established(peer: PeerRuntime, negotiated: Negotiated): void;
   lost(): void;
   endOfRib(peer: PeerRuntime, family: Family): void;
+  /** Nothing is left of a dynamic peer, nor of what we forwarded for it. */
+  left(peer: PeerRuntime): void;
   /** The peer is stopped or gone, and not waited for. */
   stopped(peer: PeerRuntime): void;
   configured(): void;
@@ -97,6 +101,11 @@ function takeOver({ restart, config }: Core): RestartRecord | undefined {
 /** Of a peer whose End-of-RIB has not come: it has restarted too, and announcements do not wait for it. */
 type Awaited = "restarted" | "expected";
 
+function isExpecting(names: ReadonlyMap<string, Awaited>): boolean {
+  for (const what of names.values()) if (what === "expected") return true;
+  return false;
+}
+
 export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   const { clock, log, restart: memory } = core;
   const record = takeOver(core);
@@ -134,7 +143,7 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
   function settle(): void {
     for (const family of held) {
       const names = awaited[family];
-      if ([...names.values()].includes("expected")) continue;
+      if (isExpecting(names)) continue;
       if (names.size === 0 || !told.has(family)) announce(family);
       else if (deferred.has(family)) giveGrace();
       if (names.size === 0) finish(family);
@@ -171,6 +180,13 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
     hooks.program(family);
   }
 
+  function noteServed(address: string): void {
+    served.delete(address);
+    served.add(address);
+    const [oldest] = served;
+    if (served.size > MAX_SERVED) served.delete(oldest!);
+  }
+
   function noLonger(peer: PeerRuntime, families: readonly Family[]): void {
     if (held.size === 0) return;
     for (const family of families) awaited[family].delete(peer.config.name);
@@ -191,15 +207,16 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
     cancelHeartbeat = clock.after(HEARTBEAT_MS, write);
   }
 
-  /** Those that are up with the capability, and those that a successor should still wait for. */
+  /** Those that are up with the capability, whose routes are kept, or who are still waited for: so should a successor. */
   function knownPeers(): Map<string, readonly Family[]> {
     const known = new Map<string, readonly Family[]>();
     const add = (name: string, family: Family) => known.set(name, [...(known.get(name) ?? []), family]);
     for (const family of FAMILIES) {
       for (const name of awaited[family].keys()) add(name, family);
-      for (const { config, negotiated } of core.peers.values())
-        if (negotiated?.gracefulRestart && negotiated[family] && !awaited[family].has(config.name))
-          add(config.name, family);
+      for (const { config, negotiated, stale } of core.peers.values()) {
+        const isUp = negotiated?.gracefulRestart && negotiated[family];
+        if ((isUp || stale?.families.has(family)) && !awaited[family].has(config.name)) add(config.name, family);
+      }
     }
     return known;
   }
@@ -227,7 +244,7 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
     },
     awaited: (family) => [...awaited[family].keys()],
     established(peer, negotiated) {
-      served.add(formatAddress(peer.config.address));
+      noteServed(formatAddress(peer.config.address));
       writeSoon();
       const restart = negotiated.gracefulRestart;
       if (held.size > 0 && restart?.restarting) othersRestarted = true;
@@ -240,6 +257,7 @@ export function createRecovery(core: Core, hooks: RecoveryHooks): Recovery {
       );
     },
     lost: writeSoon,
+    left: ({ config }) => void served.delete(formatAddress(config.address)),
     endOfRib(peer, family) {
       if (awaited[family].get(peer.config.name) === "expected") told.add(family);
       noLonger(peer, [family]);

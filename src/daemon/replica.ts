@@ -60,7 +60,7 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
   const kept = new Map<string, Uint8Array[]>();
   let nextId: ConnectionId = -1;
   let skipped = 0;
-  const router = createRouter(replicaPorts(clock, { wrote, closed }, state.version), config, "replica");
+  const router = createRouter(replicaPorts(clock, { wrote, closed }, state.version), withoutBounds(config), "replica");
   const { core } = router;
   core.routerId = state.routerId;
 
@@ -144,12 +144,19 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
     for (const family of session.endOfRib) give(peerAt(session.peer), endOfRib(family));
   }
 
-  /** The peer is restarting: what it announced is kept. */
-  function lose(session: RunningSession): void {
-    const id = peerAt(session.peer)?.active?.id;
-    if (id === undefined) return;
-    transport({ kind: "closed", id, reason: "the daemon has lost it" });
-    closed(id);
+  /** Peers that are restarting: what they announced is kept, for as long as it has been kept already. */
+  function loseAll(): void {
+    const lost = [...sessions.values()].filter((session) => session.lostMs !== null);
+    let agoMs = 0;
+    for (const session of lost.toSorted((a, b) => b.lostMs! - a.lostMs!)) {
+      clock.settle(Math.max(0, agoMs - session.lostMs!));
+      agoMs = session.lostMs!;
+      const id = peerAt(session.peer)?.active?.id;
+      if (id === undefined) continue;
+      transport({ kind: "closed", id, reason: "the daemon has lost it" });
+      closed(id);
+    }
+    clock.settle(agoMs);
   }
 
   start();
@@ -174,11 +181,12 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
       clock.settle(0);
     },
     complete() {
-      for (const session of sessions.values()) {
-        endTables(session);
-        if (session.lost) lose(session);
-      }
+      for (const session of sessions.values()) endTables(session);
       clock.settle(SETTLE_MS);
+      loseAll();
+      router.handle({ from: "config", config });
+      clock.settle(SETTLE_MS);
+      asked.clear();
     },
     apply(next) {
       router.handle({ from: "config", config: next });
@@ -195,7 +203,7 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
       let back = 0;
       for (const session of sessions.values()) {
         const before = peerAt(session.peer);
-        if (session.lost || before?.active || before?.config.disabled) continue;
+        if (session.lostMs !== null || before?.active || before?.config.disabled) continue;
         bringUp(session);
         const peer = peerAt(session.peer);
         if (!peer?.active) continue;
@@ -210,6 +218,21 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
     get skipped() {
       return skipped;
     },
+  };
+}
+
+/**
+ * Prefix limits count when a route comes in: what the daemon has taken, under whatever limit, is to be taken here. They are
+ * set when everything is there.
+ */
+function withoutBounds(config: Config): Config {
+  return {
+    ...config,
+    peers: config.peers.map(({ maxPrefixesIn: _, ...peer }) => peer),
+    dynamicPeers: config.dynamicPeers.map(({ template: { maxPrefixesIn: _, ...template }, ...entry }) => ({
+      ...entry,
+      template,
+    })),
   };
 }
 

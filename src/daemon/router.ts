@@ -215,6 +215,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
   };
   const commands = createCommands(core, { sessions, imports, outlets, refreshes, recovery });
   let started = false;
+  let stopped = false;
 
   /** The kernel's tables have been read: now next hops resolve, and sessions may come up. */
   function start(): void {
@@ -330,7 +331,9 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       recorder.note(event, clock.nowMs());
       switch (event.from) {
         case "transport":
-          sessions.handle(event.event);
+          if (!stopped) sessions.handle(event.event);
+          // A peer that we left without a word is back before the process has ended: what it has of ours is not touched.
+          else if (event.event.kind === "incoming") ports.transport.close(event.event.id, false);
           break;
         case "kernel":
           kernelNews.handle(event.event);
@@ -348,6 +351,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
       return asksForHelp(config) && (!config.kernel.program || config.kernel.keepOnExit);
     },
     stop(graceful) {
+      stopped = true;
       recovery.end(graceful);
       for (const peer of core.peers.values()) {
         if (graceful && keepsOurs(peer)) sessions.abandon(peer);

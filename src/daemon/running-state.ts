@@ -19,9 +19,11 @@ import { formatRow } from "./answer-paths.ts";
 import type { Core } from "./core.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { Endpoint } from "./ports.ts";
+import type { Router } from "./router.ts";
 
-export function runningState(core: Core): RunningState {
-  const sessions = [...core.peers.values()].flatMap(sessionOf);
+export function runningState({ core, parts: { recovery } }: Router): RunningState {
+  const nowMs = core.clock.nowMs();
+  const sessions = [...core.peers.values()].flatMap((peer) => sessionOf(peer, nowMs));
   return {
     version: core.version,
     routerId: core.routerId,
@@ -29,6 +31,7 @@ export function runningState(core: Core): RunningState {
     links: core.interfaces.links(),
     addresses: core.interfaces.addresses().map(plainKernelAddress),
     sessions,
+    recovering: FAMILIES.some((family) => recovery.isDeferred(family) || recovery.isHeld(family)),
     draining: core.drain !== undefined,
   };
 }
@@ -56,8 +59,10 @@ function printedConfig(core: Core): RunningState["config"] {
 }
 
 /** A session that there is, or whose routes are kept while the peer restarts. */
-function sessionOf({ config, active, lastSession, stale, endOfRib }: PeerRuntime): RunningSession[] {
-  if (!lastSession || (!active && !stale)) return [];
+function sessionOf(peer: PeerRuntime, nowMs: number): RunningSession[] {
+  const { config, active, lastSession, endOfRib, stale, longLived } = peer;
+  const kept = [stale, longLived.ipv4, longLived.ipv6].flatMap((state) => state?.sinceMs ?? []);
+  if (!lastSession || (!active && kept.length === 0)) return [];
   const { local, remote, open, bare } = lastSession;
   return [
     {
@@ -67,7 +72,7 @@ function sessionOf({ config, active, lastSession, stale, endOfRib }: PeerRuntime
       open: formatHex(encodeOpen(open)),
       bare,
       endOfRib: FAMILIES.filter((family) => endOfRib[family].received),
-      lost: !active,
+      lostMs: active ? null : nowMs - Math.min(...kept),
     },
   ];
 }

@@ -33,6 +33,8 @@ export interface SessionKeys {
   isUnheard(peer: PeerRuntime): boolean;
   /** A session has ended: says so where its key may be the reason. */
   down(peer: PeerRuntime, reason: DownReason): void;
+  /** Segments refused since the start because they were signed and nobody here has a key for their sender. */
+  strangers(): number;
   /** Whether the kernel refuses the peer's segments now, as far as one can tell. */
   suspicion(peer: PeerRuntime): Suspicion | undefined;
   stop(): void;
@@ -59,6 +61,7 @@ export interface SessionKeysOptions {
 export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
   const { clock, log, transport } = options;
   let before: RefusedSegments | undefined;
+  let unexpectedAtStart: number | undefined;
   let lookedAtMs = 0;
   let quiet = 0;
   /** Peers whose key changed on the live session, and who have not been heard since. */
@@ -156,7 +159,9 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
   }
 
   return {
+    strangers: () => Math.max(0, (transport.refused()?.unexpected ?? 0) - (unexpectedAtStart ?? 0)),
     configure({ peers, dynamicPeers }) {
+      unexpectedAtStart ??= transport.refused()?.unexpected ?? 0;
       const all = [...peers, ...dynamicPeers.map(({ template }) => template)];
       const wanted = all.some((peer) => peer.password !== undefined || peer.ttlSecurity !== undefined);
       if (wanted && !cancel) watch();

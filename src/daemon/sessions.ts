@@ -5,7 +5,7 @@
 
 import { BgpError } from "../bgp/error.ts";
 import { createFramer } from "../bgp/framer.ts";
-import { HEADER_OCTETS, MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS, MESSAGE } from "../bgp/iana.ts";
+import { ERROR, HEADER_OCTETS, MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS, MESSAGE } from "../bgp/iana.ts";
 import { encodeKeepalive } from "../bgp/message.ts";
 import { decodeNotification, encodeNotification, type Notification } from "../bgp/notification.ts";
 import { decodeOpen, encodeOpen } from "../bgp/open.ts";
@@ -370,7 +370,8 @@ export function createSessions(options: SessionOptions): Sessions {
     stop(peer, subcode, manual, text) {
       const cause = text === undefined ? { subcode } : { subcode, text };
       dispatch(peer, { kind: "stop", manual, cause });
-      if (manual) hooks.stopped(peer);
+      // A reset is followed by a start: what is kept of the peer is kept for that.
+      if (manual && subcode !== ERROR.cease.sub.administrativeReset) hooks.stopped(peer);
     },
     end: (peer, cause, manual) => dispatch(peer, { kind: "stop", manual, cause }),
     startNow: (peer) => dispatch(peer, { kind: "start", manual: true }),

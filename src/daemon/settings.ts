@@ -1,7 +1,8 @@
 /** From configuration to what the parts of the router are given. Pure functions of a configuration. */
 import type { Capabilities } from "../bgp/open.ts";
 import type { SessionSettings } from "../bgp/session/types.ts";
-import type { Config, ListenConfig, PeerConfig } from "../config/model.ts";
+import { type Caller, callersOf, mayReach } from "../config/callers.ts";
+import type { Config, PeerConfig } from "../config/model.ts";
 import { isInternal, ownAs } from "../config/own-as.ts";
 import { type Address, isLinkLocal } from "../ip/address.ts";
 import type { ConnectSpec, ListenerKey, ListenSpec } from "./ports.ts";
@@ -99,30 +100,12 @@ export function sessionSettings(config: Config, peer: PeerConfig, routerId: numb
   };
 }
 
-/** Of a peer or of a range of dynamic ones: what decides who may connect to a listener, and how. */
-type Caller = Pick<PeerConfig, "interface" | "localAddress" | "password" | "disabled" | "ttlSecurity"> & {
-  readonly remote: Address;
-  readonly prefixLength?: number;
-};
-
-function callers({ peers, dynamicPeers }: Config): Caller[] {
-  const hosts = peers.map((peer): Caller => ({ ...peer, remote: peer.address }));
-  const ranges = dynamicPeers.map(
-    ({ prefix, template }): Caller => ({
-      ...template,
-      remote: { family: prefix.family, bytes: prefix.bytes },
-      prefixLength: prefix.length,
-    }),
-  );
-  return [...hosts, ...ranges].filter((caller) => !caller.disabled);
-}
-
 /**
  * Listening sockets with the MD5 keys of all who may connect to them. Where all of them use GTSM, the listener refuses
  * what comes from farther than the farthest of them, the handshake included.
  */
 export function listeners(config: Config): ListenSpec[] {
-  const all = callers(config);
+  const all = callersOf(config).filter((caller) => !caller.disabled);
   return config.router.listen.map((listen) => {
     const mine = all.filter((caller) => mayReach(listen, caller));
     const keys = mine.flatMap((caller): ListenerKey[] =>
@@ -137,13 +120,6 @@ export function listeners(config: Config): ListenSpec[] {
       ...(mine.length > 0 && farthest < 255 ? { minTtl: leastTtl(farthest) } : {}),
     };
   });
-}
-
-function mayReach(listen: ListenConfig, { remote, interface: device }: Caller): boolean {
-  if (remote.family !== listen.address.family) return false;
-  const at = listen.interface ?? listen.address.zone;
-  const from = device ?? remote.zone;
-  return at === undefined || from === undefined || at === from;
 }
 
 function keyOf({ remote, prefixLength, interface: device }: Caller, md5Key: string): ListenerKey {
@@ -207,5 +183,8 @@ export function policyName(configured: string | undefined, external: boolean): s
 export function clusterIdOf(config: Config, peer: PeerConfig, routerId: number): number {
   const own = peer.clusterId ?? config.router.clusterId;
   if (own !== undefined) return own;
-  return config.peers.some((other) => other.routeReflectorClient) ? routerId : 0;
+  const reflects =
+    config.peers.some((other) => other.routeReflectorClient) ||
+    config.dynamicPeers.some(({ template }) => template.routeReflectorClient);
+  return reflects ? routerId : 0;
 }

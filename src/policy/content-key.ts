@@ -3,23 +3,37 @@ import { formatPrefix } from "../ip/prefix.ts";
 import { splitSet } from "./compiled-rule.ts";
 import { normalEdits } from "./edits.ts";
 import { formatExpression, plainNumberMatch } from "./number-text.ts";
-import type { AsPathMatch, NumberMatch, Policy, PolicyMatch, PolicySet, PrefixMatch } from "./types.ts";
+import type { AsPathMatch, NumberMatch, Policy, PolicyMatch, PolicyRule, PolicySet, PrefixMatch } from "./types.ts";
 
 /**
  * Text that is equal for policies that do the same by the same rules, whatever their name and the order within lists.
  * Called policies are part of it; a name that `lookup` does not know, or that calls itself, stands for itself.
  */
 export function contentKey(policy: Policy, lookup: (name: string) => Policy | undefined = () => undefined): string {
-  return JSON.stringify(keyOf(policy, lookup, []));
+  return keyOf(policy, lookup, []);
 }
 
-function keyOf(policy: Policy, lookup: (name: string) => Policy | undefined, callers: readonly Policy[]): unknown[] {
+function keyOf(policy: Policy, lookup: (name: string) => Policy | undefined, callers: readonly Policy[]): string {
   const inside = [...callers, policy];
-  return policy.rules.map(({ match, set, action, call }) => {
-    const called = call === undefined ? undefined : lookup(call);
-    const target = called && !inside.includes(called) ? keyOf(called, lookup, inside) : call;
-    return [matchKey(match), setKey(set), action, ...(target === undefined ? [] : [target])];
+  const rules = policy.rules.map((rule) => {
+    const { call } = rule;
+    if (call === undefined) return ruleKey(rule);
+    const called = lookup(call);
+    return `${ruleKey(rule)}${called && !inside.includes(called) ? keyOf(called, lookup, inside) : JSON.stringify(call)}`;
   });
+  return `[${rules.join(",")}]`;
+}
+
+/** Many policies may call one of thousands of prefixes, so what is worked out for a rule is kept with it. */
+const RULE_KEYS = new WeakMap<PolicyRule, string>();
+
+function ruleKey(rule: PolicyRule): string {
+  let key = RULE_KEYS.get(rule);
+  if (key === undefined) {
+    key = JSON.stringify([matchKey(rule.match), setKey(rule.set), rule.action]);
+    RULE_KEYS.set(rule, key);
+  }
+  return key;
 }
 
 function matchKey(match: PolicyMatch): unknown {
@@ -98,6 +112,6 @@ export function formatPrefixMatch({ prefix, ge, le }: PrefixMatch): string {
   const text = formatPrefix(prefix);
   const longest = prefix.bytes.length * 8;
   if (ge === prefix.length && le === ge) return text;
-  if (le === longest) return `${text} ge ${ge}`;
-  return ge === prefix.length ? `${text} le ${le}` : `${text} ge ${ge} le ${le}`;
+  if (ge === prefix.length) return `${text} le ${le}`;
+  return le === longest ? `${text} ge ${ge}` : `${text} ge ${ge} le ${le}`;
 }

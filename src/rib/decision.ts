@@ -160,6 +160,7 @@ const REASONS: Readonly<Record<number, string>> = {
   [REJECT.clusterLoop]: "our cluster id is in its CLUSTER_LIST",
   [REJECT.martianNextHop]: "its next hop can be nobody's address",
   [REJECT.ownNextHop]: "its next hop is an address of this machine",
+  [REJECT.martianPrefix]: "its prefix is multicast, reserved, loopback or link-local",
   [REJECT.firstAs]: "the first AS of its AS_PATH is not the peer's",
 };
 

@@ -5,13 +5,22 @@ import type { PrefixRow, PrefixRows } from "../ip/prefix-table.ts";
 import { reserveWords } from "../ip/reserve.ts";
 import { BestPaths, EFFECT } from "./best-paths.ts";
 import { ChangedQueue } from "./changed-queue.ts";
+import { isMartianIpv4, isMartianIpv6 } from "./martian-prefix.ts";
 import type { NextHopTable } from "./next-hops.ts";
 import { PathHolds } from "./path-holds.ts";
 import { EPOCH, NEXT, PATH_ID, PATH_STRIDE, PEER, PREFIX, SET_IN, SET_OUT } from "./path-rows.ts";
 import type { PeerTable } from "./peers.ts";
 import { BEST, FIRST, HOLDS, PREFIX_WORDS, QUEUED } from "./prefix-words.ts";
 import { Selection } from "./selection.ts";
-import { type AttributeSets, type PathRow, type PeerId, REJECT, type RejectCode, type SetHandle } from "./types.ts";
+import {
+  type AttributeSets,
+  FIRST_PEER,
+  type PathRow,
+  type PeerId,
+  REJECT,
+  type RejectCode,
+  type SetHandle,
+} from "./types.ts";
 
 /** What `announce` did. Negative: nothing, because a bound is reached. */
 export const ANNOUNCED = { unchanged: 0, added: 1, replaced: 2, tooManyRoutes: -1, tooManyPaths: -2 } as const;
@@ -56,6 +65,8 @@ export class FamilyRib {
   readonly peers: PeerTable;
   private readonly bestPaths: BestPaths;
   private multipathLimit: number;
+  private readonly isMartian: (bytes: Uint8Array, at: number, length: number) => boolean;
+  private readonly octets = new Uint8Array(16);
   private readonly paths: Int32Array;
   /** Path rows are below it. */
   readonly pathBound: number;
@@ -80,6 +91,7 @@ export class FamilyRib {
     this.nextHops = options.nextHops;
     this.peers = options.peers;
     this.multipathLimit = options.multipath;
+    this.isMartian = options.family === "ipv4" ? isMartianIpv4 : isMartianIpv6;
     this.prefixes = createPrefixTable(options.family, options.limits.routes, PREFIX_WORDS);
     this.rows = this.prefixes.rows;
     this.stride = this.prefixes.stride;
@@ -110,19 +122,19 @@ export class FamilyRib {
     const row = this.prefixes.add(bytes, at, length);
     if (row < 0) return ANNOUNCED.tooManyRoutes;
     const { paths } = this;
+    const isMartian = setOut > 0 && peer >= FIRST_PEER && this.isMartian(bytes, at, length);
+    const out = isMartian ? REJECT.martianPrefix : setOut;
     const known = this.findPath(this.firstPathRow(row), peer, pathId);
     if (known !== 0) {
+      const before = paths[known * PATH_STRIDE + EPOCH]!;
+      paths[known * PATH_STRIDE + EPOCH] = epoch;
       if (paths[known * PATH_STRIDE + SET_IN] === 0) {
-        paths[known * PATH_STRIDE + EPOCH] = epoch;
-        this.enter(row, known, setIn, setOut);
+        this.enter(row, known, setIn, out);
         return ANNOUNCED.added;
       }
-      const heard = paths[known * PATH_STRIDE + EPOCH]!;
-      if (heard !== epoch) {
-        paths[known * PATH_STRIDE + EPOCH] = epoch;
-        if (!this.isOfSession(peer, heard) && !isLoop(paths[known * PATH_STRIDE + SET_OUT]!)) this.countFresh(peer);
-      }
-      return this.replace(row, known, setIn, setOut);
+      if (before !== epoch && !this.isOfSession(peer, before) && !isLoop(paths[known * PATH_STRIDE + SET_OUT]!))
+        this.countFresh(peer);
+      return this.replace(row, known, setIn, out);
     }
     const path = this.newPath(row, peer, pathId);
     if (path === 0) {
@@ -130,7 +142,7 @@ export class FamilyRib {
       return ANNOUNCED.tooManyPaths;
     }
     paths[path * PATH_STRIDE + EPOCH] = epoch;
-    this.enter(row, path, setIn, setOut);
+    this.enter(row, path, setIn, out);
     return ANNOUNCED.added;
   }
 
@@ -183,12 +195,16 @@ export class FamilyRib {
 
   /** Stores the result of a repeated import of a path; retains it for itself. */
   setPathResult(path: PathRow, setOut: SetHandle | RejectCode): void {
-    this.replace(this.pathPrefix(path), path, this.pathSetIn(path), setOut);
+    this.setPathSets(path, this.pathSetIn(path), setOut);
   }
 
   /** The same where the path stands for other attributes than it was announced with. */
   setPathSets(path: PathRow, setIn: SetHandle, setOut: SetHandle | RejectCode): void {
-    this.replace(this.pathPrefix(path), path, setIn, setOut);
+    const row = this.pathPrefix(path);
+    this.prefixes.writeAddress(row, this.octets, 0);
+    const isMartian =
+      setOut > 0 && this.pathPeer(path) >= FIRST_PEER && this.isMartian(this.octets, 0, this.prefixes.length(row));
+    this.replace(row, path, setIn, isMartian ? REJECT.martianPrefix : setOut);
   }
 
   removePath(path: PathRow): void {

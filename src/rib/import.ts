@@ -4,8 +4,9 @@ import { NO_ATTRIBUTES, NO_INTERFACES, noRoute } from "../policy/no-route.ts";
 import { peerTypeOf } from "../policy/peer-type.ts";
 import { type CompiledPolicy, READS, type TraceStep } from "../policy/types.ts";
 import type { SetTable } from "./attribute-sets.ts";
+import { checkImport, importKey } from "./import-checks.ts";
 import type { NextHopTable } from "./next-hops.ts";
-import { holdsCluster, holdsCommunity, occurrencesOfAs } from "./session-checks.ts";
+import { holdsCommunity } from "./session-checks.ts";
 import { type NextHopId, REJECT, type RejectCode, type SetHandle } from "./types.ts";
 
 const GRACEFUL_SHUTDOWN = 0xffff0000;
@@ -96,7 +97,7 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
 
   function open(session: ImportSession): ImportHandle {
     const reads = session.policy?.reads ?? 0;
-    const text = keyText(session);
+    const text = importKey(session);
     let entry = shared.get(text);
     if (!entry) {
       entry = { text, policy: session.policy, key: sets.newMemoKey(), editKeys: new Map(), handles: new Set() };
@@ -120,7 +121,7 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
   }
 
   function close(handle: ImportHandle): void {
-    const entry = shared.get(keyText(handle.session));
+    const entry = shared.get(importKey(handle.session));
     if (!entry?.handles.delete(handle) || entry.handles.size > 0) return;
     retire(entry);
     shared.delete(entry.text);
@@ -156,81 +157,97 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
     return result;
   }
 
-  function compute(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
-    const ready = prepare(handle.session, set);
-    if (ready <= 0) return ready;
-    const result = decide(handle, ready, bytes, at, length);
-    sets.release(ready);
-    return result;
+  function compute(handle: ImportHandle, received: SetHandle, bytes: Uint8Array, at: number, length: number): number {
+    const rejected = checkImport(sets, nextHops, handle.session, received);
+    if (rejected !== 0) return rejected;
+    const set = before(handle.session, received);
+    return set === 0 ? 0 : decide(handle, set, false, bytes, at, length);
   }
 
-  /** The policy is asked for each prefix, but what comes before it depends on the set alone: that is remembered. */
-  function computeEach(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
-    let ready = sets.recall(set, handle.key);
-    if (ready > 0) sets.retain(ready);
-    else if (ready === 0) {
-      ready = prepare(handle.session, set);
-      if (ready !== 0) sets.remember(set, handle.key, ready);
+  /**
+   * The policy is asked for each prefix, but what comes before it depends on the set alone: that is remembered, except
+   * for the few sets that are about to go.
+   */
+  function computeEach(
+    handle: ImportHandle,
+    received: SetHandle,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+  ): number {
+    const known = sets.recall(received, handle.key);
+    if (known < 0) return known;
+    if (known > 0) {
+      sets.retain(known);
+      return decide(handle, known, true, bytes, at, length);
     }
-    if (ready <= 0) return ready;
-    const result = decide(handle, ready, bytes, at, length);
-    sets.release(ready);
+    const rejected = checkImport(sets, nextHops, handle.session, received);
+    const set = rejected || before(handle.session, received);
+    if (set === 0) return 0;
+    const isRemembered = set < 0 || !handle.session.gracefulShutdown || !isLeaving(set);
+    if (isRemembered) sets.remember(received, handle.key, set);
+    return set < 0 ? set : decide(handle, set, isRemembered, bytes, at, length);
+  }
+
+  /** The policy and what follows it. Takes the retained set over and returns one, or a REJECT code. `stays`: not leaving. */
+  function decide(
+    handle: ImportHandle,
+    set: SetHandle,
+    stays: boolean,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+  ): number {
+    const { session } = handle;
+    const { policy } = session;
+    let edits: AttributeEdits | undefined;
+    if (policy !== undefined) {
+      fill(session, policy, set, bytes, at, length);
+      const verdict = policy.evaluate(facts);
+      if (!verdict.accepted) {
+        sets.release(set);
+        return REJECT.policy;
+      }
+      edits = verdict.edits;
+    }
+    if (edits === undefined) return stays ? set : settled(session, set);
+    const result = handle.remembered ? edited(session, set, edits) : rememberedEdit(handle, set, edits);
+    sets.release(set);
     return result;
   }
 
-  /** The set that the policy is given, retained; a REJECT code, or 0 at a bound. */
-  function prepare(session: ImportSession, set: SetHandle): SetHandle | RejectCode {
-    return check(session, set) || before(session, set);
+  function isLeaving(set: SetHandle): boolean {
+    const from = sets.offset(set);
+    return holdsCommunity(sets.arena(), from, from + sets.octets(set), GRACEFUL_SHUTDOWN);
   }
 
+  /** RFC 8326: what is about to go is used only where there is nothing else. Takes a retained set over and returns one. */
+  function settled(session: ImportSession, set: SetHandle): SetHandle {
+    if (!session.gracefulShutdown || !isLeaving(set)) return set;
+    const last = sets.derive(set, LAST_CHOICE, sets.nextHop(set));
+    sets.release(set);
+    return last;
+  }
+
+  /** The set that the policy is given, retained; 0 at a bound. */
   function before({ prependAs }: ImportSession, received: SetHandle): SetHandle {
     if (prependAs !== 0) return sets.derive(received, { prepend: [prependAs] }, sets.nextHop(received));
     sets.retain(received);
     return received;
   }
 
-  /** RFC 8326: what is about to go is used only where there is nothing else. Takes a retained set over and returns one. */
-  function yielding(set: SetHandle): SetHandle {
-    const from = sets.offset(set);
-    if (!holdsCommunity(sets.arena(), from, from + sets.octets(set), GRACEFUL_SHUTDOWN)) return set;
-    const last = sets.derive(set, LAST_CHOICE, sets.nextHop(set));
-    sets.release(set);
-    return last;
-  }
-
-  function decide(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
-    const result = runPolicy(handle, set, bytes, at, length);
-    return result > 0 && handle.session.gracefulShutdown ? yielding(result) : result;
-  }
-
-  function runPolicy(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
-    const { session } = handle;
-    const { policy } = session;
-    if (policy === undefined) {
-      sets.retain(set);
-      return set;
-    }
-    fill(session, policy, set, bytes, at, length);
-    const verdict = policy.evaluate(facts);
-    if (!verdict.accepted) return REJECT.policy;
-    if (verdict.edits === undefined) {
-      sets.retain(set);
-      return set;
-    }
-    return handle.remembered ? edited(session.family, set, verdict.edits) : rememberedEdit(handle, set, verdict.edits);
-  }
-
-  function edited(family: Family, set: SetHandle, given: AttributeEdits): SetHandle {
-    const edits = editsFor(family, given);
+  function edited(session: ImportSession, set: SetHandle, given: AttributeEdits): SetHandle {
+    const edits = editsFor(session.family, given);
     const nextHop = editedNextHop(set, edits);
-    return nextHop === 0 ? 0 : sets.derive(set, edits, nextHop);
+    const result = nextHop === 0 ? 0 : sets.derive(set, edits, nextHop);
+    return result === 0 ? 0 : settled(session, result);
   }
 
   /** A policy makes equal edits once, so the object names what they make of each set. */
   function rememberedEdit({ session, editKeys }: ImportHandle, set: SetHandle, edits: AttributeEdits): SetHandle {
     let key = editKeys.get(edits);
     if (key === undefined) {
-      if (editKeys.size >= MOST_EDITS) return edited(session.family, set, edits);
+      if (editKeys.size >= MOST_EDITS) return edited(session, set, edits);
       key = sets.newMemoKey();
       editKeys.set(edits, key);
     }
@@ -239,30 +256,9 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
       sets.retain(known);
       return known;
     }
-    const result = edited(session.family, set, edits);
+    const result = edited(session, set, edits);
     if (result !== 0) sets.remember(set, key, result);
     return result;
-  }
-
-  /** What no policy can allow; 0 when there is nothing against the set. */
-  function check(session: ImportSession, set: SetHandle): RejectCode | 0 {
-    const octets = sets.arena();
-    const from = sets.offset(set);
-    const to = from + sets.octets(set);
-    const { routerAs, localAs, allowedOwnAs } = session;
-    if (occurrencesOfAs(octets, from, to, routerAs, allowedOwnAs) > allowedOwnAs) return REJECT.asLoop;
-    if (localAs !== routerAs && occurrencesOfAs(octets, from, to, localAs, allowedOwnAs) > allowedOwnAs)
-      return REJECT.asLoop;
-    if (!session.external) {
-      const originator = sets.originatorId(set);
-      if (originator !== 0 && originator === session.routerId) return REJECT.originatorLoop;
-      if (session.clusterId !== 0 && holdsCluster(octets, from, to, session.clusterId)) return REJECT.clusterLoop;
-    }
-    if (session.firstAs !== 0 && sets.neighborAs(set) !== session.firstAs) return REJECT.firstAs;
-    const nextHop = sets.nextHop(set);
-    if (nextHops.isMartian(nextHop)) return REJECT.martianNextHop;
-    if (nextHops.isOwn(nextHop)) return REJECT.ownNextHop;
-    return session.policy === undefined && session.external ? REJECT.noPolicy : 0;
   }
 
   function fill(
@@ -303,7 +299,7 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
 
   function trace(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): ImportTrace {
     const { session } = handle;
-    const rejected = check(session, set);
+    const rejected = checkImport(sets, nextHops, session, set);
     const { policy } = session;
     if (rejected !== 0 || policy === undefined) return { rejected, steps: [], edits: undefined };
     const given = before(session, set);
@@ -322,25 +318,4 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
 export function editsFor(family: Family, edits: AttributeEdits): AttributeEdits {
   const { nextHop, ...others } = edits;
   return nextHop === undefined || nextHop === "self" || nextHop.family === family ? edits : others;
-}
-
-/** Equal for sessions whose results are equal for every set. */
-function keyText(session: ImportSession): string {
-  const { policy } = session;
-  const reads = policy?.reads ?? 0;
-  return JSON.stringify([
-    policy?.contentKey ?? null,
-    session.external,
-    (reads & (READS.peerType | READS.fromPeerType)) !== 0 ? session.client : null,
-    session.routerAs,
-    session.localAs,
-    session.prependAs,
-    session.allowedOwnAs,
-    session.routerId,
-    session.clusterId,
-    session.firstAs,
-    session.gracefulShutdown,
-    (reads & READS.peer) !== 0 ? session.peerName : null,
-    (reads & READS.family) !== 0 ? session.family : null,
-  ]);
 }

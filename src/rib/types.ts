@@ -30,6 +30,7 @@ export const REJECT = {
   martianNextHop: -6,
   ownNextHop: -7,
   firstAs: -8,
+  martianPrefix: -9,
 } as const;
 export type RejectCode = (typeof REJECT)[keyof typeof REJECT];
 

@@ -278,7 +278,7 @@ describe("every key of a rule is read", () => {
     );
     assert.deepEqual(at(plainConfig(config, "show"), "policies.p.0.match.prefixes"), [
       "10.0.0.0/8",
-      "10.1.0.0/16 ge 16",
+      "10.1.0.0/16 le 32",
     ]);
   });
 });

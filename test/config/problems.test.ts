@@ -372,6 +372,40 @@ describe("what the whole contradicts", () => {
       "4: policies.p[0].set.table: `table` belongs to kernel.export, but a peer uses this policy",
     ],
     [
+      `${rule("{ call: q }")}  q: [{ set: { onlink: true, device: tunl0 }, action: accept }]\npeers: [{ name: a, address: 10.0.0.1, asn: 65000, export: p }]`,
+      "5: policies.q[0].set.device: `device` belongs to kernel.export, but a peer uses this policy",
+      "5: policies.q[0].set.onlink: `onlink` belongs to kernel.export, but a peer uses this policy",
+    ],
+    [
+      `${rule("{ call: q }")}  q: [{ call: r }]\n  r: [{ action: accept }, { call: p }]\n`,
+      "4: policies.p[0].call: a policy cannot call itself: p calls q calls r calls p",
+      "5: policies.q[0].call: a policy cannot call itself: q calls r calls p calls q",
+      "6: policies.r[1].call: a policy cannot call itself: r calls p calls q calls r",
+    ],
+    [
+      `${R}policies:\n${Array.from({ length: 18 }, (_, i) => `  p${i}: [{ ${i < 17 ? `call: p${i + 1}` : "action: accept"} }]\n`).join("")}`,
+      "3: policies.p0: calls go 17 policies deep; at most 16 may",
+    ],
+    [
+      `${R}policies:\n${Array.from({ length: 17 }, (_, i) => `  p${i}: [{ action: accept }, ${i < 16 ? `{ call: p${i + 1} }, { call: p${i + 1} }` : "{ action: reject }"}]\n`).join("")}`,
+      "3: policies.p0: with what it calls it has 327677 rules; at most 65536 may be",
+      "4: policies.p1: with what it calls it has 163837 rules; at most 65536 may be",
+      "5: policies.p2: with what it calls it has 81917 rules; at most 65536 may be",
+    ],
+    [
+      `${rule("{ match: { not: { peerType: ebgp } }, action: accept }")}kernel: { export: p }`,
+      "4: warning: policies.p[0].match.not[0].peerType: nothing matches in kernel.export: it runs for no session; `fromPeerType` may be meant",
+    ],
+    [
+      `${rule("{ match: { any: [{ peers: b }] }, action: accept }")}peers: [{ name: a, address: 10.0.0.1, asn: 65000 }]`,
+      "4: warning: policies.p[0].match.any[0].peers[0]: there is no peer `b`; did you mean `a`?",
+    ],
+    [
+      rule("{ match: { interface: *.cali }, action: accept }"),
+      "4: `*.cali` is YAML for what `&.cali` marks, and nothing does; put quotes around a value that begins with *",
+    ],
+    [rule("{ match: { localPref: > 100 }, action: accept }"), "4: put quotes around a comparison that begins with >"],
+    [
       `${rule("{ set: { nextHop: self }, action: accept }")}peers: [{ name: a, address: 10.0.0.1, asn: 65000, import: p }]`,
       "4: policies.p[0].set.nextHop: `self` is for export, but a peer imports by this policy",
     ],

@@ -11,6 +11,38 @@ type Tree = Record<string, unknown>;
 const at = (value: unknown, path: string): unknown =>
   path.split(".").reduce<unknown>((node, key) => (node as Tree | undefined)?.[key], value);
 
+describe("keys go by address", () => {
+  const found = (listen: string, ...peers: string[]) =>
+    problems(
+      parse(`router: { id: 10.0.0.1, asn: 64512, listen: ${listen} }
+peers:
+${peers.map((one, i) => `  - { name: p${i}, asn: 64512, ${one} }\n`).join("")}`),
+    );
+  const ONE = '[{ address: "::" }]';
+  const EACH = '[{ address: "::", interface: eth0 }, { address: "::", interface: eth1 }]';
+  const LINKED = ['address: "fe80::2%eth0", password: a', 'address: "fe80::2%eth1", password: b'];
+
+  test("two link-local neighbours of one address and two keys need a listener each", () => {
+    assert.match(found(ONE, ...LINKED).join("\n"), /peers\[1\].*has the address of peer `p0`, on another interface/);
+    assert.deepEqual(found(EACH, ...LINKED), []);
+    assert.deepEqual(found(ONE, LINKED[0]!, LINKED[1]!.replace("password: b", "password: a")), []);
+  });
+
+  test("a peer without a key inside a range with one is warned of", () => {
+    const range = "prefix: 10.1.0.0/16, password: a";
+    const EVERYWHERE = "[{ address: 0.0.0.0 }]";
+    assert.match(found(EVERYWHERE, range, "address: 10.1.0.2").join("\n"), /no password, but `p0` has one/);
+    assert.match(found(EVERYWHERE, range, "prefix: 10.1.2.0/24").join("\n"), /no password, but `p0` has one/);
+    for (const other of [
+      "address: 10.2.0.2",
+      "address: 10.1.0.2, password: b",
+      "prefix: 10.0.0.0/8",
+      "address: 10.1.0.2, disabled: true",
+    ])
+      assert.deepEqual(found(EVERYWHERE, range, other), [], other);
+  });
+});
+
 describe("session keys are read in each of their forms", () => {
   const GR = {
     mode: "aware",

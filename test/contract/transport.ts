@@ -179,6 +179,9 @@ export function transportContract(name: string, openWorld: () => TransportWorld,
       transport.pauseReading(9);
       transport.resumeReading(9);
       transport.setTtl(9, 255, 255);
+      transport.setInterface(9, "lo");
+      assert.equal(transport.setKey(9, "key"), true);
+      assert.equal(transport.health(9), undefined);
       transport.close(9, true);
       transport.close(9, false);
       assert.deepEqual(client.events, []);

@@ -14,7 +14,11 @@ policies:
     - { action: accept }
   picky:
     - { match: { prefixes: [10.10.6.0/24] }, action: reject }
+    - { call: odd }
     - { action: accept }
+  odd:
+    - { match: { prefixes: [10.10.17.0/24] }, action: reject }
+    - { match: { prefixes: [10.10.7.0/24], asPath: { length: < 3 } }, set: { metric: 2147483647 - localPref }, action: continue }
   some:
     - { match: { source: [kernel] }, action: accept }
     - { match: { prefixes: [10.10.8.0/24] }, action: reject }
@@ -74,7 +78,16 @@ describe("explain", () => {
         yaml: neighbour(
           2,
           65001,
-          [...both, "10.10.4.0/24", "10.10.6.0/24", "10.10.7.0/24", "10.10.10.0/24", "10.10.12.0/24", "10.10.13.0/24"],
+          [
+            ...both,
+            "10.10.4.0/24",
+            "10.10.6.0/24",
+            "10.10.7.0/24",
+            "10.10.10.0/24",
+            "10.10.12.0/24",
+            "10.10.13.0/24",
+            "10.10.17.0/24",
+          ],
           `    - { match: { prefixes: [10.10.12.0/24] }, set: { addCommunities: [no-advertise] }, action: accept }
     - { match: { prefixes: [10.10.13.0/24] }, set: { addCommunities: [no-export] }, action: accept }`,
         ),
@@ -130,6 +143,11 @@ describe("explain", () => {
       "10.10.6.0/24",
       /Rejected: from a .*import policy rejects it\n {2}picky, rule 1: matches.*: reject/,
     ],
+    [
+      "a policy that was called, each step of the way",
+      "10.10.17.0/24",
+      /Rejected: from a .*\n {2}picky, rule 1: does not match: prefix is 10\.10\.17\.0\/24; .*\n {2}picky, rule 2: matches: calls odd\n {4}odd, rule 1: matches: reject/,
+    ],
     ["RFC 8212", "10.10.16.0/24", /Rejected: from f .*RFC 8212/],
     ["an unreachable next hop", "10.10.15.0/24", /Unusable: from c .*unreachable/],
   ];
@@ -175,6 +193,17 @@ describe("explain", () => {
   for (const [what, prefix, peer, expected] of stops)
     it(`names ${what} as what stopped an announcement`, () => assert.match(text(prefix, peer), expected));
 
+  it("traces the import of the best path, with what each rule sets", () => {
+    assert.match(
+      text("10.10.7.0/24"),
+      /imported by\n {4}picky, rule 1: does not match: .*\n {4}picky, rule 2: matches: calls odd\n {6}odd, rule 1: does not match: .*\n {6}odd, rule 2: matches, sets metric 2147483547 \(2147483647 - localPref\): continue\n {4}picky, rule 3: matches: accept\n/,
+    );
+    assert.match(
+      text("10.10.5.0/24"),
+      /odd, rule 2: does not match: prefix is 10\.10\.5\.0\/24; the rule wants 10\.10\.7\.0\/24/,
+    );
+  });
+
   it("shows what a peer gets where it is announced", () => {
     assert.match(text("10.10.5.0/24", "e"), /To e: not announced, stopped by export policy/);
     assert.match(text("10.10.5.0/24", "b"), /To b: announced\n {2}next hop 10\.0\.0\.2, AS path 65000 65001/);
@@ -202,7 +231,7 @@ describe("explain", () => {
     assert.match(up, /^a \(10\.0\.0\.2\)\n {2}eBGP peer, AS 65001, ours 65000\n\nEstablished for 00:00:\d\d/);
     assert.match(
       up,
-      /Routes: import policy picky, export policy accept\n {2}ipv4: 10 received, 9 accepted, \d+ announced \(complete\)/,
+      /Routes: import policy picky, export policy accept\n {2}ipv4: 11 received, 9 accepted, \d+ announced \(complete\)/,
     );
     const refused = explainPeer(peers.find((peer) => peer.name === "wrong")!).join("\n");
     assert.match(refused, /we sent .*bad peer AS .*the peer is AS 65008, expected AS 65009 \(\d/);

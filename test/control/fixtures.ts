@@ -206,6 +206,7 @@ export function fakeView(routes: readonly RouteAnswer[] = ROUTES, peers: readonl
       links: [],
       addresses: [],
       sessions: [],
+      recovering: false,
       draining: false,
     }),
     runningKernelRoutes: (_family, cursor) => ({ page: { kernel: [] }, next: cursor === 0 ? 1 : -1 }),

@@ -185,6 +185,35 @@ describe("the limit of a range", () => {
   });
 });
 
+describe("a dynamic peer that an operator disabled", () => {
+  test("stays to be seen and refuses its neighbour until it is enabled, over a reload that resets it", () => {
+    const config2 = (hold: string) =>
+      config(range("rack", "10.0.0.0/24", 65001, `${EXTERNAL}, limit: 1, timers: { hold: ${hold} }`));
+    const world = createWorld(config2("90s"));
+    const a = world.speaker("10.0.0.11", { asn: 65001 });
+    const command = (action: "disable" | "enable") =>
+      world.router.handle({ from: "admin", action, peer: "rack-10.0.0.11" });
+    command("disable");
+    world.run(60_000);
+    assert.deepEqual([last(a)?.code, last(a)?.subcode, names(world)], [6, 2, ["rack-10.0.0.11"]]);
+    a.connect();
+    world.run(1000);
+    assert.deepEqual([last(a)?.code, last(a)?.subcode], [6, 5]);
+    assert.equal(world.speaker("10.0.0.12", { asn: 65001 }).up, false, "its place is taken");
+    world.configure(config2("60s"));
+    a.connect();
+    world.run(1000);
+    assert.deepEqual([a.up, names(world)], [false, ["rack-10.0.0.11"]]);
+    command("enable");
+    a.connect();
+    world.run(1000);
+    assert.equal(a.up, true);
+    a.drop();
+    world.run(60_000);
+    assert.deepEqual([names(world), world.router.core.held.size], [[], 0]);
+  });
+});
+
 describe("a changed configuration", () => {
   const RACK = range("rack", "10.0.0.0/24", 65001);
 

@@ -120,6 +120,7 @@ class Model {
         context,
         hops: { announced: () => "self" },
         memoKeys: new Map(),
+        editKeys: new Map(),
         hopsVersion: 0,
         origin: undefined,
         leftOut: false,

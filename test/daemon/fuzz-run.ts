@@ -44,19 +44,29 @@ export interface FuzzOptions {
   readonly fourOctetAs: boolean;
   /** Path identifiers both ways, with the listener too (RFC 7911). */
   readonly addPath?: boolean;
+  /** Route refreshes that are marked, and routes that are kept over lost sessions (RFC 7313, RFC 4724, RFC 9494). */
+  readonly restarts?: boolean;
 }
 
 const TIMERS = "timers: { idleHoldMin: 1s, idleHoldMax: 1s }";
 
-function config({ asn, addPath }: FuzzOptions, withFuzzed: boolean): string {
+function config({ asn, addPath, restarts }: FuzzOptions, withFuzzed: boolean): string {
   const paths = addPath ? ", addPath: both" : "";
-  const fuzzed = `  - { name: fuzzed, address: 10.0.0.11, asn: ${asn}, passive: true, families: [ipv4, ipv6], import: accept, export: accept, ${TIMERS}${paths} }\n`;
+  const kept = restarts ? ", gracefulRestart: { mode: aware, notification: true, longLived: aware }" : "";
+  const fuzzed = `  - { name: fuzzed, address: 10.0.0.11, asn: ${asn}, passive: true, families: [ipv4, ipv6], import: accept, export: accept, ${TIMERS}${paths}${kept} }\n`;
   return `${header()}
 static: [{ prefix: 10.50.0.0/16, blackhole: true }]
 peers:
 ${withFuzzed ? fuzzed : ""}  - { name: listener, address: 10.0.0.12, asn: 65002, passive: true, families: [ipv4, ipv6], import: accept, export: accept${paths} }
 `;
 }
+
+/** It is back before, within and after these times. */
+const RESTARTS = {
+  enhancedRefresh: true,
+  gracefulRestart: { seconds: 1, notification: true },
+  longLived: { seconds: 2 },
+} as const;
 
 /** Throws where the router does anything but discard, withdraw or reset as it should. */
 export function fuzz(messages: readonly Uint8Array[], options: FuzzOptions): FuzzTotals {
@@ -72,6 +82,7 @@ export function fuzz(messages: readonly Uint8Array[], options: FuzzOptions): Fuz
     fourOctetAs: options.fourOctetAs,
     families: ["ipv4", "ipv6"],
     ...paths,
+    ...(options.restarts ? RESTARTS : {}),
   });
   const totals: FuzzTotals = {
     messages: 0,

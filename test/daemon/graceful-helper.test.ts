@@ -355,6 +355,19 @@ describe("our own NOTIFICATIONs (RFC 8538 §3)", () => {
       assert.deepEqual(held(it.b), [V4, OTHER], "b went down as well");
     });
 
+  test("an administrative reset is none with N: routes stay on both sides, and go without", () => {
+    for (const [offer, kept] of [
+      [{ notification: true }, [V4, OTHER]],
+      [{}, []],
+    ] as const) {
+      const it = scene(offer);
+      it.world.router.handle({ from: "admin", action: "restart", peer: "a" });
+      it.world.run(1000);
+      assert.deepEqual(heard(it.a), ["6/4"]);
+      assert.deepEqual(held(it.b), kept);
+    }
+  });
+
   test("a peer that is removed hears a hard reset around 6/3", () => {
     const it = scene({ notification: true });
     it.world.configure(`${header()}\npeers:\n${peer("b", "10.0.0.12", 65002, EXTERNAL)}`);

@@ -310,6 +310,17 @@ describe("the record", () => {
     assert.deepEqual(names(restart), ["a ipv4", "b ipv4"]);
   });
 
+  test("names those whose routes are kept while they restart", () => {
+    const restart = memory();
+    const world = start(restart);
+    const [a, b] = [up(world, "a"), up(world, "b")];
+    a.announce(V4);
+    world.run(1000);
+    for (const peer of [a, b]) peer.drop();
+    world.run(1000);
+    assert.deepEqual(names(restart), ["a ipv4"]);
+  });
+
   test("is not written where nobody is asked for help, and goes when nobody is any more", () => {
     const restart = memory();
     const world = start(restart);
@@ -341,6 +352,17 @@ describe("the record", () => {
     for (const other of [b, c]) assert.deepEqual(other.notifications, [{ code: 6, subcode: 2, data: "" }]);
     world.run(20_000);
     assert.deepEqual(names(restart), ["a ipv4", "c ipv4"]);
+  });
+
+  test("after the end nobody is let in: a peer back at once would take it for a second restart", () => {
+    const world = start(memory());
+    up(world, "a");
+    world.router.stop(true);
+    world.run(1000);
+    const again = up(world, "a");
+    world.run(5000);
+    assert.equal(again.up, false);
+    assert.deepEqual(again.messages, []);
   });
 
   test("a hard end takes it away and says 6/2 to all", () => {

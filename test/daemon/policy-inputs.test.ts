@@ -235,3 +235,21 @@ describe("the kernel metric", () => {
     assert.deepEqual(["10.8.0.0/24", "10.8.1.0/24", "10.7.0.0/24", "10.7.1.0/24", P].map(med), [1, 7, 2, 512, 1]);
   });
 });
+
+describe("an export policy that sets MED", () => {
+  test("sees the received one, and only what it sets goes to another AS", () => {
+    const world = createWorld(
+      `${header()}policies:
+  out:
+    - { match: { prefixes: ${P} }, action: accept }
+    - { match: { med: 5 }, set: { med: med + 10 }, action: accept }
+peers:
+${peer("from", "10.0.0.11", 65001, "import: accept, export: accept")}${peer("to", "10.0.0.12", 65002, "import: accept, export: out")}`,
+    );
+    const from = world.speaker("10.0.0.11", { asn: 65001 });
+    const to = world.speaker("10.0.0.12", { asn: 65002 });
+    from.announce([P, Q], { asPath: [65001], nextHop: "10.0.0.11", med: 5 });
+    world.run(1000);
+    assert.deepEqual([to.routes.has(P), to.routes.get(P)?.med, to.routes.get(Q)?.med], [true, undefined, 15]);
+  });
+});

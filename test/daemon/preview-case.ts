@@ -61,7 +61,8 @@ const pick = <T>(random: Random, values: readonly T[]): T => values[Math.floor(r
 export interface CaseConfig {
   readonly kernel: string;
   readonly statics: readonly string[];
-  readonly clusterId: string;
+  /** Keys of the router section. */
+  readonly router: string;
   readonly peers: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -86,16 +87,20 @@ const KEYS: readonly ((random: Random, external: boolean) => string)[] = [
     `maxPrefixesIn: { limit: ${pick(random, [1000, 1000, 1000, 6])}, action: ${pick(random, ["warn", "block", "restart", "disable"])} }`,
   (random) =>
     `maxPrefixesOut: { limit: ${pick(random, [1000, 1000, 1000, 10])}, action: ${pick(random, ["warn", "restart", "disable"])} }`,
-  (random) => `gracefulRestart: ${pick(random, ["aware", "aware", "off"])}`,
+  (random) => `gracefulRestart: ${pick(random, ["aware", "off", "{ mode: aware, longLived: on }"])}`,
 ];
 
 export function randomConfig(random: Random): CaseConfig {
   return {
     kernel: randomKernel(random),
     statics: randomStatics(random),
-    clusterId: pick(random, ["1.1.1.1", "2.2.2.2"]),
+    router: randomRouter(random),
     peers: new Map(CASE_PEERS.map(({ name, asn }) => [name, KEYS.map((key) => key(random, asn !== 64512))])),
   };
+}
+
+function randomRouter(random: Random): string {
+  return `clusterId: ${pick(random, ["1.1.1.1", "2.2.2.2"])}, gracefulShutdown: ${random() < 0.7}`;
 }
 
 function randomKernel(random: Random): string {
@@ -126,17 +131,17 @@ export function changed(before: CaseConfig, random: Random): CaseConfig {
   return {
     kernel: random() < 0.3 ? randomKernel(random) : before.kernel,
     statics: random() < 0.4 ? randomStatics(random) : before.statics,
-    clusterId: random() < 0.1 ? "3.3.3.3" : before.clusterId,
+    router: random() < 0.2 ? randomRouter(random) : before.router,
     peers,
   };
 }
 
-export function configText({ kernel, statics, clusterId, peers }: CaseConfig): string {
+export function configText({ kernel, statics, router, peers }: CaseConfig): string {
   const lines = CASE_PEERS.filter(({ name }) => peers.has(name)).map(({ name, address, asn, range }) => {
     const keys = peers.get(name)!.join(", ");
     return range ? `  - { name: range, prefix: ${range}, asn: ${asn}, ${keys} }\n` : peer(name, address, asn, keys);
   });
-  return `${header(64512, `clusterId: ${clusterId}`)}${POLICIES}
+  return `${header(64512, router)}${POLICIES}
 kernel: ${kernel}
 static: [${statics.join(", ")}]
 peers:${lines.length === 0 ? " []" : `\n${lines.join("")}`}
@@ -166,7 +171,7 @@ export function randomTable({ address, asn, addPath }: CasePeer, random: Random,
       origin: pick(random, [0, 0, 2]),
       ...(random() < 0.3 && { med: Math.floor(random() * 3) * 10 }),
       ...(!external && { localPref: pick(random, [100, 100, 200]) }),
-      ...(random() < 0.4 && { communities: pick(random, [["65535:1"], ["64512:5"], ["65535:65281"]]) }),
+      ...(random() < 0.4 && { communities: pick(random, [["65535:1"], ["64512:5"], ["65535:65281"], ["65535:0"]]) }),
       ...(!external && random() < 0.2 && { originatorId: "9.8.7.6", clusterList: ["7.7.7.7"] }),
     };
     const count = addPath && ids && random() < 0.5 ? 2 : 1;
@@ -189,6 +194,6 @@ export function speakerOf(world: World, { address, asn, addPath, fourOctetAs, re
     fourOctetAs,
     families: ["ipv4", "ipv6"],
     ...(addPath && { addPath: "both" as const }),
-    ...(restarts && { gracefulRestart: {} }),
+    ...(restarts && { gracefulRestart: {}, longLived: {} }),
   });
 }

@@ -8,8 +8,9 @@ import { FAMILIES } from "../../src/ip/address.ts";
 import { configOf, type World } from "./world.ts";
 
 /** The router's state as another process has it, which goes through JSON. */
-export function told({ router: { core } }: World) {
-  const state = JSON.parse(JSON.stringify(runningState(core))) as RunningState;
+export function told({ router }: World) {
+  const { core } = router;
+  const state = JSON.parse(JSON.stringify(runningState(router))) as RunningState;
   const { secrets } = state.config;
   const running = parseConfig([{ path: "running", text: state.config.text }], { secrets: (path) => secrets[path] });
   assert.ok(running.ok, "the printed configuration parses");

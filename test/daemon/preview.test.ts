@@ -52,7 +52,7 @@ function see(world: World, speakers: ReadonlyMap<string, Speaker>): Seen {
         if (!path) continue;
         const ways = path.via.map((way) => way.gateway ?? way.interface).join(" ");
         const brief = { ...path, nextHop: path.nextHop ?? (ways || null) };
-        best.set(prefix, bestText(path.source, path.peer, path.preference, path.metric ?? 0, brief));
+        best.set(prefix, bestText(path.source, path.peer, path.preference, path.metric, brief));
       }
       cursor = next;
     }
@@ -161,7 +161,7 @@ function foretell(seed: number): void {
   for (const { name, restarts } of CASE_PEERS)
     if (restarts && random() < 0.3) {
       speakers.get(name)!.drop();
-      world.run(100);
+      world.run(random() < 0.6 ? 100 : 130_000);
     }
   const families = new Map(
     [...world.router.core.peers].map(([name, peer]) => [name, FAMILIES.filter((family) => peer.negotiated?.[family])]),

@@ -228,6 +228,19 @@ describe("a table sent again", () => {
       assert.deepEqual(held(it.b), [V4[1], V6]);
     });
 
+  test("gives no further room beneath a limit of prefixes", () => {
+    const it = scene({ more: ", maxPrefixesIn: 5" });
+    for (let round = 0; round < 3 && it.a.up; round++) {
+      it.a.refresh("ipv4", 1);
+      it.a.announce([`10.${20 + round}.0.0/16`, `10.${30 + round}.0.0/16`]);
+      it.world.run(1000);
+    }
+    assert.deepEqual(
+      it.a.notifications.map(({ code, subcode }) => [code, subcode]),
+      [[6, 1]],
+    );
+  });
+
   test("that begins before End-of-RIB settles both at its end", () => {
     const it = scene({ gracefulRestart: { seconds: 60 } });
     it.a.drop();

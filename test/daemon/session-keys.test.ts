@@ -210,6 +210,22 @@ describe("segments that are refused", () => {
     assert.equal(answer(world).refused, null);
   });
 
+  test("of a peer that has told why it is down, what all connections share is not held against the key", () => {
+    const world = createWorld(config("one"));
+    world.speaker("10.0.0.11", { asn: 65099, md5Key: "one" });
+    world.speaker("10.0.0.12", { asn: 65002, md5Key: "wrong" });
+    world.run(10_000);
+    assert.match(answer(world).advice!, /we expect AS 65001/);
+    assert.match(answer(world, "b").advice!, /TCP-MD5 signature/);
+  });
+
+  test("a peer that signs though we have no key for it is told of", () => {
+    const world = createWorld(`${header()}\npeers:\n${peer("a", "10.0.0.11", 65001, EXTERNAL)}`);
+    world.speaker("10.0.0.11", { asn: 65001, md5Key: "theirs" });
+    world.run(10_000);
+    assert.match(answer(world).advice!, /does the peer have a password for us\? .* refused \d+ segments/);
+  });
+
   test("nothing is watched where nobody has a key", () => {
     const world = createWorld(`${header()}\npeers:\n${peer("a", "10.0.0.11", 65001, EXTERNAL)}`);
     let looks = 0;

@@ -143,6 +143,7 @@ const OPEN: OpenMessage = {
       timeSeconds: 120,
       families: [{ family: "ipv4", forwarding: true }],
     },
+    longLived: { families: [{ family: "ipv6", forwarding: true, timeSeconds: 86_400 }] },
     addPath: [{ family: "ipv4", mode: "both" }],
     hostname: "host",
     softwareVersion: "version 1",

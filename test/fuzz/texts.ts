@@ -90,7 +90,14 @@ async function answer(line: string): Promise<string> {
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** Where a peer stands is not part of what it is. */
-const withoutPlaces = (config: Config) => ({ ...config, peers: config.peers.map(({ origin: _, ...peer }) => peer) });
+const withoutPlaces = (config: Config) => ({
+  ...config,
+  peers: config.peers.map(({ origin: _, ...peer }) => peer),
+  dynamicPeers: config.dynamicPeers.map(({ template: { origin: _, ...template }, ...entry }) => ({
+    ...entry,
+    template,
+  })),
+});
 
 export const config: FuzzTarget = {
   name: "config",

@@ -8,6 +8,7 @@ import {
   type Speaker,
   type SpeakerPlan,
   untilEstablished,
+  untilRoute,
   withStatics,
 } from "../../interop/peers/speaker.ts";
 import { poll } from "../../interop/process.ts";
@@ -45,6 +46,11 @@ describe("several paths of a prefix on one session", { concurrency: CONCURRENCY 
     "we at both ends: a client of our reflector has both next hops in its kernel, one when one is withdrawn, and both again",
     { ...PLAN, kinds: { dut: "dut", peer: "dut", a: "bird2", b: "frr" } },
     (speakers) => reflected(speakers, speakers.dut, DUT, speakers.peer, PEER),
+  );
+  scenario(
+    "a mesh with ADD-PATH both ways on every session, as Calico's BIRD has it: each holds what the others announce",
+    { ...PLAN, kinds: { dut: "dut", peer: "bird1", a: "bird2", b: "frr" } },
+    meshed,
   );
   for (const kind of speakersOf("addPathReceived"))
     scenario(
@@ -104,6 +110,39 @@ async function reflected(
   // The path that stayed kept its identifier.
   const stayed = (all: Record<string, string>) => all[`${prefixes(SHARED)[0]} ${v4(A)}`];
   assert.equal(stayed(await idsOf(receiver)), stayed(ids));
+}
+
+/** Nobody reflects: each announces its own prefixes, a and b one more that both have. */
+async function meshed({ dut, peer, a, b }: Nodes): Promise<void> {
+  const all: readonly (readonly [Speaker, number])[] = [
+    [dut, DUT],
+    [peer, PEER],
+    [a, A],
+    [b, B],
+  ];
+  const plan = (own: number): SpeakerPlan => ({
+    routerId: v4(own),
+    asn: ASN,
+    multipath: 4,
+    sessions: all.flatMap(([, n]) => (n === own ? [] : sessionsTo(`rr${n}`, own, n, { addPath: "both" }))),
+    statics: [...statics(10 + own), ...(own === A || own === B ? statics(SHARED) : [])],
+  });
+  await Promise.all(all.map(([speaker, n]) => speaker.start(plan(n))));
+  await untilEstablished(dut, ...[PEER, A, B].flatMap((n) => [`rr${n}4`, `rr${n}6`]));
+  const holds = async (speaker: Speaker, announcer: number) => {
+    for (const family of [0, 1] as const) {
+      const nextHop = [v4(announcer), v6(announcer)][family];
+      await untilRoute(speaker, prefixes(10 + announcer)[family], (best, routes) => {
+        return best.nextHop === nextHop && routes.length === 1;
+      });
+    }
+  };
+  for (const [speaker, own] of all) for (const [, n] of all) if (n !== own) await holds(speaker, n);
+  for (const speaker of [dut, peer]) await untilHops(speaker, A, B);
+  await b.apply(withStatics(plan(B), statics(10 + B)));
+  for (const speaker of [dut, peer, b]) await untilHops(speaker, A);
+  await b.apply(plan(B));
+  for (const speaker of [dut, peer]) await untilHops(speaker, A, B);
 }
 
 /** ExaBGP has both paths of its own. */

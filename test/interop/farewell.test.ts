@@ -71,6 +71,7 @@ async function weSay({ dut, peer }: Pair): Promise<void> {
     return state("peer4") !== "established" && state("peer6") === "established";
   });
   await dut.enable!("peer4");
+  await peer.retry?.("dut4");
   await Promise.all([untilEstablished(dut, "peer4"), untilEstablished(peer, "dut4")]);
 }
 

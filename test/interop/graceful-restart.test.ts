@@ -3,6 +3,7 @@ import { describe } from "node:test";
 import { speakersOf } from "../../interop/matrix.ts";
 import { hasFeatures, type SpeakerKind } from "../../interop/peers/features.ts";
 import {
+  familyOf,
   type Speaker,
   type SpeakerPlan,
   untilEstablished,
@@ -144,7 +145,7 @@ async function weRestart({ left, dut, right }: Speakers<"left" | "dut" | "right"
   const all = [...prefixes(2), ...prefixes(3)];
   for (const witness of witnesses) {
     const seen = about(await witness(), all);
-    assert.equal(seen.length, 0, `${seen.join("\n")}\n${await left.log()}\n${await dut.log()}`);
+    assert.equal(seen.length, 0, `${seen.join("\n")}\n${await left.log()}\n${await right.log()}\n${await dut.log()}`);
   }
   for (const one of streams) await one.assertWhole();
 
@@ -158,7 +159,12 @@ async function weRestart({ left, dut, right }: Speakers<"left" | "dut" | "right"
   const after = await monitor(left.node);
   await dut.shutdown!("gone for good");
   for (const prefix of prefixes(3)) {
-    await untilGone(left, prefix);
+    await poll(
+      `${left.kind} to have nothing of ours for ${prefix}`,
+      async () =>
+        !(await left.routes(familyOf(prefix))).some((one) => one.prefix === prefix && one.source.startsWith("dut")),
+      { explain: () => left.report() },
+    );
     if (hasKernel) await untilBgpGone(left, prefix);
   }
   const deleted = about(await after(), prefixes(3));

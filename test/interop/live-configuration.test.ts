@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe } from "node:test";
 import { poll } from "../../interop/process.ts";
+import type { PreviewAnswer, RoutesPreview } from "../../src/control/preview-answer.ts";
 import { BIRD_QUICK, type Bird, CONCURRENCY, type Operator, QUICK, type Stage, staged } from "./operator.ts";
 
 const PLAN = {
@@ -100,6 +101,51 @@ describe("a changed configuration", { concurrency: CONCURRENCY }, () => {
 
     assert.equal(await updatesSent(dut, "a"), before + 3);
     assert.deepEqual([await far.since("a"), await far.since("b")], since, "BIRD saw no session go");
+  });
+
+  staged("preview: BIRD and the kernel see what was foretold", PLAN, async (stage) => {
+    const { dut, far } = await twoSessions(stage);
+    const next = join(dirname(dut.config), "next.yaml");
+    const out = [{ match: { prefixes: PREFIXES[1] }, action: "reject" }, ...MAIN.policies.out];
+    const peers = [peer("a", 2), peer("b", 3, { timers: { ...QUICK, hold: "6s" } })];
+    const statics = [...MAIN.static, { prefix: "10.2.1.0/24", blackhole: true }];
+    await writeFile(next, JSON.stringify({ ...MAIN, policies: { out }, static: statics, peers }));
+    const since = [await far.since("a"), await far.since("b")];
+    const said = await dut.cli("preview", next, "--socket", dut.socket, "-o", "json");
+    assert.equal(said.code, 0, said.stderr);
+    const { sessions, now, later } = JSON.parse(said.stdout) as PreviewAnswer;
+    assert.deepEqual(
+      sessions.map(({ peer: name, effect, because, returns }) => [name, effect, because, returns]),
+      [["b", "resets", ["timers.hold"], true]],
+    );
+    const told = (moves: RoutesPreview) =>
+      moves.peers.map(({ peer: name, rows }) => [name, rows.map((row) => [row.prefix, row.after !== null])]);
+    // To a the new static route too; b has a session no more.
+    assert.deepEqual(told(now)[0], [
+      "a",
+      [
+        [PREFIXES[1], false],
+        ["10.2.1.0/24", true],
+      ],
+    ]);
+    const after = later!.kernel.rows.map((row) => `${row.prefix} ${row.after}`);
+    assert.deepEqual(after, ["10.2.1.0/24 blackhole"]);
+
+    await dut.write("peers/b.yaml", peers[1]!);
+    await dut.write("main.yaml", { ...MAIN, policies: { out }, static: statics });
+    await far.until(
+      "a new session",
+      async () => /^\d/.test(await far.since("b")) && (await far.since("b")) !== since[1],
+    );
+    await dut.untilEstablished("a", "b");
+    for (const name of ["a", "b"])
+      await far.until(`what ${name} is told`, async () => {
+        const learned = await far.learned(name);
+        return learned.length === 3 && !learned.includes(PREFIXES[1]) && learned.includes("10.2.1.0/24");
+      });
+    assert.equal(await far.since("a"), since[0]);
+    await dut.until("the kernel's route", async () => (await dut.node.ip("route")).includes("blackhole 10.2.1.0/24"));
+    assert.match((await dut.cli("preview", next, "--socket", dut.socket)).stdout, /^Nothing changes/);
   });
 
   staged("peers: only the session whose own parameters changed is reset", PLAN, async (stage) => {

@@ -1,6 +1,6 @@
 /** Long-lived graceful restart (RFC 9494), on both sides of the session. */
 import { describe } from "node:test";
-import type { SpeakerKind } from "../../interop/peers/features.ts";
+import { speakersOf } from "../../interop/matrix.ts";
 import {
   type RouteState,
   type SessionPlan,
@@ -10,11 +10,10 @@ import {
 } from "../../interop/peers/speaker.ts";
 import { CONCURRENCY, onLink, prefixes, type Speakers, scenario, untilKernel, v4 } from "./scenario.ts";
 
-const KINDS: readonly SpeakerKind[] = ["bird2", "frr", "bird1"];
 const LONG_LIVED = { mode: "on", restartSeconds: 3, longLivedSeconds: 600 } as const;
 
 describe("long-lived graceful restart", { concurrency: CONCURRENCY }, () => {
-  for (const kind of KINDS)
+  for (const kind of speakersOf("longLived"))
     scenario(
       `${kind} stays away: we keep its routes as the last choice, ${kind} on our other side too, and who does not know them has none; then we stay away`,
       {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe } from "node:test";
-import type { SpeakerKind } from "../../interop/peers/kinds.ts";
+import { speakersOf } from "../../interop/matrix.ts";
 import { type RawSpeaker, startRaw } from "../../interop/peers/raw.ts";
 import { type Speaker, untilEstablished, untilGone, untilRoute } from "../../interop/peers/speaker.ts";
 import { poll } from "../../interop/process.ts";
@@ -10,8 +10,6 @@ import type { PeerAnswer } from "../../src/control/answers.ts";
 import { streamControl } from "../../src/io/system/control-client.ts";
 import { attribute, bytes, message, u16, u32, updateBody } from "../bgp/wire.ts";
 import { CONCURRENCY, onLink, type Speakers, scenario, v4 } from "./scenario.ts";
-
-const BEHIND: readonly SpeakerKind[] = ["bird2", "frr", "bird1"];
 
 const ORIGIN = attribute(0x40, 1, [0]);
 const AS_PATH = attribute(0x40, 2, [2, 2], u32(65001), u32(65009));
@@ -47,7 +45,7 @@ async function us(dut: Speaker): Promise<PeerAnswer> {
 }
 
 describe("malformed UPDATEs", { concurrency: CONCURRENCY }, () => {
-  for (const kind of BEHIND)
+  for (const kind of speakersOf("malformed"))
     scenario(
       `${kind} behind us loses the routes of a malformed UPDATE and no others, and the session stays until it must not`,
       {

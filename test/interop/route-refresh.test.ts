@@ -70,4 +70,12 @@ async function refreshed({ dut, other }: Speakers<"dut" | "other">, enhanced: bo
   const after = await peerOf(dut);
   assert.deepEqual([after.established, after.lost, after.families[0]!.refresh.sending], [1, 0, false]);
   await untilRoute(other, prefixes(1)[0]);
+
+  await dut.refresh("other");
+  await counts(
+    ({ messages }) => messages.received.routeRefresh === 1 + marks && messages.sent.routeRefresh === marks + 1,
+  );
+  await poll("the end of the refresh", async () => !(await peerOf(dut)).families[0]!.refresh.receiving);
+  await untilRoute(dut, prefixes(2)[0]);
+  assert.deepEqual([(await peerOf(dut)).established, (await peerOf(dut)).lost], [1, 0]);
 }

@@ -151,7 +151,8 @@ function many(n: number, count: number): StaticPlan[] {
 
 async function ourLimit({ dut, peer }: Pair): Promise<void> {
   const few = theirs({}, many(2, LIMIT));
-  await Promise.all([dut.start(ours({ maxPrefixes: LIMIT })), peer.start(few)]);
+  // We announce nothing: some would send it back, and what is refused counts too.
+  await Promise.all([dut.start(ours({ maxPrefixes: LIMIT }, [])), peer.start(few)]);
   await bothUp({ dut, peer });
   for (const { prefix } of many(2, LIMIT)) await untilRoute(dut, prefix);
   await peer.apply(withStatics(few, many(2, LIMIT + 1)));
@@ -161,6 +162,7 @@ async function ourLimit({ dut, peer }: Pair): Promise<void> {
     { explain: () => peer.report() },
   );
   await peer.apply(few);
+  await peer.retry?.("dut4");
   await bothUp({ dut, peer });
   for (const { prefix } of many(2, LIMIT)) await untilRoute(dut, prefix);
   assert.ok(!(await peer.notifications()).some((one) => one.session === "dut6"), "only the session that exceeded it");
@@ -171,7 +173,8 @@ async function theirLimit({ dut, peer }: Pair): Promise<void> {
   await Promise.all([dut.start(few), peer.start(theirs({ maxPrefixes: LIMIT }))]);
   await bothUp({ dut, peer });
   for (const { prefix } of many(1, LIMIT)) await untilRoute(peer, prefix);
-  await dut.apply(withStatics(few, many(1, LIMIT + 1)));
+  // FRR looks before it counts.
+  await dut.apply(withStatics(few, many(1, LIMIT + 2)));
   await poll(
     `we are told of Cease 6/1 by ${peer.kind}`,
     async () => (await dut.notifications()).some((one) => one.session === "peer4" && isLimit(one)),

@@ -47,16 +47,19 @@ const RACK_OF_TOR: Readonly<Record<(typeof TORS)[number], readonly Name[]>> = {
 
 type Kinds = Readonly<Record<Name, SpeakerKind | "dut">>;
 
-/** Who runs where; the second and third with every tier in other hands only in the matrix. */
+/**
+ * ToRs of one rack are of a kind: whether a default is made anew or passed on shows in its path, and one of each is no ECMP.
+ * Who runs where; the second and third with every tier in other hands only in the matrix.
+ */
 const CASTS: Readonly<Record<string, Kinds>> = {
   "cores FRR, ToRs ours, nodes BIRD and ours": {
     ...{ core1: "frr", core2: "frr", tor1: "dut", tor2: "dut", tor3: "dut", n1: "bird2", n2: "dut", n3: "bird1" },
   },
   "cores ours, ToRs FRR and BIRD, nodes ours and FRR": {
-    ...{ core1: "dut", core2: "dut", tor1: "frr", tor2: "bird2", tor3: "bird1", n1: "dut", n2: "frr", n3: "dut" },
+    ...{ core1: "dut", core2: "dut", tor1: "frr", tor2: "frr", tor3: "bird1", n1: "dut", n2: "frr", n3: "dut" },
   },
   "cores BIRD and ours, ToRs ours and FRR, nodes ours": {
-    ...{ core1: "bird2", core2: "dut", tor1: "dut", tor2: "frr", tor3: "dut", n1: "dut", n2: "dut", n3: "dut" },
+    ...{ core1: "bird2", core2: "dut", tor1: "dut", tor2: "dut", tor3: "frr", n1: "dut", n2: "dut", n3: "dut" },
   },
 };
 

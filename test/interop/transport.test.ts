@@ -146,7 +146,7 @@ describe("transport", { concurrency: CONCURRENCY }, () => {
       await a.configure(
         birdConfig(
           birdSession("rack_one", "10.0.0.2", "10.0.0.1", 'password "range";'),
-          birdSession("rack_two", "10.0.0.22", "10.0.0.1", 'password "range";'),
+          birdSession("rack_two", "10.0.0.22", "10.0.0.11", 'password "range";'),
         ),
       );
       await a.until("refused", async () =>
@@ -155,7 +155,7 @@ describe("transport", { concurrency: CONCURRENCY }, () => {
       await dut.untilLogged(/range \\"rack\\" has as many peers as its limit of 1 allows/);
       assert.ok((await dut.status()).dynamicPeers[0]!.refused > 0);
       // It goes, and with it its place: the other one comes in.
-      await a.configure(birdConfig(birdSession("rack_two", "10.0.0.22", "10.0.0.1", 'password "range";')));
+      await a.configure(birdConfig(birdSession("rack_two", "10.0.0.22", "10.0.0.11", 'password "range";')));
       await dut.untilEstablished("rack-10.0.0.22");
       const names = (await dut.peers()).map(({ name }) => name);
       assert.equal(names.includes("rack-10.0.0.2"), false);

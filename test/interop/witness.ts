@@ -11,7 +11,7 @@ export async function monitor(node: LabNode): Promise<() => Promise<string[]>> {
   const name = `monitor-${++made}`;
   const folder = await node.folder(name);
   const ip = await tool("ip", "iproute2");
-  const running = await node.spawn(name, folder, ["stdbuf", "-oL", ...ip, "-ts", "monitor", "route"]);
+  const running = await node.spawn(name, folder, ["stdbuf", "-oL", ...ip, "monitor", "route"]);
   // It listens when it tells of a route of ours.
   const mark = async (prefix: string) => {
     for (let seen = false; !seen; seen = (await running.log()).includes(prefix)) {

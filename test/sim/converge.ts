@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stateOf } from "../../src/bgp/session/peer.ts";
 import { FAMILIES } from "../../src/ip/address.ts";
-import { actualFib, actualIn, cameBack, expectedFib, expectedIn } from "./expectation.ts";
+import { actualFib, actualIn, cameBack, expectedFib, expectedIn, peerOf } from "./expectation.ts";
 import { type SimRouter, type Simulation, simulate } from "./simulation.ts";
 import { sessionOf } from "./topology.ts";
 import { HeardTable, MessageCutter, pathIdsBetween, readUpdate, type WireEvent } from "./wire-reader.ts";
@@ -39,6 +39,8 @@ export function simulateSeeds(first: number, count: number): void {
         highOctets: lagging ? 200 : 65_536,
         lookMs: seed % 7 === 0 ? 6 : 0,
         restart: RESTARTS[seed % RESTARTS.length]!,
+        keys: seed % 3 === 1,
+        ranges: seed % 4 > 1,
       });
       const heard = listen(sim);
       // A lagging member is sent the newest state, which may be what it held before: repeats count in calm times only.
@@ -100,7 +102,8 @@ export function assertConverged(sim: Simulation): void {
       [sim.routers[b]!, sim.routers[a]!],
     ] as const) {
       const where = `${sim.topology.name}: r${from.index} to r${to.index}`;
-      assert.equal(stateOf(to.router.core.peers.get(`r${from.index}`)!.session), "established", where);
+      const peer = peerOf(to, from);
+      assert.equal(peer && stateOf(peer.session), "established", where);
       assertReceived(sim, from, to, where);
     }
   for (const router of sim.routers) {

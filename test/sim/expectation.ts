@@ -2,11 +2,21 @@
  * What each router should hold, worked out the slow way: the oracle's elimination for selection, and export to each peer
  * by itself with attributes as objects. Nothing here knows of update groups, memos or octets.
  */
+
+import { formatExtendedCommunity } from "../../src/bgp/format.ts";
 import type { AsSegment, AttributeEdits, PathAttributes } from "../../src/bgp/path-attributes.ts";
 import type { PeerConfig } from "../../src/config/model.ts";
+import type { PeerRuntime } from "../../src/daemon/peer.ts";
 import { type Address, FAMILIES, type Family, formatAddress, octetsOf } from "../../src/ip/address.ts";
 import { formatPrefix } from "../../src/ip/prefix.ts";
 import type { PrefixRow } from "../../src/ip/prefix-table.ts";
+import {
+  formatCommunity,
+  formatExtendedWords,
+  parseCommunity,
+  parseExtendedCommunity,
+  parseLargeCommunity,
+} from "../../src/policy/community-text.ts";
 import { explainOrder, explainSelection } from "../../src/rib/decision.ts";
 import { FIRST_PEER } from "../../src/rib/types.ts";
 import { addressOf, type SimRouter, type Simulation } from "./simulation.ts";
@@ -73,14 +83,19 @@ function sentPaths(from: SimRouter, to: SimRouter, family: Family, row: PrefixRo
 }
 
 function configured(one: SimRouter, other: SimRouter): PeerConfig {
-  return one.router.core.config.peers.find((peer) => peer.name === `r${other.index}`)!;
+  return peerOf(one, other)!.config;
+}
+
+/** What the router has of the other one: a peer of that name, or one of the range of that name. */
+export function peerOf({ router }: SimRouter, { index }: SimRouter): PeerRuntime | undefined {
+  return [...router.core.peers.values()].find(({ config, range }) => (range ?? config.name) === `r${index}`);
 }
 
 /** What `to` has in its Adj-RIB-In of `from`. */
 export function actualIn(from: SimRouter, to: SimRouter): Table {
   const table: Table = new Map();
   const { core } = to.router;
-  const peer = core.peers.get(`r${from.index}`)!;
+  const peer = peerOf(to, from)!;
   for (const family of FAMILIES) {
     const rib = core.ribs[family];
     rib.walkPrefixes(0, Number.MAX_SAFE_INTEGER, (row) => {
@@ -153,7 +168,7 @@ function exportOf(
   const session = sessionOf(sim.topology, from.index, to.index);
   const rib = core.ribs[family];
   const source = core.peerTable.facts(rib.pathPeer(path))!;
-  if (source.id >= FIRST_PEER && source.name === `r${to.index}`) return undefined;
+  if (source.id === peerOf(from, to)!.id) return undefined;
   const external = isExternal(sim.topology, from.index, to.index);
   const fromInternal = source.id >= FIRST_PEER && !source.external;
   if (!external && fromInternal && !source.client && !peer.routeReflectorClient) return undefined;
@@ -174,7 +189,7 @@ function exportOf(
     fromPeerType: source.id < FIRST_PEER ? undefined : source.external ? "ebgp" : source.client ? "client" : "ibgp",
     peerType: external ? "ebgp" : peer.routeReflectorClient ? "client" : "ibgp",
     interfaces: core.nextHops.interfaces(core.sets.nextHop(set)),
-    attributes: before,
+    attributes: received,
     preference: core.sets.preference(set),
     localPref: core.sets.localPref(set),
     metric: core.sets.metric(set),
@@ -200,12 +215,41 @@ function applyEdits(attributes: PathAttributes, edits: AttributeEdits, _asn: num
   if (edits.med === null) out = without(out, "med");
   else if (edits.med !== undefined) out = { ...out, med: edits.med };
   if (edits.localPref !== undefined) out = { ...out, localPref: edits.localPref };
-  if (edits.addCommunities) {
-    const added = edits.addCommunities.filter((c) => !out.communities.includes(c));
-    out = { ...out, communities: [...out.communities, ...added] };
-  }
+  out = {
+    ...out,
+    communities: listAfter(out.communities.map(formatCommunity), edits, "").map((text) => parseCommunity(text)!),
+    largeCommunities: listAfter(largeTexts(out), edits, "Large").flatMap((text) => parseLargeCommunity(text)!),
+    extendedCommunities: listAfter(extendedTexts(out), edits, "Extended").map((text) => octetsOfText(text)),
+  };
   if (edits.prepend) out = { ...out, asPath: prepend(out.asPath, edits.prepend) };
   return out;
+}
+
+/** Communities as texts, with wildcards at the end of what is removed. */
+function listAfter(had: readonly string[], edits: AttributeEdits, kind: "" | "Large" | "Extended"): string[] {
+  const text = (item: number | readonly number[]) => {
+    if (typeof item === "number") return formatCommunity(item);
+    return item.length === 3 ? item.join(":") : formatExtendedWords(item as never);
+  };
+  const base = edits[`set${kind}Communities`]?.map(text) ?? had;
+  const removed = (edits[`remove${kind}Communities`] ?? []).map((pattern) => pattern.text.replace("*", ""));
+  const kept = base.filter((each) => !removed.some((start) => each.startsWith(start)));
+  return [...new Set([...kept, ...(edits[`add${kind}Communities`] ?? []).map(text)])];
+}
+
+function largeTexts({ largeCommunities: list }: PathAttributes): string[] {
+  return list.flatMap((_, i) => (i % 3 === 0 ? list.slice(i, i + 3).join(":") : []));
+}
+
+function extendedTexts({ extendedCommunities }: PathAttributes): string[] {
+  return extendedCommunities.map(formatExtendedCommunity);
+}
+
+function octetsOfText(text: string): Uint8Array {
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  for (const [i, word] of parseExtendedCommunity(text)!.entries()) view.setUint32(4 * i, word);
+  return bytes;
 }
 
 function prepend(path: readonly AsSegment[], asns: readonly number[]): readonly AsSegment[] {
@@ -241,6 +285,7 @@ function without<K extends keyof PathAttributes>(attributes: PathAttributes, key
 function describe(a: PathAttributes): string {
   const path = a.asPath.map((s) => `${s.kind === "sequence" ? "" : s.kind}${s.asns.join(" ")}`).join("|");
   const hop = a.nextHop ? formatAddress(a.nextHop) : "-";
-  const communities = [...a.communities].sort((x, y) => x - y).join(",");
+  const standard = [...a.communities].sort((x, y) => x - y);
+  const communities = [...standard, ...largeTexts(a).sort(), ...extendedTexts(a).sort()].join(",");
   return `hop ${hop} path [${path}] origin ${a.origin} med ${a.med ?? "-"} pref ${a.localPref ?? "-"} com ${communities} orig ${a.originatorId ?? "-"} clusters ${a.clusterList.join(",")}`;
 }

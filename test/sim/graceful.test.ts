@@ -41,6 +41,20 @@ const ROUND_KINDS: readonly Round[] = [
     },
   },
   {
+    name: "one ends in order and returns",
+    run(stage) {
+      stage.sim.end(stage.one, away(stage), true);
+      return stage.sim.routers;
+    },
+  },
+  {
+    name: "one is shut down and returns",
+    run(stage) {
+      stage.sim.end(stage.one, away(stage), false);
+      return [];
+    },
+  },
+  {
     name: "one's machine vanishes and returns before anybody noticed",
     run(stage) {
       stage.sim.crash(stage.one, away(stage), true);
@@ -116,12 +130,14 @@ const ROUND_KINDS: readonly Round[] = [
 for (let seed = 1; seed <= SEEDS; seed++)
   test(`graceful restarts move no packet and end exactly, seed ${seed}`, () => {
     const notification = seed % 2 === 1;
+    // Routes of who returns too late stay all the same, as the last choice.
+    const longLived = seed % 3 === 2 ? ", longLived: on, longLivedStaleTime: 200s" : "";
     const sim = simulate({
       seed,
       cutsPerHour: 1,
       maxReadOctets: seed % 3 === 0 ? 64 : 4096,
       lookMs: seed % 7 === 0 ? 6 : 0,
-      restart: `{ mode: on, restartTime: 60s, staleTime: 120s, notification: ${notification} }`,
+      restart: `{ mode: on, restartTime: 60s, staleTime: 120s, notification: ${notification}${longLived} }`,
     });
     const random = sim.random;
     const end = () => sim.time.nowMs + ROUND_MS;
@@ -151,7 +167,12 @@ function assertNothingLeft(sim: Simulation, where: string): void {
   for (const { index, router, kernel, fib } of sim.routers) {
     const at = `${where}: r${index}`;
     assert.equal(router.parts.recovery.deferredUntilMs, undefined, `${at} has recovered`);
-    for (const peer of router.core.peers.values()) assert.equal(peer.stale, undefined, `${at} holds nothing stale`);
+    for (const { stale, longLived } of router.core.peers.values())
+      assert.deepEqual(
+        [stale, longLived.ipv4, longLived.ipv6],
+        [undefined, undefined, undefined],
+        `${at} holds nothing stale`,
+      );
     assert.deepEqual([...kernel.keys()].sort(), [...fib.keys()].sort(), `${at}: adopted routes are pruned`);
   }
 }

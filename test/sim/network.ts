@@ -104,7 +104,7 @@ export class Host {
     return {
       listen: (listeners: readonly ListenSpec[]) => {
         this.listening = listeners.length > 0;
-        this.keys = listeners[0]?.keys ?? [];
+        this.keys = listeners.flatMap((listener) => listener.keys);
       },
       connect: (id, spec) => network.connect(this, id, spec),
       write: (id, bytes) => network.write(this.ends.get(id), bytes),

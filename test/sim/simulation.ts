@@ -22,6 +22,7 @@ import {
   pickPolicies,
   pickStatics,
   ROUTERS,
+  type SimSession,
   type Topology,
   topologyOf,
   type Wishes,
@@ -57,6 +58,10 @@ export interface SimulationOptions {
   readonly lookMs?: number;
   /** The gracefulRestart key of all peers. */
   readonly restart?: string;
+  /** Sessions have TCP-MD5 keys, which change at one end and a while later at the other. */
+  readonly keys?: boolean;
+  /** Dynamic neighbours: one end of each session waits for whoever comes. */
+  readonly ranges?: boolean;
 }
 
 export interface Simulation {
@@ -73,6 +78,8 @@ export interface Simulation {
   touchKernel(sim: SimRouter): void;
   /** The process ends in the middle of whatever it does, and another one starts after a while. */
   crash(sim: SimRouter, awayMs: number, silently?: boolean): void;
+  /** It ends in order, as by SIGTERM or, not `gracefully`, by an operator's shutdown. */
+  end(sim: SimRouter, awayMs: number, gracefully: boolean): void;
 }
 
 export function addressOf(family: Family, index: number): Address {
@@ -110,6 +117,8 @@ export function simulate(options: SimulationOptions): Simulation {
     const host = network.host(addressOf("ipv4", index), addressOf("ipv6", index));
     const wishes = newWishes(index, random);
     wishes.restart = options.restart ?? "aware";
+    wishes.ranges = options.ranges ?? false;
+    if (options.keys) for (let peer = 0; peer < ROUTERS; peer++) wishes.keys.set(peer, "first");
     // Half of the networks begin without, and with the sessions that they began with.
     if (options.seed % 2 === 0) for (let peer = 0; peer < ROUTERS; peer++) pickAddPath(wishes, peer, random);
     const shell = {
@@ -186,12 +195,29 @@ export function simulate(options: SimulationOptions): Simulation {
           router.parts.sessions.write(peer, encodeRefresh({ afi, subtype: 0, safi: 1 }));
   }
 
+  /** The key that a session is to have; both ends come to it in their own time. */
+  const wantedKeys = new Map<SimSession, string>();
+
+  function rekey(): void {
+    const session = topology.sessions[Math.floor(random() * topology.sessions.length)]!;
+    const ends = [routers[session.a]!, routers[session.b]!] as const;
+    const [first, second] = random() < 0.5 ? ends : [ends[1], ends[0]];
+    wantedKeys.set(session, `key${Math.floor(random() * 1e6)}`);
+    const follow = (sim: SimRouter, other: SimRouter) => {
+      sim.wishes.keys.set(other.index, wantedKeys.get(session)!);
+      if (sim.router && sim.alive.on) reload(sim);
+    };
+    follow(first, second);
+    time.after(random() * 60_000, () => follow(second, first));
+  }
+
   const any = () => routers[Math.floor(random() * ROUTERS)]!;
 
   /** One fault, or one change of configuration. */
   function disturb(): void {
     const [a, b] = [any(), any()];
     if (random() < 0.4) askAgain(any());
+    if (options.keys && random() < 0.4) rekey();
     const dice = random();
     if (dice < 0.35) network.cut(a.host, b.host);
     else if (dice < 0.5) network.partition(a.host, b.host, random() * 150_000);
@@ -214,6 +240,11 @@ export function simulate(options: SimulationOptions): Simulation {
     random,
     reload,
     crash,
+    end(sim, awayMs, gracefully) {
+      sim.router.stop(gracefully);
+      // What it has said is on its way, and who connects now is not let in.
+      time.after(100, () => crash(sim, awayMs));
+    },
     touchKernel(sim) {
       const prefix = prefixOf(addressOf("ipv4", 99), 32);
       const route = { prefix, metric: 0, protocol: 4, kind: "unicast", hops: [{ ifindex: 2 }], scope: 0 } as const;

@@ -155,6 +155,16 @@ const POLICIES = `policies:
   prefer:
     - { match: { communities: [65535:1] }, set: { localPref: 200 }, action: accept }
     - { action: accept }
+  layers:
+    - { call: inner }
+    - { match: { fromPeerType: ebgp, communities: "65535:*" }, set: { removeCommunities: "65535:*", addLargeCommunities: [1:2:3] }, action: continue }
+    - { match: { any: [{ asPath: { length: "> 2" } }, { not: { source: bgp } }] }, set: { addLargeCommunities: [1:2:4] }, action: continue }
+    - { match: { peerType: ebgp, med: "< 60" }, set: { med: preference - 50 }, action: accept }
+    - { match: { peerType: ibgp, med: "< 60" }, set: { removeLargeCommunities: "1:2:*" }, action: accept }
+    - { action: accept }
+  inner:
+    - { match: { prefixes: [10.1.200.0/24 le 32, "2001:db8:1080::/48 le 64"], interface: "*" }, set: { addExtendedCommunities: rt:1:2 }, action: continue }
+    - { match: { extendedCommunities: "rt:1:*", peerType: ebgp }, set: { setExtendedCommunities: [], prepend: 1 }, action: accept }
   few:
     - { match: { prefixes: [{ prefix: 10.1.0.0/16, ge: 16, le: 25 }, { prefix: "2001:db8:1000::/36", ge: 36, le: 56 }] }, action: accept }
     - { action: reject }
@@ -174,6 +184,10 @@ export interface Wishes {
   readonly exports: Map<number, string>;
   /** What is offered of ADD-PATH. */
   readonly addPath: Map<number, string>;
+  /** TCP-MD5. */
+  readonly keys: Map<number, string>;
+  /** Of each session one end has no entry for the other, only a range. */
+  ranges: boolean;
 }
 
 export function newWishes(router: number, random: Random): Wishes {
@@ -185,6 +199,8 @@ export function newWishes(router: number, random: Random): Wishes {
     imports: new Map(),
     exports: new Map(),
     addPath: new Map(),
+    keys: new Map(),
+    ranges: false,
   };
 }
 
@@ -200,7 +216,7 @@ export function pickStatics(router: number, random: Random): string[] {
 }
 
 const IMPORTS = ["accept", "accept", "prefer", "few"];
-const EXPORTS = ["accept", "accept", "tag", "prepend", "med", "few"];
+const EXPORTS = ["accept", "accept", "tag", "prepend", "med", "few", "layers"];
 
 /** Between ASes no policy may prefer a longer path: such a network need not converge at all (RFC 4264). */
 export function pickPolicies(topology: Topology, router: number, wishes: Wishes, peer: number, random: Random): void {
@@ -254,6 +270,14 @@ function familiesOf({ families = FAMILIES }: SimSession, wishes: Wishes): readon
   return wished.length > 0 ? wished : families;
 }
 
+function hasRange(session: SimSession, router: number, { ranges }: Wishes): boolean {
+  return ranges && session.a === router;
+}
+
+function hostPrefix(address: string): string {
+  return `${address}/${address.includes(":") ? 128 : 32}`;
+}
+
 /** Keys that few sessions have. */
 function sessionOptions({ ifReachable, localAs, maxIn, maxOut }: SimSession, router: number): string {
   const lines: string[] = [];
@@ -270,8 +294,12 @@ function sessionOptions({ ifReachable, localAs, maxIn, maxOut }: SimSession, rou
 function peerFile(topology: Topology, session: SimSession, router: number, wishes: Wishes) {
   const other = session.a === router ? session.b : session.a;
   const exported = session.defaultOnly === router ? "default-only" : (wishes.exports.get(other) ?? "accept");
+  const address = sessionAddress(session, other);
+  // Tried by nobody but the other end, then.
+  const where = hasRange(session, router, wishes) ? `prefix: "${hostPrefix(address)}"` : `address: "${address}"`;
+  const key = wishes.keys.get(other);
   const text = `name: r${other}
-address: "${sessionAddress(session, other)}"
+${where}${key === undefined ? "" : `\npassword: ${key}`}
 asn: ${asnOn(topology, session, other)}
 families: [${familiesOf(session, wishes).join(", ")}]
 gracefulRestart: ${wishes.restart}

@@ -33,6 +33,8 @@ export interface ControlServer {
 }
 
 const HIGH_MARK_OCTETS = 1024 * 1024;
+/** Longest that the end waits for a client to read its answer. */
+const FLUSH_MS = 500;
 
 /** Serves the control socket. Throws when the path cannot be used, or a living daemon answers there. */
 export async function serveControl(
@@ -46,18 +48,19 @@ export async function serveControl(
     clients: options.clients ?? 64,
     idleMs: options.idleMs ?? 60_000,
   };
-  const sockets = new Set<Socket>();
+  /** Each with what ends it when the request that runs is answered. */
+  const sockets = new Map<Socket, () => void>();
   try {
     await makeWay(path);
   } catch (error) {
     throw new Error(refusal(path, error));
   }
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
+    sockets.set(socket, () => socket.destroySoon());
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => undefined); // the client's fault; `close` follows
     if (sockets.size > bounds.clients) refuse(socket, `${bounds.clients} clients are connected already`);
-    else serveClient(socket, handler, bounds, options.log);
+    else sockets.set(socket, serveClient(socket, handler, bounds, options.log));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(new Error(refusal(path, error))));
@@ -73,8 +76,17 @@ export async function serveControl(
   server.on("error", (error) => options.log("error", "controlFailed", { reason: error.message }));
   return {
     close() {
-      for (const socket of sockets) socket.destroy();
-      return new Promise((resolve) => server.close(() => resolve()));
+      // What was asked is still answered, `shutdown` itself above all; who does not read it is not waited for.
+      for (const finish of sockets.values()) finish();
+      const patience = setTimeout(() => {
+        for (const socket of sockets.keys()) socket.destroy();
+      }, FLUSH_MS);
+      return new Promise((resolve) => {
+        server.close(() => {
+          clearTimeout(patience);
+          resolve();
+        });
+      });
     },
   };
 }
@@ -130,12 +142,14 @@ function writeLine(socket: Socket, line: ControlLine): void {
 
 type Bounds = Required<Omit<ControlServerOptions, "log">>;
 
-function serveClient(socket: Socket, handler: ControlHandler, bounds: Bounds, log: Log): void {
+/** Returns what ends the connection when the request that runs is answered. */
+function serveClient(socket: Socket, handler: ControlHandler, bounds: Bounds, log: Log): () => void {
   const splitter = createLineSplitter(bounds.requestOctets);
   const gone = new AbortController();
   const queue: string[] = [];
   let busy = false;
   let half = false;
+  let ending = false;
 
   socket.setTimeout(bounds.idleMs, () => {
     if (!busy) socket.destroy();
@@ -192,9 +206,17 @@ function serveClient(socket: Socket, handler: ControlHandler, bounds: Bounds, lo
       if (line.trim() !== "") writeLine(socket, await answer(line, handler, stream, log));
     }
     busy = false;
-    if (half) socket.end();
+    if (ending) socket.destroySoon();
+    else if (half) socket.end();
     else socket.resume();
   }
+
+  return () => {
+    ending = true;
+    queue.length = 0;
+    gone.abort();
+    if (!busy) socket.destroySoon();
+  };
 }
 
 /** Runs one request; its last line. Whatever goes wrong stays in this request. */

@@ -11,7 +11,18 @@ const FAULTS_END = 10 * MINUTE;
 /** Long enough for a 240 s hold, the largest damping, and several collisions. */
 const CONVERGED_AT = FAULTS_END + 60 * MINUTE;
 
-const FAULTS = ["reset", "silence", "stop", "manualStop", "start", "fault", "keepalive", "update", "expire"] as const;
+const FAULTS = [
+  "reset",
+  "silence",
+  "stop",
+  "manualStop",
+  "start",
+  "fault",
+  "keepalive",
+  "update",
+  "expire",
+  "vanish",
+] as const;
 
 const end = fc.constantFrom<End>("a", "b");
 const side = fc.constantFrom<Side>("outgoing", "incoming");
@@ -28,6 +39,7 @@ const shape = fc.record({
   holdMs: fc.constantFrom(0, 9000, 90_000),
   delayOpenMs: fc.constantFrom([0, 0], [0, 1500], [2000, 2000]),
   connectDelayMs: fc.constantFrom(0, 2000),
+  graceful: fc.constantFrom("none", "a", "both"),
   faults: faultPlan,
 });
 
@@ -41,13 +53,22 @@ function settingsOf(own: End, s: Shape): SessionSettings {
     localAs,
     remoteAs,
     localId: s.ids[index]!,
-    capabilities: { ...CAPABILITIES, fourOctetAs: localAs },
+    capabilities: { ...CAPABILITIES, fourOctetAs: localAs, ...(isGraceful(own, s) && { gracefulRestart: GRACEFUL }) },
     holdMs: s.holdMs,
     delayOpenMs: s.delayOpenMs[index]!,
     connectDelayMs: s.connectDelayMs,
     passive: s.passive === own,
   };
 }
+
+const GRACEFUL = {
+  restarting: false,
+  notification: true,
+  timeSeconds: 120,
+  families: [{ family: "ipv4", forwarding: true }],
+} as const;
+
+const isGraceful = (own: End, { graceful }: Shape) => graceful === "both" || graceful === own;
 
 function apply(network: Network, { atMs, end, side, what }: Shape["faults"][number]): void {
   switch (what) {
@@ -73,6 +94,9 @@ function apply(network: Network, { atMs, end, side, what }: Shape["faults"][numb
     }
     case "expire":
       network.expire(end, atMs);
+      break;
+    case "vanish":
+      network.vanish(end);
       break;
     case "update":
     case "keepalive":
@@ -102,9 +126,8 @@ function assertOneCommonSession(network: Network): void {
   assert.equal(stateOf(b.peer), "established");
   const established = (["outgoing", "incoming"] as const).filter((one) => a.peer[one].state === "established");
   assert.equal(established.length, 1);
-  const [mine, theirs]: readonly Side[] =
-    established[0] === "outgoing" ? ["outgoing", "incoming"] : ["incoming", "outgoing"];
-  assert.equal(b.peer[theirs!].state, "established");
+  const [mine] = established;
+  const theirs = (["outgoing", "incoming"] as const).find((one) => b.peer[one].state === "established");
   assert.ok(a.wires[mine!] !== undefined && a.wires[mine!] === b.wires[theirs!], "on the same TCP connection");
   for (const node of [a, b])
     assert.equal(Object.values(node.wires).filter((wire) => wire !== undefined).length, 1, "and no other is left");
@@ -154,5 +177,29 @@ test("the same seed gives the same history", () => {
       assert.deepEqual(first.node("a").peer, second.node("a").peer);
     }),
     { seed: 9687, numRuns: 10 },
+  );
+});
+
+test("RFC 4724 §5: a peer that vanished is Established again as soon as it is back, before any hold time", () => {
+  fc.assert(
+    fc.property(shape, end, (s, gone) => {
+      const network = createNetwork(
+        { a: settingsOf("a", { ...s, graceful: "both" }), b: settingsOf("b", { ...s, graceful: "both" }) },
+        s.seed,
+        50,
+      );
+      // Who vanished must be able to connect: a passive one waits until the other end notices.
+      fc.pre(s.passive !== gone);
+      for (const own of ["a", "b"] as const) network.at(0, () => network.inject(own, { kind: "start", manual: true }));
+      network.runUntil(MINUTE);
+      for (let again = 1; again <= 3; again++) {
+        network.vanish(gone);
+        network.runUntil(network.nowMs() + 8000);
+        assertOneCommonSession(network);
+        assert.equal(network.node(gone === "a" ? "b" : "a").peer.downCount, again, "one session after the other");
+        network.runUntil(again * 5 * MINUTE);
+      }
+    }),
+    { seed: 4724, numRuns: 200, includeErrorInReport: true },
   );
 });

@@ -20,6 +20,8 @@ export type End = "a" | "b";
 
 interface Wire {
   readonly opener: End;
+  /** The place that the end which accepted it gave it. */
+  accepted: Side;
   /** Nothing passes any more, and nobody is told. */
   silent: boolean;
   /** When the last thing sent towards each end arrives; later ones do not overtake it. */
@@ -42,6 +44,8 @@ export interface Network {
   readonly injectOn: (end: End, side: Side, event: SessionEvent) => void;
   readonly reset: (end: End, side: Side) => void;
   readonly silence: (end: End, side: Side) => void;
+  /** One end's machine vanishes, and starts again knowing nothing; nobody is told. */
+  readonly vanish: (end: End) => void;
   /** Lets one of the running timers end before its time. */
   readonly expire: (end: End, pick: number) => void;
   readonly at: (ms: number, run: () => void) => void;
@@ -93,7 +97,7 @@ export function createNetwork(
   }
 
   const far = (end: End): End => (end === "a" ? "b" : "a");
-  const sideAt = (wire: Wire, end: End): Side => (wire.opener === end ? "outgoing" : "incoming");
+  const sideAt = (wire: Wire, end: End): Side => (wire.opener === end ? "outgoing" : wire.accepted);
 
   /** Calls `run` at the end of the wire, after everything sent there before. */
   function carry(wire: Wire, to: End, run: () => void): void {
@@ -123,14 +127,22 @@ export function createNetwork(
   }
 
   function connect(from: End): void {
-    const wire: Wire = { opener: from, silent: false, arrival: { a: 0, b: 0 } };
+    const wire: Wire = { opener: from, accepted: "incoming", silent: false, arrival: { a: 0, b: 0 } };
     nodes[from].wires.outgoing = wire;
     carry(wire, far(from), () => {
       deliver(wire, from, (side) => ({ kind: "connected", side })); // The kernel completes the handshake by itself.
       const node = nodes[far(from)];
-      if (node.wires.incoming !== undefined || placeForIncoming(node.peer) !== "incoming") return hangUp(wire, from);
-      node.wires.incoming = wire;
-      handle(far(from), { kind: "connected", side: "incoming" });
+      const place = placeForIncoming(node.peer);
+      if (!place) return hangUp(wire, from);
+      wire.accepted = place;
+      const former = node.wires[place];
+      node.wires[place] = undefined;
+      if (former) {
+        hangUp(former, from);
+        handle(far(from), { kind: "failed", side: place, reason: "another one", replaced: true });
+      }
+      node.wires[place] = wire;
+      handle(far(from), { kind: "connected", side: place, newcomer: place === "outgoing" });
     });
   }
 
@@ -220,6 +232,13 @@ export function createNetwork(
     silence: (end, side) => {
       const wire = nodes[end].wires[side];
       if (wire) wire.silent = true;
+    },
+    vanish: (end) => {
+      const node = nodes[end];
+      for (const wire of Object.values(node.wires)) if (wire) wire.silent = true;
+      for (const cancel of node.timers.values()) cancel();
+      nodes[end] = createNode(settings[end]);
+      handle(end, { kind: "start", manual: true });
     },
     expire: (end, pick) => {
       const { timers } = nodes[end];
