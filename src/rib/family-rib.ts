@@ -132,7 +132,8 @@ export class FamilyRib {
         this.enter(row, known, setIn, out);
         return ANNOUNCED.added;
       }
-      if (before !== epoch && !this.isOfSession(peer, before)) this.countFresh(peer);
+      if (before !== epoch && !this.isOfSession(peer, before) && !isLoop(paths[known * PATH_STRIDE + SET_OUT]!))
+        this.countFresh(peer);
       return this.replace(row, known, setIn, out);
     }
     const path = this.newPath(row, peer, pathId);
@@ -174,7 +175,7 @@ export class FamilyRib {
     this.sets.retain(setIn);
     this.pathCount++;
     this.perPeer[PEER_WORDS * peer + RECEIVED]!++;
-    this.countFresh(peer);
+    if (!isLoop(setOut)) this.countFresh(peer);
     if (setOut <= 0) return;
     this.sets.retain(setOut);
     this.perPeer[PEER_WORDS * peer + ACCEPTED]!++;
@@ -221,7 +222,7 @@ export class FamilyRib {
     this.pathCount--;
     const counts = PEER_WORDS * peer;
     this.perPeer[counts + RECEIVED]!--;
-    if (this.isOfSession(peer, paths[p + EPOCH]!)) this.perPeer[counts + FRESH]!--;
+    if (!isLoop(setOut) && this.isOfSession(peer, paths[p + EPOCH]!)) this.perPeer[counts + FRESH]!--;
     if (setOut > 0) this.perPeer[counts + ACCEPTED]!--;
     this.bestPaths.after(effect, row);
     if (setOut > 0 && this.reportsAllPaths) this.changed.push(row);
@@ -409,7 +410,7 @@ export class FamilyRib {
     return this.perPeer[PEER_WORDS * peer + ACCEPTED]!;
   }
 
-  /** Of those received, the ones announced in the peer's present session. */
+  /** Of those received, the ones announced in the peer's present session; what only came back to us does not count. */
   fresh(peer: PeerId): number {
     const at = PEER_WORDS * peer;
     return this.perPeer[at + FRESH_SESSION] === this.peers.sessionEpoch(peer) ? this.perPeer[at + FRESH]! : 0;
@@ -480,7 +481,12 @@ export class FamilyRib {
     if (setOut > 0) sets.retain(setOut);
     paths[p + SET_IN] = setIn;
     paths[p + SET_OUT] = setOut;
-    this.perPeer[PEER_WORDS * paths[p + PEER]! + ACCEPTED]! += Number(setOut > 0) - Number(oldOut > 0);
+    const peer = paths[p + PEER]!;
+    this.perPeer[PEER_WORDS * peer + ACCEPTED]! += Number(setOut > 0) - Number(oldOut > 0);
+    if (isLoop(setOut) !== isLoop(oldOut) && this.isOfSession(peer, paths[p + EPOCH]!)) {
+      if (isLoop(oldOut)) this.countFresh(peer);
+      else this.perPeer[PEER_WORDS * peer + FRESH]!--;
+    }
     if (!this.bestPaths.after(effect, row) && oldOut !== setOut && setOut > 0) this.bestPaths.consider(row, path);
     if (oldOut !== setOut && this.reportsAllPaths) this.changed.push(row);
     sets.release(oldIn);
@@ -517,6 +523,11 @@ export class FamilyRib {
     const { rows } = this;
     if (rows[words + FIRST] === 0 && rows[words + QUEUED] === 0 && rows[words + HOLDS] === 0) this.prefixes.remove(row);
   }
+}
+
+/** We stand in its AS_PATH or CLUSTER_LIST, or are its originator. */
+function isLoop(setOut: SetHandle | RejectCode): boolean {
+  return setOut <= REJECT.asLoop && setOut >= REJECT.clusterLoop;
 }
 
 export function createFamilyRib(options: FamilyRibOptions): FamilyRib {

@@ -340,3 +340,36 @@ describe("many of them", () => {
       assert.deepEqual(residue(world), before);
     });
 });
+
+describe("a neighbour of a range that an operator disables", () => {
+  test("stays down and known however long it is away, until it is enabled", () => {
+    const world = createWorld(config(range("rack", "10.0.0.0/24", 65001)));
+    const a = world.speaker("10.0.0.11", { asn: 65001 });
+    world.router.handle({ from: "admin", action: "disable", peer: "rack-10.0.0.11", text: "later" });
+    world.run(600_000);
+    assert.deepEqual([last(a)?.subcode, names(world)], [2, ["rack-10.0.0.11"]]);
+    a.connect();
+    world.run(1000);
+    assert.deepEqual([a.up, last(a)?.subcode], [false, 5]);
+    world.router.handle({ from: "admin", action: "enable", peer: "rack-10.0.0.11" });
+    a.connect();
+    world.run(1000);
+    assert.equal(a.up, true);
+    a.drop();
+    world.run(600_000);
+    assert.deepEqual(names(world), [], "like any other again");
+  });
+
+  test("that sent too much stays down too, and is forgotten with its range", () => {
+    const world = createWorld(
+      config(range("rack", "10.0.0.0/24", 65001, `${EXTERNAL}, maxPrefixesIn: { limit: 1, action: disable }`)),
+    );
+    const a = world.speaker("10.0.0.11", { asn: 65001 });
+    a.announce(["10.8.0.0/16", "10.9.0.0/16"]);
+    world.run(600_000);
+    assert.deepEqual([last(a)?.subcode, names(world)], [1, ["rack-10.0.0.11"]]);
+    world.configure(config());
+    world.run(1000);
+    assert.deepEqual([names(world), world.router.core.held.size], [[], 0]);
+  });
+});

@@ -87,6 +87,25 @@ describe("a limit of what a peer sends", () => {
     assert.deepEqual(ended(a), ["6/1 00020100000002"]);
   });
 
+  test("does not count what only came back to us, until that is no loop any more", () => {
+    const { world, a, again } = limited("maxPrefixesIn: 3");
+    a.announce(some(0, 3));
+    a.announce(some(10, 3), { asPath: [65001, 64512] });
+    a.announce(some(1, 1), { asPath: [65001, 64512] });
+    a.announce(some(20, 1));
+    world.run(1000);
+    assert.deepEqual([ended(a), answer(world).families[0]!.received], [[], 7]);
+    a.withdraw(some(10, 1));
+    a.announce(some(20, 1), { med: 1 });
+    world.run(1000);
+    assert.deepEqual(ended(a), []);
+    again("maxPrefixesIn: 3, allowOwnAs: 1");
+    world.run(1000);
+    a.announce(some(20, 1), { med: 2 });
+    world.run(1000);
+    assert.deepEqual(ended(a), [`6/1 ${data(3)}`]);
+  });
+
   test("counts a prefix once however often it comes", () => {
     const { world, a } = limited("maxPrefixesIn: 2");
     for (let med = 0; med < 5; med++) a.announce(some(0, 2), { med });

@@ -55,7 +55,7 @@ function originated(sim: Simulation, from: SimRouter, to: SimRouter, family: Fam
   const row = rib.prefixes.find(new Uint8Array(octetsOf(family)), 0, 0);
   if (configured(from, to).defaultOnly === "ifReachable") {
     const { best } = explainSelection(rib, row);
-    if (best === 0 || core.peerTable.facts(rib.pathPeer(best))!.name === `r${to.index}`) return undefined;
+    if (best === 0 || rib.pathPeer(best) === peerOf(from, to)?.id) return undefined;
   }
   let path = rib.firstPathRow(row);
   while (path !== 0 && rib.pathId(path) !== 0xffff_ffff) path = rib.nextPathRow(path);
@@ -108,6 +108,12 @@ export function actualIn(from: SimRouter, to: SimRouter): Table {
     });
   }
   return table;
+}
+
+/** Of the words of a table, those of a route in whose path the router stands itself. */
+export function cameBack(router: SimRouter, words: string): boolean {
+  const path = /path \[([^\]]*)\]/.exec(words)![1]!;
+  return path.split(/\D+/).includes(String(router.router.core.config.router.asn));
 }
 
 /** What the kernel should hold: best paths of static and BGP, with their gateways. */
