@@ -65,22 +65,33 @@ function volumes(...paths: readonly string[]): string[] {
   return seen.flatMap((path) => ["--volume", `${path}:${path}:ro`]);
 }
 
+const commands = new Map<string, Promise<string[]>>();
+
+/** Of a lab; its containers start at the same time, and none may see a file of another one half written. */
+function podmanCommand(labFolder: string): Promise<string[]> {
+  let command = commands.get(labFolder);
+  if (command === undefined) {
+    command = setUpPodman(labFolder);
+    commands.set(labFolder, command);
+  }
+  return command;
+}
+
 /** podman with its helpers, all out of the unpacked package, keeping its state in the lab. */
-async function podmanCommand(labFolder: string): Promise<string[]> {
+async function setUpPodman(labFolder: string): Promise<string[]> {
   const tree = await unpacked("podman");
   const folder = join(labFolder, "podman");
   const runtime = join(folder, "crun");
   const config = join(folder, "containers.conf");
   const library = (await readdir(join(tree, "usr/lib"))).find((entry) => entry.includes("-linux-gnu")) ?? "";
   const libraries = join(tree, "usr/lib", library);
-  if (!existsSync(config)) {
-    await mkdir(folder, { recursive: true });
-    // podman gives its runtime an environment without the library path.
-    await writeFile(runtime, `#!/bin/sh\nLD_LIBRARY_PATH=${libraries} exec ${tree}/usr/bin/crun "$@"\n`);
-    await chmod(runtime, 0o755);
-    await writeFile(
-      config,
-      `[containers]
+  await mkdir(folder, { recursive: true });
+  // podman gives its runtime an environment without the library path.
+  await writeFile(runtime, `#!/bin/sh\nLD_LIBRARY_PATH=${libraries} exec ${tree}/usr/bin/crun "$@"\n`);
+  await chmod(runtime, 0o755);
+  await writeFile(
+    config,
+    `[containers]
 default_ulimits = ["nofile=20000:20000", "nproc=10000:10000"]
 [engine]
 runtime = "crun"
@@ -90,8 +101,7 @@ conmon_path = ["${tree}/usr/bin/conmon"]
 [engine.runtimes]
 crun = ["${runtime}"]
 `,
-    );
-  }
+  );
   const state = ["--root", join(folder, "root"), "--runroot", "/run/podman", "--storage-driver", "vfs"];
   const environment = [`LD_LIBRARY_PATH=${libraries}`, `CONTAINERS_CONF=${config}`];
   return ["env", ...environment, join(tree, "usr/bin/podman"), ...state];

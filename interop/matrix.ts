@@ -115,6 +115,13 @@ export const ROWS = {
     quick: ["bird2"],
     only: ["bird2"],
   },
+  policies: {
+    file: "policies",
+    title: "Calico's import and export rules (`docs/calico-policies.yaml`) as BIRD sees them",
+    needs: [],
+    quick: ["bird2"],
+    only: ["bird2"],
+  },
   tunnelRoutes: {
     file: "tunnel-routes",
     title: "Calico's rules for the kernel: tunnel devices, onlink, metrics of older releases",
@@ -264,6 +271,8 @@ export type RowName = keyof typeof ROWS;
 /** Who takes the peer's place: in the matrix everybody who can, in the plain test run a few. */
 export function speakersOf(name: RowName): readonly SpeakerKind[] {
   const row: Row = ROWS[name];
+  // Only these have a whole root for a container.
+  if (process.env.INTEROP_CONTAINERS === "1") return ableSpeakers(row).filter((kind) => BIRDS_AND_FRR.includes(kind));
   return process.env.INTEROP_MATRIX === "1" ? ableSpeakers(row) : row.quick;
 }
 

@@ -85,7 +85,7 @@ export function parseBirdNotifications(log: string): NotificationSeen[] {
     const [, session, said] = match as unknown as [string, string, string];
     const text = /"(.*)"$/.exec(said)?.[1];
     // Behind it stands a text, or what else came with it in hexadecimal.
-    const name = said.replace(/: (".*"|[0-9a-f]+)$/, "");
+    const name = said.replace(/(: )?".*"$|: [0-9a-f]+$/, "");
     const subcode = CEASE.indexOf(name);
     return {
       session,

@@ -21,6 +21,8 @@ function neighbor(plan: SpeakerPlan, session: SessionPlan): string[] {
     "  [neighbors.config]",
     `    neighbor-address = "${session.remote}"`,
     `    peer-as = ${session.asn}`,
+    // Until its own routes are in its table: its End-of-RIB would come before them.
+    "    admin-down = true",
     ...(session.localAs === undefined ? [] : [`    local-as = ${session.localAs}`]),
     ...(session.password === undefined ? [] : [`    auth-password = "${session.password}"`]),
     `  [neighbors.transport.config]`,

@@ -47,6 +47,7 @@ export function gobgp(node: LabNode): Speaker {
         explain: running.log,
       });
       for (const route of plan.statics ?? []) await ask(...ribCommand("add", route, plan));
+      for (const session of plan.sessions) await ask("neighbor", session.remote, "enable");
     },
     apply: async (plan) => {
       const { gone, added } = staticsChanged(current!, plan);

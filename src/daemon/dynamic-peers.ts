@@ -9,11 +9,11 @@ import { dynamicPeer } from "../config/dynamic-peers.ts";
 import type { Config, DynamicPeersConfig } from "../config/model.ts";
 import { type Address, FAMILIES, formatAddress, sameAddress } from "../ip/address.ts";
 import { contains } from "../ip/prefix.ts";
+import type { Refusal } from "./admission.ts";
 import { addPeer, type ConfigTarget, removePeer, updatePeer } from "./apply-config.ts";
 import type { Core } from "./core.ts";
 import type { PeerRuntime } from "./peer.ts";
 import type { IncomingConnection } from "./ports.ts";
-import type { Refusal } from "./sessions.ts";
 import { addressOf } from "./settings.ts";
 
 const CEASE = ERROR.cease.sub;

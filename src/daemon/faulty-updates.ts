@@ -34,7 +34,8 @@ export interface FaultyUpdate {
 
 export type FaultReporter = (peer: PeerRuntime, scan: UpdateScan, bytes: Uint8Array, from: number, to: number) => void;
 
-const WORDS = { [TREATMENT.discard]: "attribute discarded", [TREATMENT.withdraw]: "treat as withdraw" } as const;
+/** By treatment. */
+const EVENTS = ["", "attribute discarded", "treat as withdraw", "UPDATE refused"] as const;
 
 /** Of two faults within a second the first is kept, unless the second one is graver. */
 export function createFaultReporter(log: Log): FaultReporter {
@@ -47,18 +48,22 @@ export function createFaultReporter(log: Log): FaultReporter {
     peer.nextReportMs = peer.lastHeardMs + REPORT_EVERY_MS;
     const fault = recordOf(peer, scan, bytes, from, to);
     peer.lastFault = fault;
-    if (treatment === TREATMENT.discard || treatment === TREATMENT.withdraw)
-      log("warn", WORDS[treatment], {
-        peer: peer.config.name,
-        ...(fault.attribute === 0 ? {} : { attribute: attributeName(fault.attribute), type: fault.attribute }),
-        code: fault.code,
-        subcode: fault.subcode,
-        reason: fault.why,
-        [fault.of]: formatHex(fault.octets.subarray(0, LOGGED_OCTETS)) + (fault.length > LOGGED_OCTETS ? "…" : ""),
-        withdrawn: peer.treatedAsWithdraw,
-        discarded: peer.attributesDiscarded,
-      });
+    log("warn", EVENTS[treatment], {
+      peer: peer.config.name,
+      ...(fault.attribute === 0 ? {} : { attribute: attributeName(fault.attribute), type: fault.attribute }),
+      code: fault.code,
+      subcode: fault.subcode,
+      reason: fault.why,
+      [`${fault.of}Octets`]: hexOf(fault),
+      withdrawn: peer.treatedAsWithdraw,
+      discarded: peer.attributesDiscarded,
+    });
   };
+}
+
+/** The beginning, and a mark where there is more. */
+function hexOf({ octets, length }: FaultyUpdate): string {
+  return formatHex(octets.subarray(0, LOGGED_OCTETS)) + (length > LOGGED_OCTETS ? "…" : "");
 }
 
 function recordOf(peer: PeerRuntime, scan: UpdateScan, bytes: Uint8Array, from: number, to: number): FaultyUpdate {

@@ -6,14 +6,7 @@ import type { Fib, Forwarding, ForwardingHop } from "../fib/fib.ts";
 import { IPV6_DEFAULT_METRIC, RT_TABLE_MAIN } from "../fib/rtnetlink.ts";
 import { type Address, compareAddresses, type Family, formatAddress } from "../ip/address.ts";
 import type { PrefixRow } from "../ip/prefix-table.ts";
-import {
-  type CompiledPolicy,
-  type KernelEdits,
-  NO_METRIC,
-  READS,
-  type TraceStep,
-  type Verdict,
-} from "../policy/types.ts";
+import { type CompiledPolicy, type KernelEdits, READS, type TraceStep, type Verdict } from "../policy/types.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import type { PeerTable } from "../rib/peers.ts";
 import type { AttributeSets, NextHopId, NextHops, PathRow, SetHandle } from "../rib/types.ts";
@@ -23,6 +16,8 @@ import { createFactsReader } from "./route-facts.ts";
 
 /** Most next hops looked at for one prefix. */
 const MAX_MULTIPATH = 64;
+/** Different edits of the policy for which each next hop's way is remembered. */
+const MAX_EDITS = 256;
 /** Combinations of next hops, metric and edits that are remembered. */
 const MAX_REMEMBERED = 65_536;
 const UNREACHABLE = "its next hop is unreachable";
@@ -71,8 +66,8 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
   const { fib, sets, nextHops, peers, interfaces, ribs } = options;
   let policy: CompiledPolicy | undefined;
   let enabled = false;
-  /** By next hop id alone, and by all that goes into one: what is remembered counts for one version of the next hops. */
-  const bySingleHop: Record<Family, Map<NextHopId, Forwarding>> = { ipv4: new Map(), ipv6: new Map() };
+  /** By edits and next hop, and by all that goes into one: what is remembered counts for one version of the next hops. */
+  const byEdits: Record<Family, Map<WayEdits, Map<NextHopId, Forwarding>>> = { ipv4: new Map(), ipv6: new Map() };
   const byKey = new Map<string, Forwarding>();
   let version = -1;
   const scratch = new Int32Array(MAX_MULTIPATH);
@@ -91,8 +86,9 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     if (nextHops.version !== version || byKey.size > MAX_REMEMBERED) forget();
     const set = ribs[family].pathSetOut(path);
     const count = ribs[family].multipath(row, scratch);
-    if (!verdict.edits && count <= 1 && sets.metric(set) <= 0) return singleHop(family, set);
-    return general(family, row, set, count, verdict.edits ?? NO_EDITS);
+    const edits = verdict.edits ?? NO_EDITS;
+    const isPlain = count <= 1 && (edits.metric !== undefined || sets.metric(set) <= 0);
+    return isPlain ? singleHop(family, row, set, edits) : general(family, row, set, count, edits);
   }
 
   function evaluate(family: Family, row: PrefixRow, path: PathRow): Verdict {
@@ -101,18 +97,19 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     return policy!.evaluate(reader.read(policy!, undefined, family, row, rib.pathPeer(path), rib.pathSetOut(path)));
   }
 
-  function singleHop(family: Family, set: SetHandle): Forwarding | string {
+  /** Most routes: what becomes of them depends on the next hop and the edits alone, which a policy makes once. */
+  function singleHop(family: Family, row: PrefixRow, set: SetHandle, edits: WayEdits): Forwarding | string {
     const id = sets.nextHop(set);
-    const known = bySingleHop[family].get(id);
+    let byHop = byEdits[family].get(edits);
+    const known = byHop?.get(id);
     if (known) return known;
-    const made = make(
-      canonical(hopsOfWay({ id, device: undefined, onlink: false })),
-      nextHops.resolution(id).blackhole,
-      metricOf(family, NO_METRIC),
-      NO_EDITS,
-    );
-    if (!made) return UNREACHABLE;
-    bySingleHop[family].set(id, made);
+    const made = general(family, row, set, 1, edits);
+    if (typeof made === "string") return made;
+    if (!byHop) {
+      byHop = new Map();
+      if (byEdits[family].size < MAX_EDITS) byEdits[family].set(edits, byHop);
+    }
+    byHop.set(id, made);
     return made;
   }
 
@@ -180,8 +177,8 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
 
   function forget(): void {
     version = nextHops.version;
-    bySingleHop.ipv4.clear();
-    bySingleHop.ipv6.clear();
+    byEdits.ipv4.clear();
+    byEdits.ipv6.clear();
     byKey.clear();
   }
 

@@ -222,17 +222,19 @@ export function createReplica(state: RunningState, config: Config, keeps: (peer:
 }
 
 /**
- * Prefix limits count when a route comes in: what the daemon has taken, under whatever limit, is to be taken here. They are
- * set when everything is there.
+ * Prefix limits count when a route comes in or goes out: what the daemon has taken, under whatever limit, is to be taken
+ * here, and what is announced before all routes are there counts nothing. They are set when everything is there.
  */
 function withoutBounds(config: Config): Config {
   return {
     ...config,
-    peers: config.peers.map(({ maxPrefixesIn: _, ...peer }) => peer),
-    dynamicPeers: config.dynamicPeers.map(({ template: { maxPrefixesIn: _, ...template }, ...entry }) => ({
-      ...entry,
-      template,
-    })),
+    peers: config.peers.map(({ maxPrefixesIn: _, maxPrefixesOut: _out, ...peer }) => peer),
+    dynamicPeers: config.dynamicPeers.map(
+      ({ template: { maxPrefixesIn: _, maxPrefixesOut: _out, ...template }, ...entry }) => ({
+        ...entry,
+        template,
+      }),
+    ),
   };
 }
 

@@ -159,7 +159,10 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
   }
 
   return {
-    strangers: () => Math.max(0, (transport.refused()?.unexpected ?? 0) - (unexpectedAtStart ?? 0)),
+    strangers() {
+      if (clock.nowMs() - lookedAtMs >= GLANCE_MS || !before) look();
+      return Math.max(0, (before?.unexpected ?? 0) - (unexpectedAtStart ?? 0));
+    },
     configure({ peers, dynamicPeers }) {
       unexpectedAtStart ??= transport.refused()?.unexpected ?? 0;
       const all = [...peers, ...dynamicPeers.map(({ template }) => template)];
@@ -188,9 +191,10 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
       });
     },
     down(peer, reason) {
-      if (reason.code !== "holdTimer" && reason.code !== "sendHoldTimer") return;
       const { key } = peer;
       const why = explain(key, isUnheard(peer), isSuspected(peer));
+      key.changedLive = false;
+      if (reason.code !== "holdTimer" && reason.code !== "sendHoldTimer") return;
       if (why !== undefined) log("warn", "key mismatch suspected", { peer: peer.config.name, reason: why });
     },
     isUnheard,

@@ -23,19 +23,10 @@ import type {
   StopCause,
 } from "../bgp/session/types.ts";
 import { formatAddress } from "../ip/address.ts";
+import { type AdmissionOptions, createAdmission } from "./admission.ts";
 import { createFolding } from "./folding.ts";
 import type { Connection, MutableCounts, PeerRuntime } from "./peer.ts";
-import type {
-  Clock,
-  ConnectionId,
-  ConnectSpec,
-  Endpoint,
-  IncomingConnection,
-  Log,
-  Random,
-  Transport,
-  TransportEvent,
-} from "./ports.ts";
+import type { ConnectionId, Endpoint, IncomingConnection, Random, TransportEvent } from "./ports.ts";
 import { createSessionTimers } from "./session-timers.ts";
 
 /**
@@ -87,26 +78,9 @@ export interface Sessions {
   readonly steps: { messages: number; octets: number };
 }
 
-export interface SessionOptions {
-  readonly clock: Clock;
+export interface SessionOptions extends AdmissionOptions {
   readonly random: Random;
-  readonly log: Log;
-  readonly transport: Transport;
   readonly hooks: SessionHooks;
-  /** The peer that an incoming connection belongs to, or why it belongs to none. */
-  readonly admit: (incoming: IncomingConnection) => PeerRuntime | Refusal;
-  readonly connectSpec: (peer: PeerRuntime) => ConnectSpec;
-  /** The peer is known to have given up its Established connection when it opens another one. */
-  readonly givesUp: (peer: PeerRuntime) => boolean;
-}
-
-/** Of an incoming connection. */
-export interface Refusal {
-  /** For the log. */
-  readonly reason: string;
-  readonly peer?: string;
-  /** What the other end is told; nothing where it is unknown. */
-  readonly notification?: Notification;
 }
 
 export function createSessions(options: SessionOptions): Sessions {
@@ -115,6 +89,7 @@ export function createSessions(options: SessionOptions): Sessions {
   const keepalive = encodeKeepalive();
   const steps = { messages: 0, octets: 0 };
   const fold = createFolding(clock, REPEAT_MS);
+  const admission = createAdmission(options);
   const timers = createSessionTimers(clock, transport, (peer, timer) => dispatch(peer, { kind: "timer", timer }));
   let nextId = 1;
 
@@ -256,43 +231,25 @@ export function createSessions(options: SessionOptions): Sessions {
   }
 
   function onIncoming(incoming: IncomingConnection): void {
+    const peer = admission(incoming);
+    if (!peer) return;
     const { id, local, remote } = incoming;
-    const admitted = options.admit(incoming);
-    if ("reason" in admitted) return refuse(incoming, admitted);
-    const peer = admitted;
-    const { ttl, minTtl } = options.connectSpec(peer);
-    const { active } = peer;
+    const { active, config } = peer;
     if (active && options.givesUp(peer)) {
       transport.close(active.id, false);
       onClosed(active, "the peer opened a connection with the new key in place of it");
     }
-    const side = placeForIncoming(peer.session);
-    const reason = side ? tooFar(incoming, minTtl) : "a connection from this peer is open already";
-    if (!side || reason !== undefined) return refuse(incoming, { reason: reason!, peer: peer.config.name });
+    const side = placeForIncoming(peer.session)!;
     const former = peer.connections[side];
     if (former) {
       transport.close(former.id, false);
       onClosed(former, "the peer opened another connection", true);
     }
     peer.connections[side] = register(id, side, peer, local, remote);
+    const { ttl, minTtl } = options.connectSpec(peer);
     transport.setTtl(id, ttl, minTtl);
-    if (peer.config.interface !== undefined) transport.setInterface(id, peer.config.interface);
+    if (config.interface !== undefined) transport.setInterface(id, config.interface);
     dispatch(peer, { kind: "connected", side, newcomer: side === "outgoing" });
-  }
-
-  /** Folded by what it is about: many addresses of one range, and one address again and again, are each one line. */
-  function refuse({ id, remote }: IncomingConnection, { reason, peer, notification }: Refusal): void {
-    const from = formatAddress(remote.address);
-    if (notification) transport.write(id, encodeNotification(notification));
-    transport.close(id, notification !== undefined);
-    const repeats = fold(notification ? reason : from);
-    if (repeats === undefined) return;
-    log("info", "connection refused", {
-      from,
-      reason,
-      ...(peer === undefined ? {} : { peer }),
-      ...(repeats > 0 ? { repeats } : {}),
-    });
   }
 
   function onClosed(connection: Connection, reason: string, replaced = false): void {
@@ -390,12 +347,6 @@ export function createSessions(options: SessionOptions): Sessions {
 
 /** A failure or a refusal that repeats itself is logged this often, with the number of repeats. */
 const REPEAT_MS = 300_000;
-
-/** Why a connection is refused by GTSM (RFC 5082): the kernel looks at what comes after the handshake only. */
-function tooFar({ ttl }: IncomingConnection, minTtl: number | undefined): string | undefined {
-  if (minTtl === undefined || ttl === undefined || ttl >= minTtl) return undefined;
-  return `its handshake arrived with TTL ${ttl}, less than ${minTtl}: ttlSecurity takes it to be from farther away, or the peer sends another TTL than 255`;
-}
 
 function maxOctets(peer: PeerRuntime): number {
   return peer.config.capabilities.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS;

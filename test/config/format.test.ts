@@ -24,6 +24,11 @@ describe("printing", () => {
     assert.deepEqual(withoutPlaces(parsed(formatConfig(config))), withoutPlaces(config));
   });
 
+  test("what is printed warns of nothing that the file did not", () => {
+    assert.deepEqual(problems(parse(SAMPLE)), []);
+    assert.deepEqual(problems(parse(formatConfig(parsed(SAMPLE)))), []);
+  });
+
   test("any configuration survives printing and parsing, and prints the same again", () => {
     fc.assert(
       fc.property(plain, (value) => {

@@ -107,7 +107,13 @@ function assertEvidence({ claim, treatment, subcode, raw, type }: Case, { world 
     assert.equal(fault.attribute, type, claim);
     assert.equal(formatHex(fault.octets), hexOf(subcode === 1 ? raw.at(-1)! : raw[0]!), claim);
   } else assert.ok(formatHex(fault.octets).startsWith("ff".repeat(16)), claim);
-  if (treatment !== "reset") assert.equal(world.log.at(-1)!.fields.reason, fault.why, claim);
+  const { event, fields } = world.log.findLast(({ fields }) => `${fault.of}Octets` in fields)!;
+  assert.equal(
+    event,
+    { discard: "attribute discarded", withdraw: "treat as withdraw", reset: "UPDATE refused" }[treatment as "reset"],
+  );
+  assert.deepEqual([fields.reason, fields.type ?? 0], [fault.why, fault.attribute], claim);
+  assert.ok(formatHex(fault.octets).startsWith(String(fields[`${fault.of}Octets`]).replace("…", "")), claim);
 }
 
 const hexOf = (octets: readonly number[]) => Buffer.from(octets).toString("hex");

@@ -78,7 +78,8 @@ const DUT_ASN = 65001;
 
 function chainPlan(name: "left" | "right"): SpeakerPlan {
   const [n, link] = name === "left" ? [2, 0] : [3, 1];
-  const common = { asn: DUT_ASN, password: PASSWORD, gracefulRestart: { mode: "aware" } } as const;
+  // Passive: when BIRD's connection and ours cross, BIRD takes the second for one more restart, and drops what is stale.
+  const common = { asn: DUT_ASN, password: PASSWORD, passive: true, gracefulRestart: { mode: "aware" } } as const;
   return {
     routerId: `10.255.0.${n}`,
     asn: 65000 + n,

@@ -208,7 +208,7 @@ describe("what the system refuses", { concurrency: CONCURRENCY }, () => {
         listeners.map(({ port }) => port),
         [179, 179],
       );
-      for (const { failure } of listeners) assert.match(failure!, /port 179: another program does already/);
+      for (const { failure } of listeners) assert.match(failure!, /port 179: another program listens on port 179/);
       await dut.untilLogged(/listen failed/);
       assert.match(
         (await dut.cli("show", "status", "--socket", dut.socket)).stdout,

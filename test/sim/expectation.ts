@@ -55,7 +55,7 @@ function originated(sim: Simulation, from: SimRouter, to: SimRouter, family: Fam
   const row = rib.prefixes.find(new Uint8Array(octetsOf(family)), 0, 0);
   if (configured(from, to).defaultOnly === "ifReachable") {
     const { best } = explainSelection(rib, row);
-    if (best === 0 || core.peerTable.facts(rib.pathPeer(best))!.name === `r${to.index}`) return undefined;
+    if (best === 0 || rib.pathPeer(best) === peerOf(from, to)?.id) return undefined;
   }
   let path = rib.firstPathRow(row);
   while (path !== 0 && rib.pathId(path) !== 0xffff_ffff) path = rib.nextPathRow(path);
