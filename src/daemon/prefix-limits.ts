@@ -116,6 +116,15 @@ export function createPrefixLimits(core: Core, actions: LimitActions): PrefixLim
     if (limit.missing) wantMissing(peer, family, limit, count < limit.config.limit);
   }
 
+  /** The limit is another one, or there is none any more; what had no room under the old one is wanted all the same. */
+  function stillMissing(peer: PeerRuntime, family: Family, old: PrefixLimit): void {
+    const limit = peer.limits.in?.[family];
+    if (limit) {
+      limit.missing = true;
+      limit.leftOut = old.leftOut;
+    } else if (peer.negotiated?.routeRefresh) ask(peer, family, old);
+  }
+
   return {
     open(peer) {
       peer.limits = limitsOf(peer);
@@ -153,7 +162,10 @@ export function createPrefixLimits(core: Core, actions: LimitActions): PrefixLim
         const { in: now, out } = peer.limits;
         if (now?.ipv4.config === maxPrefixesIn && out?.ipv4.config === maxPrefixesOut) continue;
         peer.limits = limitsOf(peer);
-        for (const family of FAMILIES) if (peer.negotiated?.[family]) receivedIn(peer, family);
+        for (const family of FAMILIES) {
+          if (now?.[family].missing) stillMissing(peer, family, now[family]);
+          if (peer.negotiated?.[family]) receivedIn(peer, family);
+        }
       }
     },
   };

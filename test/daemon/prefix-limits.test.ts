@@ -195,6 +195,24 @@ describe("a limit of what a peer sends", () => {
     assert.equal(refreshes(a), 2);
   });
 
+  for (const [claim, next] of [
+    [
+      "another change of the peer forgets nothing of what had no room",
+      "maxPrefixesIn: { limit: 3, action: block }, description: x",
+    ],
+    ["nor does a greater limit", "maxPrefixesIn: { limit: 30, action: block }"],
+    ["nor that there is none any more", "description: x"],
+  ] as const)
+    test(`block: ${claim}`, () => {
+      const { world, a, again } = limited("maxPrefixesIn: { limit: 3, action: block }");
+      a.announce(some(0, 5));
+      world.run(1000);
+      again(next);
+      a.withdraw(some(0, 1));
+      world.run(70_000);
+      assert.equal(refreshes(a), 1);
+    });
+
   test("block fills exactly to the limit in whatever portions prefixes come", () => {
     for (const portion of [1, 2, 3, 7]) {
       const { world, a, b } = limited("maxPrefixesIn: { limit: 5, action: block }");
