@@ -11,7 +11,6 @@ import { type Address, FAMILIES, type Family, formatAddress, octetsOf } from "..
 import { formatPrefix } from "../../src/ip/prefix.ts";
 import type { PrefixRow } from "../../src/ip/prefix-table.ts";
 import {
-  formatCommunity,
   formatExtendedWords,
   parseCommunity,
   parseExtendedCommunity,
@@ -217,7 +216,7 @@ function applyEdits(attributes: PathAttributes, edits: AttributeEdits, _asn: num
   if (edits.localPref !== undefined) out = { ...out, localPref: edits.localPref };
   out = {
     ...out,
-    communities: listAfter(out.communities.map(formatCommunity), edits, "").map((text) => parseCommunity(text)!),
+    communities: listAfter(out.communities.map(halves), edits, "").map((text) => parseCommunity(text)!),
     largeCommunities: listAfter(largeTexts(out), edits, "Large").flatMap((text) => parseLargeCommunity(text)!),
     extendedCommunities: listAfter(extendedTexts(out), edits, "Extended").map((text) => octetsOfText(text)),
   };
@@ -228,13 +227,18 @@ function applyEdits(attributes: PathAttributes, edits: AttributeEdits, _asn: num
 /** Communities as texts, with wildcards at the end of what is removed. */
 function listAfter(had: readonly string[], edits: AttributeEdits, kind: "" | "Large" | "Extended"): string[] {
   const text = (item: number | readonly number[]) => {
-    if (typeof item === "number") return formatCommunity(item);
+    if (typeof item === "number") return halves(item);
     return item.length === 3 ? item.join(":") : formatExtendedWords(item as never);
   };
   const base = edits[`set${kind}Communities`]?.map(text) ?? had;
   const removed = (edits[`remove${kind}Communities`] ?? []).map((pattern) => pattern.text.replace("*", ""));
   const kept = base.filter((each) => !removed.some((start) => each.startsWith(start)));
   return [...new Set([...kept, ...(edits[`add${kind}Communities`] ?? []).map(text)])];
+}
+
+/** Never by name, which no wildcard would find. */
+function halves(community: number): string {
+  return `${community >>> 16}:${community & 0xffff}`;
 }
 
 function largeTexts({ largeCommunities: list }: PathAttributes): string[] {
