@@ -34,7 +34,7 @@ describe("the documents", () => {
   });
 
   it("name only sources and tests that exist", () => {
-    const names = [...read("docs/RFC.md").matchAll(/`([a-z0-9/-]+\.ts)`/g)].map((match) => match[1]!);
+    const names = [...read("docs/rfc.md").matchAll(/`([a-z0-9/-]+\.ts)`/g)].map((match) => match[1]!);
     const missing = names.filter((name) => !["src", "test"].some((folder) => existsSync(join(root, folder, name))));
     assert.deepEqual(missing, []);
   });
