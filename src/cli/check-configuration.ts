@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { ConfigProblem } from "../config/model.ts";
+import type { Config, ConfigProblem } from "../config/model.ts";
 import { formatProblem, parseConfig } from "../config/parse.ts";
 import { readConfigFiles } from "../io/system/config-files.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -21,7 +21,7 @@ export async function checkConfiguration(path: string, output: "table" | "json")
   if (unreadable.length === 0) {
     const parsed = parseConfig(files, { secrets: readSecret });
     problems.push(...(parsed.ok ? parsed.warnings : parsed.problems));
-    if (parsed.ok) summary = `: ${count(parsed.config.peers.length, "peer")}, AS ${parsed.config.router.asn}`;
+    if (parsed.ok) summary = `: ${summaryOf(parsed.config)}`;
   }
   const errors = problems.filter((problem) => problem.severity === "error").length;
   const warnings = problems.length - errors;
@@ -33,6 +33,11 @@ export async function checkConfiguration(path: string, output: "table" | "json")
   const lines = problems.map(formatProblem);
   const verdict = errors > 0 ? `${path}: ${count(errors, "error")}` : `${path}: good${summary}`;
   await write([...lines, `${verdict}${warnings > 0 ? `, ${count(warnings, "warning")}` : ""}`, ""].join("\n"));
+}
+
+function summaryOf({ peers, dynamicPeers, router }: Config): string {
+  const ranges = dynamicPeers.length === 0 ? "" : `, ${count(dynamicPeers.length, "range")} of dynamic neighbours`;
+  return `${count(peers.length, "peer")}${ranges}, AS ${router.asn}`;
 }
 
 function count(number: number, what: string): string {

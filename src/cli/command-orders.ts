@@ -1,5 +1,5 @@
 /** Orders to a running daemon: sessions down and up, tables again, and its own end. */
-import type { CommandModule } from "yargs";
+import type { Argv, CommandModule } from "yargs";
 import type { OrderAnswer, OrderRequest } from "../control/answers.ts";
 import { oneLine } from "../control/table.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
@@ -7,6 +7,7 @@ import { withSocket, write } from "./output.ts";
 
 interface Socket {
   readonly socket: string | undefined;
+  readonly output: "table" | "json";
 }
 type OfPeer = Socket & { readonly name: string };
 type WithText = { readonly text: string | undefined };
@@ -18,30 +19,40 @@ const TEXT = {
   describe: "Told to the peer and shown there (RFC 9003), at most 255 octets",
 } as const;
 
-async function give({ socket }: Socket, request: OrderRequest): Promise<void> {
+async function give({ socket, output }: Socket, request: OrderRequest): Promise<void> {
   const { ask } = await import("./ask.ts");
-  const { message } = await ask<OrderAnswer>(socket, request);
-  await write(`${oneLine(message)}\n`);
+  const answer = await ask<OrderAnswer>(socket, request);
+  await write(`${output === "json" ? JSON.stringify(answer, null, 2) : oneLine(answer.message)}\n`);
+}
+
+function ordering<T>(yargs: Argv<T>) {
+  return withSocket(yargs).option("output", {
+    alias: "o",
+    choices: ["table", "json"] as const,
+    default: "table" as const,
+    requiresArg: true,
+    describe: "Output format",
+  });
 }
 
 const disable: CommandModule<object, OfPeer & WithText> = {
   command: "disable <name>",
   describe: "End a session and keep it down until `enable`, over reloads",
-  builder: (yargs) => withSocket(yargs).positional("name", PEER).option("text", TEXT) as never,
+  builder: (yargs) => ordering(yargs).positional("name", PEER).option("text", TEXT) as never,
   handler: (argv) => give(argv, { command: "disable", peer: argv.name, text: argv.text }),
 };
 
 const enable: CommandModule<object, OfPeer> = {
   command: "enable <name>",
   describe: "Let a session come up again that was disabled, or that exceeded its limit of prefixes",
-  builder: (yargs) => withSocket(yargs).positional("name", PEER) as never,
+  builder: (yargs) => ordering(yargs).positional("name", PEER) as never,
   handler: (argv) => give(argv, { command: "enable", peer: argv.name }),
 };
 
 const restart: CommandModule<object, OfPeer & WithText> = {
   command: "restart <name>",
   describe: "End a session and start it again at once",
-  builder: (yargs) => withSocket(yargs).positional("name", PEER).option("text", TEXT) as never,
+  builder: (yargs) => ordering(yargs).positional("name", PEER).option("text", TEXT) as never,
   handler: (argv) => give(argv, { command: "restart", peer: argv.name, text: argv.text }),
 };
 
@@ -49,7 +60,7 @@ const refresh: CommandModule<object, OfPeer & { readonly in: boolean; readonly o
   command: "refresh <name>",
   describe: "Ask a peer for its routes again, and send it ours; the session stays",
   builder: (yargs) =>
-    withSocket(yargs)
+    ordering(yargs)
       .positional("name", PEER)
       .option("in", { type: "boolean", default: false, describe: "Only what the peer announces" })
       .option("out", { type: "boolean", default: false, describe: "Only what it is announced" }) as never,
@@ -64,14 +75,14 @@ const refresh: CommandModule<object, OfPeer & { readonly in: boolean; readonly o
 const drain: CommandModule<object, Socket> = {
   command: "drain",
   describe: "Announce all routes with GRACEFUL_SHUTDOWN (RFC 8326): traffic goes elsewhere, sessions stay",
-  builder: (yargs) => withSocket(yargs) as never,
+  builder: (yargs) => ordering(yargs) as never,
   handler: (argv) => give(argv, { command: "drain" }),
 };
 
 const undrain: CommandModule<object, Socket> = {
   command: "undrain",
   describe: "Take back `drain`, or `shutdown --drain` while it waits",
-  builder: (yargs) => withSocket(yargs) as never,
+  builder: (yargs) => ordering(yargs) as never,
   handler: (argv) => give(argv, { command: "undrain" }),
 };
 
@@ -79,7 +90,7 @@ const shutdown: CommandModule<object, Socket & WithText & { readonly drain: stri
   command: "shutdown",
   describe: "End the daemon for good: peers are told, kernel routes go unless the file says keepOnExit",
   builder: (yargs) =>
-    withSocket(yargs)
+    ordering(yargs)
       .option("drain", {
         type: "string",
         requiresArg: true,

@@ -216,7 +216,7 @@ function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<P
 
 /** Why the session is not up, with what may help (ux.md 1.4, "Down peers"). */
 function reasonDown(core: Core, peer: PeerRuntime): string {
-  const { config, session, stale } = peer;
+  const { config, session } = peer;
   if (config.disabled) return "disabled in the configuration";
   const held = core.held.get(config.name);
   if (held) return heldReason(held);
@@ -224,11 +224,18 @@ function reasonDown(core: Core, peer: PeerRuntime): string {
     return `${formatAddress(config.address)} is on no connected subnet: set multihop if it is more than one hop away`;
   if (session.lastFailure) {
     const ago = seconds(core.clock.nowMs() - session.lastFailure.atMs);
-    const kept = stale ? `; its routes are kept for another ${seconds(stale.untilMs - core.clock.nowMs())} s` : "";
-    return `${session.lastFailure.reason.text} (${ago} s ago)${kept}`;
+    return `${session.lastFailure.reason.text} (${ago} s ago)${keptFor(core, peer)}`;
   }
   if (config.passive) return "waiting for the peer to connect";
   return `no answer from ${formatAddress(config.address)} port ${config.port} yet`;
+}
+
+/** For how long routes of the last session stay, those of the family that are kept longest. */
+function keptFor(core: Core, { stale, longLived }: PeerRuntime): string {
+  const left = (untilMs: number) => seconds(untilMs - core.clock.nowMs());
+  if (stale) return `; its routes are kept for another ${left(stale.untilMs)} s`;
+  const ends = FAMILIES.flatMap((family) => longLived[family]?.untilMs ?? []);
+  return ends.length === 0 ? "" : `; its routes are long-lived stale for another ${left(Math.max(...ends))} s`;
 }
 
 function nextRetry(core: Core, peer: PeerRuntime): number | null {

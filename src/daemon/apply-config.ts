@@ -5,7 +5,7 @@
 
 import { ERROR } from "../bgp/iana.ts";
 import { withTimes } from "../bgp/session/negotiate.ts";
-import { createPeer, withSettings } from "../bgp/session/peer.ts";
+import { createPeer, withPast, withSettings } from "../bgp/session/peer.ts";
 import { type ConfigChange, diffConfig } from "../config/diff.ts";
 import type { Config, PeerConfig } from "../config/model.ts";
 import { BUILTIN_POLICIES } from "../policy/builtin.ts";
@@ -86,7 +86,8 @@ export function applyConfig(
     if (reset) core.log("info", "peer changed", { peer: name, reason: `session reset for ${resetKeys.join(", ")}` });
     if (reset || (!peer?.active && keys.some((key) => CONNECTING.includes(key)))) {
       removePeer(core, peer, target, CEASE.otherConfigurationChange);
-      addPeer(core, config, target);
+      const renewed = addPeer(core, config, target);
+      if (peer && renewed) renewed.session = withPast(renewed.session, peer.session);
       restarted.push(name);
     } else if (peer) updatePeer(core, peer, config, target);
   }

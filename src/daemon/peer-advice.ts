@@ -34,6 +34,8 @@ export function adviceFor(
   if (notification.code === OPEN_ERROR)
     return isReceived ? theirOpenError(notification.subcode, localAsn) : ourOpenError(notification.subcode, peer);
   if (notification.code === CEASE && isReceived) return theirCease(notification.subcode);
+  if (notification.code === CEASE && notification.subcode === 1)
+    return `the peer announces more prefixes than maxPrefixesIn allows: raise it, or see what the peer sends; calidris restart ${peer.name} does not wait`;
   return undefined;
 }
 
@@ -43,7 +45,7 @@ function refusedAdvice({ kind, segments, unacknowledged }: Suspicion, peer: Peer
     segments > 0 || unacknowledged ? "" : " (of some connection of this network namespace, this one perhaps)";
   return kind === "signature"
     ? `the kernel refuses segments for their TCP-MD5 signature${whose}: compare the password with the peer's`
-    : `the kernel refuses segments for their TTL${whose}: the peer must send 255 and be at most ${peer.ttlSecurity} hops away (ttlSecurity)`;
+    : `the kernel refuses segments for their TTL${whose}: the peer must send 255 and be at most ${peer.ttlSecurity} ${peer.ttlSecurity === 1 ? "hop" : "hops"} away (ttlSecurity)`;
 }
 
 function theirOpenError(subcode: number, localAsn: number): string | undefined {
@@ -78,7 +80,7 @@ function theirCease(subcode: number): string | undefined {
       return "it was shut down on the peer's side: it has to be enabled there";
     case 3:
     case 5:
-      return "the peer has no configuration for our address";
+      return "the peer has no configuration for our address, or no place left for one more neighbour";
     default:
       return undefined;
   }

@@ -248,6 +248,7 @@ export function createRouter(ports: RouterPorts, initial: Config, hostName: stri
     limits.open(peer);
     outlets.open(peer);
     recovery.established(peer, negotiated);
+    keys.up(peer);
     if (!negotiated.ipv4 && !negotiated.ipv6)
       log("warn", "no common family", { peer: config.name, reason: "the session carries no routes" });
   }

@@ -31,6 +31,8 @@ export interface SessionKeys {
    * says that the peer has changed too, and ended the session to do so. We could not hear that: it was signed with the old one.
    */
   isUnheard(peer: PeerRuntime): boolean;
+  /** A session is up: what was refused on the way there, as by a listener that has other keys or TTLs since, is settled. */
+  up(peer: PeerRuntime): void;
   /** A session has ended: says so where its key may be the reason. */
   down(peer: PeerRuntime, reason: DownReason): void;
   /** Segments refused since the start because they were signed and nobody here has a key for their sender. */
@@ -139,10 +141,10 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
   }
 
   /** Refused lately, and nothing has been heard of the peer since. */
-  function isSuspected(peer: PeerRuntime): boolean {
-    const { refusedSinceMs, refusedAtMs } = peer.key;
+  function isSuspected({ key, lastHeardMs }: PeerRuntime): boolean {
+    const { refusedSinceMs, refusedAtMs } = key;
     if (refusedSinceMs === undefined || clock.nowMs() - refusedAtMs > FRESH_MS) return false;
-    return !peer.active || peer.lastHeardMs <= refusedAtMs;
+    return lastHeardMs <= refusedAtMs;
   }
 
   function suspicion(peer: PeerRuntime): Suspicion | undefined {
@@ -189,6 +191,9 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
           ? `the session stays; the peer must change its key too within ${peer.negotiated!.holdMs / 1000} s`
           : "the next attempt uses it",
       });
+    },
+    up(peer) {
+      if (cancel && isWatched(peer)) droppedSince(peer);
     },
     down(peer, reason) {
       const { key } = peer;

@@ -65,7 +65,11 @@ describe("the command line beside a daemon", () => {
     assert.match(await ok("disable", "tor-a", "--text", "bis morgen"), /^tor-a is disabled until it is enabled/);
     await ok("restart", "10.99.0.254");
     await ok("undrain");
-    await ok("drain");
+    assert.deepEqual(JSON.parse(await ok("drain", "-o", "json")), {
+      action: "drain",
+      peer: null,
+      message: "routes are announced with GRACEFUL_SHUTDOWN from now on; calidris undrain takes that back",
+    });
     assert.match(await ok("shutdown", "--drain", "2m", "--text", "bye"), /ends in 120 s/);
     assert.deepEqual(ordered.splice(0), [
       { action: "disable", peer: "tor-a", text: "bis morgen" },

@@ -136,6 +136,19 @@ describe("a changed session parameter resets that session and no other", () => {
     });
 });
 
+describe("a session that is reset for another setting", () => {
+  test("is the same peer's: how often it was up, and how it last ended, is not forgotten", () => {
+    const { world, source } = between(EXTERNAL, EXTERNAL);
+    world.configure(config(`${EXTERNAL}, timers: { hold: 30s }`, EXTERNAL));
+    const { establishedCount, downCount, lastDown } = world.router.core.peers.get("from")!.session;
+    assert.deepEqual([establishedCount, downCount, lastDown?.reason.code], [1, 1, "configuration"]);
+    world.run(1000);
+    source.connect();
+    world.run(1000);
+    assert.equal(world.router.core.peers.get("from")!.session.establishedCount, 2);
+  });
+});
+
 describe("a session goes on with what stands in no message", () => {
   test("another keepalive time counts from the next keepalive on", () => {
     const { world, unharmed } = between(EXTERNAL, EXTERNAL);

@@ -96,6 +96,15 @@ describe("routes that outlive the restart time", () => {
     assert.equal(it.world.forwards(V4), undefined);
   });
 
+  test("are told of beside the reason why the session is down", () => {
+    const it = scene({ longLived: { seconds: 100 } });
+    outlived(it);
+    const [peer] = createQueries(it.world.router)
+      .peers()
+      .filter(({ longLived }) => longLived.length > 0);
+    assert.match(peer!.reason!, /its routes are long-lived stale for another 99 s$/);
+  });
+
   test("go at once where they carry NO_LLGR", () => {
     const it = scene();
     it.a.announce(V4, { communities: [NO_LLGR, "7:7"] });

@@ -165,6 +165,23 @@ describe("segments that are refused", () => {
     world.run(5_000);
     assert.equal(answer(world).refused, null);
     assert.ok(explainPeer(answer(world)).includes("  segments refused: none known"));
+    a.drop();
+    world.run(100);
+    assert.equal(answer(world).state === "established", false);
+    assert.equal(answer(world).refused, null, "what is settled is not brought up again when the session ends");
+  });
+
+  test("do not count when they were refused before the session came up", () => {
+    const world = createWorld(config("one"));
+    world.run(30_000);
+    const { transport } = world.router.core;
+    const { health, refused } = transport;
+    transport.health = (id) => ({ ...health(id)!, dropped: 1 });
+    world.speaker("10.0.0.11", { asn: 65001, md5Key: "one" });
+    transport.refused = () => ({ ...refused()!, mismatched: 1 });
+    world.run(50_000);
+    assert.equal(answer(world).state, "established");
+    assert.equal(answer(world).refused, null);
   });
 
   test("are suspected where nothing comes in at all, but ours are sent again and again", () => {

@@ -38,7 +38,7 @@ export interface Peer {
   readonly fallback: boolean;
   readonly outgoing: Connection;
   readonly incoming: Connection;
-  /** Times Established was entered and left since the peer was created. */
+  /** Times Established was entered and left; kept where other settings replaced the peer (`withPast`). */
   readonly establishedCount: number;
   readonly downCount: number;
   /** Undefined unless Established. */
@@ -73,6 +73,11 @@ export function createPeer(settings: SessionSettings): Peer {
     lastDown: undefined,
     lastFailure: undefined,
   };
+}
+
+/** A peer that was stopped for good and begins anew under other settings remembers how its sessions went. */
+export function withPast(peer: Peer, { establishedCount, downCount, lastDown }: Peer): Peer {
+  return { ...peer, establishedCount, downCount, lastDown };
 }
 
 /** Other settings that a live session may take over: nothing in them stands in OPEN. */
