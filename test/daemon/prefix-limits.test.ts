@@ -219,6 +219,29 @@ describe("a limit of what a peer sends", () => {
     assert.deepEqual(ended(a), []);
   });
 
+  test("block: a limit that is raised has the peer asked for what had no room", () => {
+    const { world, a, b, again } = limited("maxPrefixesIn: { limit: 3, action: block }");
+    a.announce(some(0, 5));
+    world.run(1000);
+    again("maxPrefixesIn: { limit: 3, action: block }, description: x");
+    assert.equal(answer(world).families[0]!.limitIn!.leftOut, 2, "another key changes nothing about it");
+    again("maxPrefixesIn: { limit: 10, action: block }");
+    world.run(10_000);
+    assert.equal(refreshes(a), 1);
+    a.announce(some(0, 5));
+    world.run(1000);
+    assert.equal(b.routes.size, 5);
+  });
+
+  test("block: a limit that is taken away has the peer asked for what had no room", () => {
+    const { world, a, again } = limited("maxPrefixesIn: { limit: 3, action: block }");
+    a.announce(some(0, 5));
+    world.run(1000);
+    again("description: x");
+    world.run(1000);
+    assert.equal(refreshes(a), 1);
+  });
+
   test("that is lowered below what is there acts at once, one that is raised says it is kept", () => {
     const { world, a, again } = limited("maxPrefixesIn: { limit: 10, action: warn }");
     a.announce(some(0, 5));
