@@ -84,17 +84,22 @@ export function createRouteRefreshes(options: RouteRefreshOptions): RouteRefresh
     const receiving = {
       epoch,
       cancel: clock.after(peer.config.gracefulRestart.staleTimeMs, () => {
-        if (state.receiving !== receiving) return;
-        log("warn", "route refresh not ended", {
-          peer: peer.config.name,
-          family,
-          reason: "no EoRR within the stale time",
-        });
-        end(peer, family, epoch);
+        if (state.receiving === receiving) giveUp(peer, family);
       }),
     };
     state.receiving = receiving;
     log("debug", "route refresh begins", { peer: peer.config.name, family });
+  }
+
+  /**
+   * No EoRR within the stale time. A speaker that sends BoRR by mistake would lose all its routes, so what it has not sent
+   * again counts as it did before.
+   */
+  function giveUp(peer: PeerRuntime, family: Family): void {
+    peer.refresh[family].receiving = undefined;
+    const reason = "no EoRR within the stale time; what was not sent again stays";
+    log("warn", "route refresh not ended", { peer: peer.config.name, family, reason });
+    if (peer.endOfRib[family].received) complete(peer, family);
   }
 
   function end(peer: PeerRuntime, family: Family, epoch: number): void {

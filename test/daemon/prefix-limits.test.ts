@@ -195,6 +195,24 @@ describe("a limit of what a peer sends", () => {
     assert.equal(refreshes(a), 2);
   });
 
+  for (const [claim, next] of [
+    [
+      "another change of the peer forgets nothing of what had no room",
+      "maxPrefixesIn: { limit: 3, action: block }, description: x",
+    ],
+    ["nor does a greater limit", "maxPrefixesIn: { limit: 30, action: block }"],
+    ["nor that there is none any more", "description: x"],
+  ] as const)
+    test(`block: ${claim}`, () => {
+      const { world, a, again } = limited("maxPrefixesIn: { limit: 3, action: block }");
+      a.announce(some(0, 5));
+      world.run(1000);
+      again(next);
+      a.withdraw(some(0, 1));
+      world.run(70_000);
+      assert.equal(refreshes(a), 1);
+    });
+
   test("block fills exactly to the limit in whatever portions prefixes come", () => {
     for (const portion of [1, 2, 3, 7]) {
       const { world, a, b } = limited("maxPrefixesIn: { limit: 5, action: block }");
@@ -219,26 +237,13 @@ describe("a limit of what a peer sends", () => {
     assert.deepEqual(ended(a), []);
   });
 
-  test("block: a limit that is raised has the peer asked for what had no room", () => {
-    const { world, a, b, again } = limited("maxPrefixesIn: { limit: 3, action: block }");
-    a.announce(some(0, 5));
-    world.run(1000);
-    again("maxPrefixesIn: { limit: 3, action: block }, description: x");
-    assert.equal(answer(world).families[0]!.limitIn!.leftOut, 2, "another key changes nothing about it");
-    again("maxPrefixesIn: { limit: 10, action: block }");
-    world.run(10_000);
-    assert.equal(refreshes(a), 1);
-    a.announce(some(0, 5));
-    world.run(1000);
-    assert.equal(b.routes.size, 5);
-  });
-
-  test("block: a limit that is taken away has the peer asked for what had no room", () => {
+  test("block: what is about to be asked for is still asked for where the limit changes meanwhile", () => {
     const { world, a, again } = limited("maxPrefixesIn: { limit: 3, action: block }");
     a.announce(some(0, 5));
-    world.run(1000);
-    again("description: x");
-    world.run(1000);
+    a.withdraw(some(0, 1));
+    world.run(2000);
+    again("maxPrefixesIn: { limit: 10, action: block }");
+    world.run(10_000);
     assert.equal(refreshes(a), 1);
   });
 
