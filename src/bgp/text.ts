@@ -28,6 +28,16 @@ export function encodeUtf8(text: string, maxOctets: number): Uint8Array {
   return Uint8Array.from(octets);
 }
 
+/** Octets of the text in UTF-8. */
+export function utf8Length(text: string): number {
+  let octets = 0;
+  for (const character of text) {
+    const point = character.codePointAt(0)!;
+    octets += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+  }
+  return octets;
+}
+
 /** What a peer wrote, made safe for a terminal or a log: control characters become `\xNN`. */
 export function escapeControls(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { CommunityPattern } from "../bgp/community-pattern.ts";
+import { utf8Length } from "../bgp/text.ts";
 import { type Address, parseAddress, parseQuad } from "../ip/address.ts";
 import { formatPrefix, type Prefix, parsePrefix, prefixOf } from "../ip/prefix.ts";
 import {
@@ -206,16 +207,6 @@ export function name(what: string) {
   return scalar(`${what}: letters, digits and _ . : / @ % + -, at most 128`, (text) =>
     /^[A-Za-z0-9_][\w.:/@%+-]{0,127}$/.test(text) ? text : undefined,
   );
-}
-
-/** Octets in UTF-8. */
-function utf8Length(text: string): number {
-  let octets = 0;
-  for (const character of text) {
-    const point = character.codePointAt(0)!;
-    octets += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-  }
-  return octets;
 }
 
 /** TCP_MD5SIG_MAXKEYLEN */

@@ -1,4 +1,5 @@
 /** Orders of operators as requests: judged against what there is, then carried out by the router as events. */
+import { utf8Length } from "../bgp/text.ts";
 import type { AdminCommand } from "./admin-command.ts";
 import type { OrderAnswer, PeerAnswer } from "./answers.ts";
 import { ControlError } from "./control-error.ts";
@@ -102,19 +103,10 @@ function peerOf({ peer }: OrderRequest, view: RouterView): PeerAnswer {
 function textOf({ text }: OrderRequest): { readonly text?: string } {
   if (text === undefined || text === "") return {};
   if (typeof text !== "string") throw new ControlError("usage", "`text` is a text");
-  const octets = octetsOf(text);
+  const octets = utf8Length(text);
   if (octets > MAX_TEXT_OCTETS)
     throw new ControlError("usage", `the text has ${octets} octets, and ${MAX_TEXT_OCTETS} are possible (RFC 9003)`);
   return { text };
-}
-
-function octetsOf(text: string): number {
-  let octets = 0;
-  for (const character of text) {
-    const point = character.codePointAt(0)!;
-    octets += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-  }
-  return octets;
 }
 
 function refused(peer: PeerAnswer, why: string): ControlError {

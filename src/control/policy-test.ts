@@ -59,7 +59,8 @@ export function createPolicyTest(
   const peerType = peer && peerTypeOf(!internal, peer.routeReflectorClient);
   const session = { config, direction, peer, peerType };
 
-  return (route) => {
+  return (given) => {
+    const route = asSeen(given, session);
     const facts = factsOf(route, session);
     const { verdict, steps } = policy.trace(facts);
     const trace = steps.map(traceAnswer);
@@ -71,7 +72,7 @@ export function createPolicyTest(
       verdict: verdict.accepted ? "accept" : "reject",
       reason: named === undefined ? defaultReason(direction, internal) : decidedBy(trace, policy),
       changes: verdict.accepted ? changesOf(route, verdict.edits ?? {}) : [],
-      fixedRules: fixedRules(route, facts, session),
+      fixedRules: fixedRules(given, facts, session),
       trace,
     };
   };
@@ -82,6 +83,19 @@ interface Session {
   readonly direction: Direction;
   readonly peer: Omit<PeerConfig, "address"> | undefined;
   readonly peerType: PeerType | undefined;
+}
+
+/** The policy sees a received route behind the AS that we are on the session, where that is put in front (RFC 7705 §3.2). */
+function asSeen(route: HypotheticalRoute, { config: { router }, direction, peer }: Session): HypotheticalRoute {
+  if (direction !== "import" || peer === undefined || route.source !== "bgp") return route;
+  const own = ownAs(router, peer);
+  if (own === router.asn || isInternal(router, peer) || peer.localAs?.noPrepend !== false) return route;
+  const [first, ...others] = route.attributes.asPath;
+  const asPath =
+    first?.kind === "sequence"
+      ? [{ ...first, asns: [own, ...first.asns] }, ...others]
+      : [{ kind: "sequence" as const, asns: [own] }, ...route.attributes.asPath];
+  return { ...route, attributes: { ...route.attributes, asPath } };
 }
 
 function factsOf(route: HypotheticalRoute, { config, direction, peer, peerType }: Session): RouteFacts {
@@ -174,9 +188,10 @@ function fixedRules(
   }
   if (direction === "import") {
     if (route.source !== "bgp") rules.push(`a route of source ${route.source} is not received from a peer`);
-    const own = ownAs(config.router, peer!);
-    const occurrences = attributes.asPath.flatMap(({ asns }) => asns).filter((asn) => asn === own).length;
-    if (occurrences > peer!.allowOwnAs) rules.push(`our own AS ${own} is in its AS_PATH`);
+    const ases = attributes.asPath.flatMap(({ asns }) => asns);
+    for (const own of new Set([config.router.asn, ownAs(config.router, peer!)]))
+      if (ases.filter((asn) => asn === own).length > peer!.allowOwnAs)
+        rules.push(`our own AS ${own} is in its AS_PATH`);
     return rules;
   }
   if (route.source !== "bgp") return rules;

@@ -34,9 +34,13 @@ export interface DynamicPeers {
 
 interface Range {
   config: DynamicPeersConfig;
-  readonly peers: Set<PeerRuntime>;
+  /** With where each came in. */
+  readonly peers: Map<PeerRuntime, Arrival>;
   refused: number;
 }
+
+/** Which way a connection came: a range may be bound to an interface, or to an address of ours. */
+type Arrival = Pick<IncomingConnection, "local" | "interface">;
 
 /** `target` is asked for when it is needed: it is made after this. */
 export function createDynamicPeers(core: Core, target: () => ConfigTarget): DynamicPeers {
@@ -47,12 +51,10 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
   let cancel: (() => void) | undefined;
   let applied = core.config;
 
-  function rangeFor(address: Address, incoming: IncomingConnection | undefined): Range | undefined {
+  function rangeFor(address: Address, arrival: Arrival): Range | undefined {
     for (const range of ranges.values()) {
       const { prefix, template } = range.config;
-      if (!contains(prefix, address)) continue;
-      if (incoming && !accepts(template, incoming)) continue;
-      return range;
+      if (contains(prefix, address) && accepts(template, arrival)) return range;
     }
     return undefined;
   }
@@ -65,10 +67,10 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
     if (other) return { reason: whyNot(other, incoming), peer: other.config.name };
     const range = rangeFor(address, incoming);
     if (!range) return { reason: "no peer is configured for this address" };
-    return make(range, address);
+    return make(range, incoming);
   }
 
-  function make(range: Range, address: Address): PeerRuntime | Refusal {
+  function make(range: Range, { remote: { address }, local, interface: device }: IncomingConnection) {
     const { name, limit, template } = range.config;
     const config = dynamicPeer(range.config, address);
     if (template.disabled) return reject(range, `range "${name}" is disabled`);
@@ -77,7 +79,7 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
       return reject(range, `range "${name}" has as many peers as its limit of ${limit} allows`);
     const peer = addPeer(core, config, target(), name);
     if (!peer) return reject(range, "the daemon can hold no more peers");
-    range.peers.add(peer);
+    range.peers.set(peer, { local, ...(device === undefined ? {} : { interface: device }) });
     core.log("info", "dynamic peer added", { peer: config.name, range: name, peers: range.peers.size });
     if (!core.held.has(config.name)) target().sessions.start(peer);
     return peer;
@@ -135,9 +137,9 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
   }
 
   /** What becomes of a peer under another configuration. */
-  function follow(peer: PeerRuntime, before: Config, next: Config): void {
+  function follow(peer: PeerRuntime, arrival: Arrival, before: Config, next: Config): void {
     const { address } = peer.config;
-    const range = rangeFor(address, undefined);
+    const range = rangeFor(address, arrival);
     const claimed = next.peers.some(
       (other) => other.name === peer.config.name || sameAddress(addressOf(other), address),
     );
@@ -168,10 +170,11 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
       ranges = new Map(
         sorted.map((config) => {
           const range = old.get(config.name);
-          return [config.name, { config, peers: range?.peers ?? new Set(), refused: range?.refused ?? 0 }];
+          return [config.name, { config, peers: range?.peers ?? new Map(), refused: range?.refused ?? 0 }];
         }),
       );
-      for (const { peers } of old.values()) for (const peer of [...peers]) follow(peer, applied, next);
+      for (const { peers } of old.values())
+        for (const [peer, arrival] of [...peers]) follow(peer, arrival, applied, next);
       applied = next;
     },
     counts(name) {
@@ -182,9 +185,9 @@ export function createDynamicPeers(core: Core, target: () => ConfigTarget): Dyna
   };
 }
 
-function accepts({ localAddress, interface: device }: DynamicPeersConfig["template"], incoming: IncomingConnection) {
-  if (device !== undefined && device !== incoming.interface) return false;
-  return localAddress === undefined || sameAddress(localAddress, incoming.local.address);
+function accepts({ localAddress, interface: device }: DynamicPeersConfig["template"], arrival: Arrival) {
+  if (device !== undefined && device !== arrival.interface) return false;
+  return localAddress === undefined || sameAddress(localAddress, arrival.local.address);
 }
 
 /** Of a connection from a configured peer's address that is not for it. */

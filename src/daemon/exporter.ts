@@ -104,11 +104,19 @@ interface RunningGroup extends ExportGroup {
   /** Rows were left out for want of room. */
   leftOut: boolean;
   readonly flush: Job;
+  readonly fill: Fill;
   /** Gives back what the group holds when it has been dropped. */
   readonly close: Job;
   /** Outlets that join when it has been filled. */
   readonly waiting: Set<RunningOutlet>;
   cancelTimer: (() => void) | undefined;
+}
+
+/** Considers all prefixes for a group. */
+interface Fill {
+  readonly job: Job;
+  /** All once more, those that a run at hand has passed included. */
+  again(): void;
 }
 
 interface RunningOutlet extends Outlet {
@@ -188,7 +196,7 @@ export function createExporter(options: ExporterOptions): Exporter {
           if (group.watched.size > 0 && !tellWatchers(group)) return false;
           if (group.leftOut && sentTo(group, room!.peer) < room!.limit) {
             group.leftOut = false;
-            scheduler.add(createFill(group));
+            group.fill.again();
           }
           const more = updates.flush(FLUSH_BUDGET);
           const end = clock.nowMs();
@@ -199,6 +207,7 @@ export function createExporter(options: ExporterOptions): Exporter {
           return false;
         },
       },
+      fill: createFill(rib, () => group),
       // Members whose difference is being worked out come first; when the last is gone `onWork` asks again.
       close: {
         name: `close ${context.family}`,
@@ -214,7 +223,8 @@ export function createExporter(options: ExporterOptions): Exporter {
       group.filled = true;
       return group;
     }
-    startFill(group);
+    if (rib.prefixes.highWater <= FILL_ROWS) group.fill.job.step();
+    else scheduler.add(group.fill.job);
     return group;
   }
 
@@ -223,33 +233,38 @@ export function createExporter(options: ExporterOptions): Exporter {
     ribs[family].reportsAllPaths = byFamily[family].some(({ context }) => context.addPath !== "none");
   }
 
-  function startFill(group: RunningGroup): void {
-    const fill = createFill(group);
-    if (ribs[group.context.family].prefixes.highWater <= FILL_ROWS) fill.step();
-    else scheduler.add(fill);
-  }
-
   /**
    * Walks the Loc-RIB once; changes meanwhile reach the group through `propagate`. Again for a group that has been filled
-   * when what its policy reads is another for all prefixes.
+   * when what its policy reads is another for all prefixes: asked for many times at once, it goes round once more.
    */
-  function createFill(group: RunningGroup): Job {
-    const { prefixes } = ribs[group.context.family];
+  function createFill({ family, prefixes }: FamilyRib, of: () => RunningGroup): Fill {
     let cursor = 0;
-    return {
-      name: `fill ${group.context.family}`,
+    let isDue = false;
+    const job: Job = {
+      name: `fill ${family}`,
       priority: PRIORITY.refresh,
       step() {
+        const group = of();
         if (!isLive(group)) return false;
         const end = Math.min(cursor + FILL_ROWS, prefixes.highWater);
         for (; cursor < end; cursor++) if (prefixes.isLive(cursor)) group.consider(cursor);
         if (group.filled) touch(group);
         if (cursor < prefixes.highWater) return true;
+        cursor = 0;
         group.filled = true;
         for (const outlet of group.waiting) arrive(outlet);
         group.waiting.clear();
         touch(group);
-        return false;
+        const more = isDue;
+        isDue = false;
+        return more;
+      },
+    };
+    return {
+      job,
+      again() {
+        if (cursor > 0) isDue = true;
+        scheduler.add(job);
       },
     };
   }
@@ -359,16 +374,17 @@ export function createExporter(options: ExporterOptions): Exporter {
       for (const group of groups.values()) {
         forgetSource(group, id);
         const { kind, policy } = group.context;
-        if (kind === "internal" || policy.reads & READS.fromPeerType) startFill(group);
+        if (kind === "internal" || policy.reads & READS.fromPeerType) group.fill.again();
       }
     },
     interfacesMoved() {
-      for (const group of groups.values()) if (group.context.policy.reads & READS.interface) startFill(group);
+      for (const group of groups.values()) if (group.context.policy.reads & READS.interface) group.fill.again();
     },
     groups: () => groups.values(),
     get quiet() {
       for (const group of groups.values())
-        if (!group.filled || group.cancelTimer || scheduler.has(group.flush)) return false;
+        if (!group.filled || group.cancelTimer || scheduler.has(group.flush) || scheduler.has(group.fill.job))
+          return false;
       return true;
     },
     trace,

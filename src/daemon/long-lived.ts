@@ -50,14 +50,20 @@ export function createLongLived(core: Core, imports: Import, sweep: Round): Long
     const state = peer?.longLived[family];
     if (!peer || !state || ((rib.pathEpoch(path) - state.epoch) | 0) >= 0) return;
     const set = rib.pathSetIn(path);
-    if (sets.staleness(set) === 0 && !markPath(peer, family, path, set)) rib.removePath(path);
+    // What came stale from further away is marked already, and may still be one that must not be kept.
+    const stays = !mustGo(set) && (sets.staleness(set) === 1 || markPath(peer, family, path, set));
+    if (!stays) rib.removePath(path);
   }
 
-  /** False where the path must not be kept, or cannot be for want of room. */
+  /** RFC 9494 §4.3: whoever announced it wants it to go with the session. */
+  function mustGo(set: SetHandle): boolean {
+    const at = sets.offset(set);
+    return holdsCommunity(sets.arena(), at, at + sets.octets(set), COMMUNITY.noLlgr);
+  }
+
+  /** False where the path cannot be kept for want of room, or could not be told from fresh ones. */
   function markPath(peer: PeerRuntime, family: Family, path: PathRow, set: SetHandle): boolean {
     const rib = ribs[family];
-    const at = sets.offset(set);
-    if (holdsCommunity(sets.arena(), at, at + sets.octets(set), COMMUNITY.noLlgr)) return false;
     const stale = sets.derive(set, ADD_STALE, sets.nextHop(set));
     if (stale === 0) return false;
     const row = rib.pathPrefix(path);

@@ -5,6 +5,7 @@
  */
 import { AFI, ERROR, SAFI_UNICAST } from "../bgp/iana.ts";
 import type { StopCause } from "../bgp/session/types.ts";
+import type { MaxPrefixesConfig } from "../config/model.ts";
 import { FAMILIES, type Family } from "../ip/address.ts";
 import type { Core } from "./core.ts";
 import type { PeerRuntime } from "./peer.ts";
@@ -82,7 +83,7 @@ export function createPrefixLimits(core: Core, actions: LimitActions): PrefixLim
   }
 
   /** Prefixes had no room: once there is some, the peer is asked for all it has, where it understands that. */
-  function wantMissing(peer: PeerRuntime, family: Family, limit: PrefixLimit, hasRoom: boolean): void {
+  function wantMissing(peer: PeerRuntime, family: Family, hasRoom: boolean): void {
     if (!peer.negotiated?.routeRefresh) return;
     const timer = `${TIMER} ${family}`;
     const now = clock.nowMs();
@@ -94,8 +95,10 @@ export function createPrefixLimits(core: Core, actions: LimitActions): PrefixLim
     armed?.cancel();
     const cancel = clock.after(due - now, () => {
       peer.timers.delete(timer);
-      if (!limit.missing || peer.limits.in?.[family] !== limit) return;
-      if (ribs[family].fresh(peer.id) >= limit.config.limit) wantMissing(peer, family, limit, false);
+      // The limit of now: the configuration may have brought another one meanwhile.
+      const limit = peer.limits.in?.[family];
+      if (!limit?.missing) return;
+      if (ribs[family].fresh(peer.id) >= limit.config.limit) wantMissing(peer, family, false);
       else ask(peer, family, limit);
     });
     peer.timers.set(timer, { cancel, dueMs: due });
@@ -113,16 +116,17 @@ export function createPrefixLimits(core: Core, actions: LimitActions): PrefixLim
     if (!limit) return;
     const count = ribs[family].fresh(peer.id);
     judge(peer, family, "in", limit, count);
-    if (limit.missing) wantMissing(peer, family, limit, count < limit.config.limit);
+    if (limit.missing) wantMissing(peer, family, count < limit.config.limit);
   }
 
-  /** The limit is another one, or there is none any more; what had no room under the old one is wanted all the same. */
-  function stillMissing(peer: PeerRuntime, family: Family, old: PrefixLimit): void {
+  /** The limit of a live session is another one. What had no room under the former one may have some now. */
+  function succeed(peer: PeerRuntime, family: Family, former: PrefixLimit | undefined): void {
     const limit = peer.limits.in?.[family];
-    if (limit) {
-      limit.missing = true;
-      limit.leftOut = old.leftOut;
-    } else if (peer.negotiated?.routeRefresh) ask(peer, family, old);
+    if (former?.missing) {
+      if (limit?.config.action === "block") Object.assign(limit, { leftOut: former.leftOut, missing: true });
+      else if (peer.negotiated?.routeRefresh) ask(peer, family, former);
+    }
+    receivedIn(peer, family);
   }
 
   return {
@@ -159,19 +163,30 @@ export function createPrefixLimits(core: Core, actions: LimitActions): PrefixLim
     configured() {
       for (const peer of core.peers.values()) {
         const { maxPrefixesIn, maxPrefixesOut } = peer.config;
-        const { in: now, out } = peer.limits;
-        if (now?.ipv4.config === maxPrefixesIn && out?.ipv4.config === maxPrefixesOut) continue;
-        peer.limits = limitsOf(peer);
-        for (const family of FAMILIES) {
-          if (now?.[family].missing) stillMissing(peer, family, now[family]);
-          if (peer.negotiated?.[family]) receivedIn(peer, family);
-        }
+        const { in: former, out } = peer.limits;
+        const isSameIn = isSame(former?.ipv4.config, maxPrefixesIn);
+        const isSameOut = isSame(out?.ipv4.config, maxPrefixesOut);
+        if (isSameIn && isSameOut) continue;
+        const now = limitsOf(peer);
+        peer.limits = { in: isSameIn ? former : now.in, out: isSameOut ? out : now.out };
+        if (isSameIn) continue;
+        for (const family of FAMILIES) if (peer.negotiated?.[family]) succeed(peer, family, former?.[family]);
       }
     },
   };
 }
 
 const CEASE = ERROR.cease.sub;
+
+function isSame(a: MaxPrefixesConfig | undefined, b: MaxPrefixesConfig | undefined): boolean {
+  if (!a || !b) return a === b;
+  return (
+    a.limit === b.limit &&
+    a.warnPercent === b.warnPercent &&
+    a.action === b.action &&
+    a.restartAfterMs === b.restartAfterMs
+  );
+}
 
 /** RFC 4486 §4: AFI, SAFI, limit. */
 function limitData(family: Family, limit: number): Uint8Array {

@@ -169,8 +169,10 @@ export function createSessionKeys(options: SessionKeysOptions): SessionKeys {
       unexpectedAtStart ??= transport.refused()?.unexpected ?? 0;
       const all = [...peers, ...dynamicPeers.map(({ template }) => template)];
       const wanted = all.some((peer) => peer.password !== undefined || peer.ttlSecurity !== undefined);
-      if (wanted && !cancel) watch();
-      else if (!wanted) stop();
+      if (wanted && !cancel) {
+        before = undefined; // what an answer saw while there was nothing to watch
+        watch();
+      } else if (!wanted) stop();
     },
     changed(peer) {
       const { config, key } = peer;

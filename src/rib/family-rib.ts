@@ -7,6 +7,7 @@ import { BestPaths, EFFECT } from "./best-paths.ts";
 import { ChangedQueue } from "./changed-queue.ts";
 import { isMartianIpv4, isMartianIpv6 } from "./martian-prefix.ts";
 import type { NextHopTable } from "./next-hops.ts";
+import { PathCounts } from "./path-counts.ts";
 import { PathHolds } from "./path-holds.ts";
 import { EPOCH, NEXT, PATH_ID, PATH_STRIDE, PEER, PREFIX, SET_IN, SET_OUT } from "./path-rows.ts";
 import type { PeerTable } from "./peers.ts";
@@ -34,14 +35,6 @@ export interface FamilyRibOptions {
   /** Most paths that share the traffic of a prefix; 1 turns ECMP off. */
   readonly multipath: number;
 }
-
-/** Counts of a peer: words of `perPeer`. */
-const PEER_WORDS = 4;
-const RECEIVED = 0;
-const ACCEPTED = 1;
-/** Paths of the session whose epoch stands in the word behind, and of no earlier one. */
-const FRESH = 2;
-const FRESH_SESSION = 3;
 
 /** Where a sliced walk goes on; it starts at 0 and has ended at DONE. */
 export type Cursor = number;
@@ -73,7 +66,7 @@ export class FamilyRib {
   private readonly rows: Int32Array;
   private readonly stride: number;
   private readonly extraAt: number;
-  private readonly perPeer: Int32Array;
+  private readonly counts: PathCounts;
   private readonly pathHolds: PathHolds;
   /**
    * A path that is not the best is reported too when it comes, goes or changes: some update group sends several paths
@@ -99,7 +92,7 @@ export class FamilyRib {
     this.paths = reserveWords((options.limits.paths + 1) * PATH_STRIDE);
     this.pathBound = Math.min(options.limits.paths + 1, Math.floor(this.paths.length / PATH_STRIDE));
     this.pathHolds = new PathHolds(this.pathBound);
-    this.perPeer = reserveWords(PEER_WORDS * options.peers.bound);
+    this.counts = new PathCounts(options.peers);
     this.selection = new Selection(this.paths, options.sets, options.nextHops, options.peers);
     this.changed = new ChangedQueue(this.prefixes, QUEUED);
     this.bestPaths = new BestPaths(this.prefixes, this.paths, this.selection, this.changed, options);
@@ -132,8 +125,7 @@ export class FamilyRib {
         this.enter(row, known, setIn, out);
         return ANNOUNCED.added;
       }
-      if (before !== epoch && !this.isOfSession(peer, before) && !isLoop(paths[known * PATH_STRIDE + SET_OUT]!))
-        this.countFresh(peer);
+      if (before !== epoch) this.counts.renewed(peer, before, paths[known * PATH_STRIDE + SET_OUT]!);
       return this.replace(row, known, setIn, out);
     }
     const path = this.newPath(row, peer, pathId);
@@ -174,11 +166,9 @@ export class FamilyRib {
     this.paths[p + SET_OUT] = setOut;
     this.sets.retain(setIn);
     this.pathCount++;
-    this.perPeer[PEER_WORDS * peer + RECEIVED]!++;
-    if (!isLoop(setOut)) this.countFresh(peer);
+    this.counts.added(peer, setOut);
     if (setOut <= 0) return;
     this.sets.retain(setOut);
-    this.perPeer[PEER_WORDS * peer + ACCEPTED]!++;
     this.bestPaths.consider(row, path);
     if (this.reportsAllPaths) this.changed.push(row);
   }
@@ -211,7 +201,6 @@ export class FamilyRib {
     const { paths, sets } = this;
     const p = path * PATH_STRIDE;
     const row = paths[p + PREFIX]! - 1;
-    const peer = paths[p + PEER]!;
     const isHeld = this.pathHolds.has(path);
     const effect = this.bestPaths.effectOfLeaving(row, path);
     if (!isHeld) this.unlink(row, path);
@@ -220,10 +209,7 @@ export class FamilyRib {
     paths[p + SET_IN] = 0;
     paths[p + SET_OUT] = 0;
     this.pathCount--;
-    const counts = PEER_WORDS * peer;
-    this.perPeer[counts + RECEIVED]!--;
-    if (!isLoop(setOut) && this.isOfSession(peer, paths[p + EPOCH]!)) this.perPeer[counts + FRESH]!--;
-    if (setOut > 0) this.perPeer[counts + ACCEPTED]!--;
+    this.counts.removed(paths[p + PEER]!, paths[p + EPOCH]!, setOut);
     this.bestPaths.after(effect, row);
     if (setOut > 0 && this.reportsAllPaths) this.changed.push(row);
     sets.release(setIn);
@@ -392,38 +378,23 @@ export class FamilyRib {
 
   /** Not announced in the peer's present session. */
   isStale(path: PathRow): boolean {
-    return !this.isOfSession(this.pathPeer(path), this.pathEpoch(path));
-  }
-
-  private isOfSession(peer: PeerId, epoch: number): boolean {
-    return ((epoch - this.peers.sessionEpoch(peer)) | 0) >= 0;
+    return !this.peers.isOfSession(this.pathPeer(path), this.pathEpoch(path));
   }
 
   // per peer
 
   /** Paths of the peer in this family, rejected ones included. */
   received(peer: PeerId): number {
-    return this.perPeer[PEER_WORDS * peer + RECEIVED]!;
+    return this.counts.received(peer);
   }
 
   accepted(peer: PeerId): number {
-    return this.perPeer[PEER_WORDS * peer + ACCEPTED]!;
+    return this.counts.accepted(peer);
   }
 
   /** Of those received, the ones announced in the peer's present session; what only came back to us does not count. */
   fresh(peer: PeerId): number {
-    const at = PEER_WORDS * peer;
-    return this.perPeer[at + FRESH_SESSION] === this.peers.sessionEpoch(peer) ? this.perPeer[at + FRESH]! : 0;
-  }
-
-  private countFresh(peer: PeerId): void {
-    const at = PEER_WORDS * peer;
-    const session = this.peers.sessionEpoch(peer);
-    if (this.perPeer[at + FRESH_SESSION] !== session) {
-      this.perPeer[at + FRESH_SESSION] = session;
-      this.perPeer[at + FRESH] = 0;
-    }
-    this.perPeer[at + FRESH]!++;
+    return this.counts.fresh(peer);
   }
 
   // sliced walks: each looks at `budget` rows at most and returns where to go on, or DONE
@@ -481,12 +452,7 @@ export class FamilyRib {
     if (setOut > 0) sets.retain(setOut);
     paths[p + SET_IN] = setIn;
     paths[p + SET_OUT] = setOut;
-    const peer = paths[p + PEER]!;
-    this.perPeer[PEER_WORDS * peer + ACCEPTED]! += Number(setOut > 0) - Number(oldOut > 0);
-    if (isLoop(setOut) !== isLoop(oldOut) && this.isOfSession(peer, paths[p + EPOCH]!)) {
-      if (isLoop(oldOut)) this.countFresh(peer);
-      else this.perPeer[PEER_WORDS * peer + FRESH]!--;
-    }
+    if (oldOut !== setOut) this.counts.replaced(paths[p + PEER]!, paths[p + EPOCH]!, oldOut, setOut);
     if (!this.bestPaths.after(effect, row) && oldOut !== setOut && setOut > 0) this.bestPaths.consider(row, path);
     if (oldOut !== setOut && this.reportsAllPaths) this.changed.push(row);
     sets.release(oldIn);
@@ -523,11 +489,6 @@ export class FamilyRib {
     const { rows } = this;
     if (rows[words + FIRST] === 0 && rows[words + QUEUED] === 0 && rows[words + HOLDS] === 0) this.prefixes.remove(row);
   }
-}
-
-/** We stand in its AS_PATH or CLUSTER_LIST, or are its originator. */
-function isLoop(setOut: SetHandle | RejectCode): boolean {
-  return setOut <= REJECT.asLoop && setOut >= REJECT.clusterLoop;
 }
 
 export function createFamilyRib(options: FamilyRibOptions): FamilyRib {

@@ -90,18 +90,21 @@ const READ_OF_SET = READS.attributes | READS.interface | READS.preference | READ
 
 /** Import evaluation with its memory: one result per (attribute set, way of importing), which dies with the set. */
 export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer {
-  const shared = new Map<string, SharedKey>();
+  /** By content of the policy ("": none), then by all else. */
+  const shared = new Map<string, Map<string, SharedKey>>();
   const facts = noRoute();
   /** Whose facts `facts` holds. */
   let filledFor: ImportSession | undefined;
 
   function open(session: ImportSession): ImportHandle {
     const reads = session.policy?.reads ?? 0;
+    const alike = shared.get(contentOf(session)) ?? new Map<string, SharedKey>();
+    shared.set(contentOf(session), alike);
     const text = importKey(session);
-    let entry = shared.get(text);
+    let entry = alike.get(text);
     if (!entry) {
       entry = { text, policy: session.policy, key: sets.newMemoKey(), editKeys: new Map(), handles: new Set() };
-      shared.set(text, entry);
+      alike.set(text, entry);
     }
     if (entry.policy !== session.policy) {
       retireEdits(entry);
@@ -121,10 +124,12 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
   }
 
   function close(handle: ImportHandle): void {
-    const entry = shared.get(importKey(handle.session));
-    if (!entry?.handles.delete(handle) || entry.handles.size > 0) return;
+    const alike = shared.get(contentOf(handle.session));
+    const entry = alike?.get(importKey(handle.session));
+    if (!alike || !entry?.handles.delete(handle) || entry.handles.size > 0) return;
     retire(entry);
-    shared.delete(entry.text);
+    alike.delete(entry.text);
+    if (alike.size === 0) shared.delete(contentOf(handle.session));
   }
 
   function retire(entry: SharedKey): void {
@@ -138,11 +143,12 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
   }
 
   function forget(): void {
-    for (const entry of shared.values()) {
-      retire(entry);
-      entry.key = sets.newMemoKey();
-      for (const handle of entry.handles) handle.key = entry.key;
-    }
+    for (const alike of shared.values())
+      for (const entry of alike.values()) {
+        retire(entry);
+        entry.key = sets.newMemoKey();
+        for (const handle of entry.handles) handle.key = entry.key;
+      }
   }
 
   function evaluate(handle: ImportHandle, set: SetHandle, bytes: Uint8Array, at: number, length: number): number {
@@ -312,6 +318,10 @@ export function createImporter(sets: SetTable, nextHops: NextHopTable): Importer
   }
 
   return { open, close, forget, evaluate, trace };
+}
+
+function contentOf({ policy }: ImportSession): string {
+  return policy?.contentKey ?? "";
 }
 
 /** A next hop of the other family says nothing about a route: one policy may serve both families. */

@@ -133,6 +133,11 @@ export class PeerTable {
     return this.rows[id * STRIDE + SESSION]!;
   }
 
+  /** A path of this epoch was announced in the present session. */
+  isOfSession(id: PeerId, epoch: number): boolean {
+    return ((epoch - this.rows[id * STRIDE + SESSION]!) | 0) >= 0;
+  }
+
   /** A path of this epoch is to be removed; `family` is its place in FAMILIES. */
   isSwept(id: PeerId, family: number, epoch: number): boolean {
     return ((epoch - this.rows[id * STRIDE + OLDEST_KEPT + family]!) | 0) < 0;

@@ -13,6 +13,35 @@ function createRandom(seed: number): (bound: number) => number {
 /** Values at which parsers break. */
 const SHARP = [0, 1, 2, 3, 4, 7, 8, 14, 15, 16, 17, 31, 32, 33, 63, 64, 127, 128, 129, 254, 255] as const;
 
+type Below = (bound: number) => number;
+
+/** Kinds of changes of one place; `changeOnce` is told one of them. */
+export const KINDS = 6;
+
+/** An octet set, flipped or replaced, or a run of them cut out, doubled or moved behind the next. May change its argument. */
+export function changeOnce(octets: number[], kind: number, at: number, count: number, below: Below): number[] {
+  switch (kind) {
+    case 0:
+      octets[at] = SHARP[below(SHARP.length)]!;
+      break;
+    case 1:
+      octets[at] = octets[at]! ^ (1 << below(8));
+      break;
+    case 2:
+      octets[at] = below(256);
+      break;
+    case 3:
+      octets.splice(at, count);
+      break;
+    case 4:
+      octets.splice(at, 0, ...octets.slice(at, at + count));
+      break;
+    case 5:
+      return [...octets.slice(0, at), ...octets.slice(at + count), ...octets.slice(at, at + count)];
+  }
+  return octets;
+}
+
 /**
  * The message with one to four changes that depend on the seed alone: octets set or flipped, runs cut out, doubled or
  * moved. The marker is spared, and the length field nearly always set right afterwards, so that the inside is reached.
@@ -24,26 +53,7 @@ export function mutate(seed: number, message: Uint8Array): Uint8Array {
     if (octets.length <= 19) octets.push(random(256));
     const at = 18 + random(octets.length - 18);
     const count = 1 + random(Math.min(16, octets.length - at));
-    switch (random(6)) {
-      case 0:
-        octets[at] = SHARP[random(SHARP.length)]!;
-        break;
-      case 1:
-        octets[at] = octets[at]! ^ (1 << random(8));
-        break;
-      case 2:
-        octets[at] = random(256);
-        break;
-      case 3:
-        octets.splice(at, count);
-        break;
-      case 4:
-        octets.splice(at, 0, ...octets.slice(at, at + count));
-        break;
-      case 5:
-        octets = [...octets.slice(0, at), ...octets.slice(at + count), ...octets.slice(at, at + count)];
-        break;
-    }
+    octets = changeOnce(octets, random(KINDS), at, count, random);
   }
   octets = octets.slice(0, 4096);
   while (octets.length < 19) octets.push(0);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { diffConfig } from "../../src/config/diff.ts";
-import { dynamicEntryFor, dynamicPeer } from "../../src/config/dynamic-peers.ts";
+import { dynamicPeer } from "../../src/config/dynamic-peers.ts";
 import { createParseCache, parseConfig } from "../../src/config/parse.ts";
 import { plainConfig } from "../../src/config/plain.ts";
 import { formatAddress, parseAddress } from "../../src/ip/address.ts";
@@ -224,16 +224,6 @@ describe("dynamic neighbours", () => {
     assert.deepEqual(
       [neighbour.name, formatAddress(neighbour.address), neighbour.asn],
       ["rack-10.0.1.9", "10.0.1.9", 1],
-    );
-  });
-  test("belong to the longest prefix", () => {
-    const entries = parsed(
-      `${RANGE}  - { name: one, prefix: 10.0.1.9/32, asn: 1 }\n  - { name: all, prefix: 10.0.0.0/8, asn: 1 }\n`,
-    ).dynamicPeers;
-    const of = (text: string) => dynamicEntryFor(entries, parseAddress(text)!)?.name;
-    assert.deepEqual(
-      [of("10.0.1.9"), of("10.0.1.8"), of("10.9.9.9"), of("11.0.0.1"), of("::1")],
-      ["one", "rack", "all", undefined, undefined],
     );
   });
   test("a change of their entry is told", () => {

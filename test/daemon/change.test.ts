@@ -202,6 +202,31 @@ ${peer("a", "10.0.0.11", 64512, `routeReflectorClient: ${client}`)}${peer("b", "
       assert.deepEqual([a!.established, b!.established], [1, 1]);
     });
 
+  test("many peers that become clients at once have a group looked through once, not for each of them", () => {
+    const addresses = Array.from({ length: 6 }, (_, i) => `10.0.0.${20 + i}`);
+    const text = (client: boolean) => {
+      const peers = addresses.map((address, i) => peer(`p${i}`, address, 64512, `routeReflectorClient: ${client}`));
+      return `${header()}\npeers:\n${peer("b", "10.0.0.12", 64512)}${peers.join("")}`;
+    };
+    const world = createWorld(text(false));
+    const b = world.speaker("10.0.0.12", { asn: 64512 });
+    const [a] = addresses.map((address) => world.speaker(address, { asn: 64512 }));
+    a!.announce(
+      Array.from({ length: 5000 }, (_, i) => `10.9.${i >> 8}.${i & 255}/32`),
+      { localPref: 100 },
+    );
+    world.run(2000);
+    world.configure(text(true));
+    const { waiting } = world.router.core.scheduler;
+    assert.equal(
+      waiting.filter((job) => job === "fill ipv4").length,
+      2,
+      "the group of internal peers, and that of clients",
+    );
+    world.run(2000);
+    assert.equal([...b.routes.keys()].filter((key) => key.startsWith("10.9.")).length, 5000);
+  });
+
   test("reflected routes go out again with another cluster id", () => {
     const text = (id: string) => `${header(64512, `clusterId: ${id}`)}
 peers:

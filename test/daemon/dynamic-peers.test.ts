@@ -153,6 +153,23 @@ describe("whose a connection is", () => {
     assert.deepEqual([a!.up, b!.up, c.up], [false, true, true]);
     assert.deepEqual(names(world), ["one-10.0.0.30", "two-10.0.0.21"]);
   });
+
+  test("a peer of a range stays its peer over reloads where a narrower one takes other interfaces only", () => {
+    const lines = [
+      range("one", "10.0.0.0/24", 65001, `${EXTERNAL}, interface: eth1`),
+      range("two", "10.0.0.0/16", 65001, EXTERNAL),
+    ];
+    const world = createWorld(config(...lines));
+    world.host.arrivesBy = () => "eth0";
+    const a = world.speaker("10.0.0.20", { asn: 65001 });
+    world.configure(config(...lines, peer("b", "10.0.0.12", 65002, EXTERNAL)));
+    world.run(1000);
+    assert.deepEqual([a.up, a.established, a.notifications, names(world)], [true, 1, [], ["b", "two-10.0.0.20"]]);
+    const [narrow, wide] = lines;
+    world.configure(config(narrow!.replace("eth1", "eth0"), wide!));
+    world.run(1000);
+    assert.deepEqual([a.up, last(a)?.code, last(a)?.subcode], [false, 6, 6], "it belongs to the other one now");
+  });
 });
 
 describe("the limit of a range", () => {

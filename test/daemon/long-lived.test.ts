@@ -108,9 +108,10 @@ describe("routes that outlive the restart time", () => {
   test("go at once where they carry NO_LLGR", () => {
     const it = scene();
     it.a.announce(V4, { communities: [NO_LLGR, "7:7"] });
+    it.a.announce(OTHER, { communities: [LLGR_STALE, NO_LLGR] });
     it.world.run(1000);
     outlived(it);
-    assert.deepEqual(held(it.knows), [OTHER, V6]);
+    assert.deepEqual(held(it.knows), [V6], "also those that were stale when they came");
   });
 
   test("become so at once in families that the graceful restart capability does not list", () => {

@@ -237,6 +237,16 @@ describe("a limit of what a peer sends", () => {
     assert.deepEqual(ended(a), []);
   });
 
+  test("block: what is about to be asked for is still asked for where the limit changes meanwhile", () => {
+    const { world, a, again } = limited("maxPrefixesIn: { limit: 3, action: block }");
+    a.announce(some(0, 5));
+    a.withdraw(some(0, 1));
+    world.run(2000);
+    again("maxPrefixesIn: { limit: 10, action: block }");
+    world.run(10_000);
+    assert.equal(refreshes(a), 1);
+  });
+
   test("that is lowered below what is there acts at once, one that is raised says it is kept", () => {
     const { world, a, again } = limited("maxPrefixesIn: { limit: 10, action: warn }");
     a.announce(some(0, 5));

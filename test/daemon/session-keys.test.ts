@@ -243,6 +243,17 @@ describe("segments that are refused", () => {
     assert.match(answer(world).advice!, /does the peer have a password for us\? .* refused \d+ segments/);
   });
 
+  test("what was refused before anybody had a key is held against nobody's", () => {
+    const text = (more: string) => `${header()}\npeers:\n${peer("a", "10.0.0.11", 65001, `${EXTERNAL}${more}`)}`;
+    const world = createWorld(text(""));
+    assert.equal(answer(world).refused, null);
+    world.host.refused.unexpected += 5;
+    world.run(1000);
+    world.configure(text(", password: one"));
+    world.run(5000);
+    assert.equal(answer(world).refused, null);
+  });
+
   test("nothing is watched where nobody has a key", () => {
     const world = createWorld(`${header()}\npeers:\n${peer("a", "10.0.0.11", 65001, EXTERNAL)}`);
     let looks = 0;

@@ -1,10 +1,8 @@
 /** Inputs made from others by changes that depend on a seed alone. */
+import { changeOnce, KINDS } from "../bgp/mutate.ts";
 import { seeded } from "../sim/clock.ts";
 import type { FuzzTarget } from "./target.ts";
 import { octetsOfText, textOf } from "./target.ts";
-
-/** Values at which parsers break. */
-const SHARP = [0, 1, 2, 3, 4, 7, 8, 14, 15, 16, 17, 31, 32, 33, 63, 64, 127, 128, 129, 254, 255] as const;
 
 const WORDS = [
   ..."- : , { } [ ] # & * ! | > ' \" % @ ` ~ ? \n".split(" "),
@@ -30,29 +28,11 @@ function changedOctets(target: FuzzTarget, start: Uint8Array, other: Uint8Array,
     if (octets.length <= spared) octets.push(below(256));
     const at = spared + below(octets.length - spared);
     const count = 1 + below(Math.min(16, octets.length - at));
-    switch (below(7)) {
-      case 0:
-        octets[at] = SHARP[below(SHARP.length)]!;
-        break;
-      case 1:
-        octets[at] = octets[at]! ^ (1 << below(8));
-        break;
-      case 2:
-        octets[at] = below(256);
-        break;
-      case 3:
-        octets.splice(at, count);
-        break;
-      case 4:
-        octets.splice(at, 0, ...octets.slice(at, at + count));
-        break;
-      case 5:
-        octets = [...octets.slice(0, at), ...octets.slice(at + count), ...octets.slice(at, at + count)];
-        break;
-      case 6: {
-        const from = below(other.length);
-        octets.splice(at, 0, ...other.slice(from, from + count));
-      }
+    const kind = below(KINDS + 1);
+    if (kind < KINDS) octets = changeOnce(octets, kind, at, count, below);
+    else {
+      const from = below(other.length);
+      octets.splice(at, 0, ...other.slice(from, from + count));
     }
   }
   octets = octets.slice(0, 4097);

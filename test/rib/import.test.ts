@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import type { AttributeEdits } from "../../src/bgp/path-attributes.ts";
 import { type CompiledPolicy, READS, type RouteFacts, type Verdict } from "../../src/policy/types.ts";
 import { createImporter, type Importer, type ImportSession } from "../../src/rib/import.ts";
+import { importKey } from "../../src/rib/import-checks.ts";
 import { REJECT } from "../../src/rib/types.ts";
 import { type Attributes, addressOf, createWorld, intern, type World } from "./world.ts";
 
@@ -243,6 +244,12 @@ describe("import results", () => {
       (each) => importer.evaluate(importer.open(each), set, NLRI, 0, 16),
     );
     assert.deepEqual(results, [set, REJECT.policy, REJECT.asLoop]);
+  });
+
+  test("are found without writing the policy's content out: thousands of sessions may have one of thousands of prefixes", () => {
+    const content = "10.0.0.0/8,".repeat(1000);
+    const key = importKey({ ...session, policy: policy(READS.prefix, () => true, content) });
+    assert.ok(key.length < 200, `${key.length} characters`);
   });
 
   test("is asked again after our addresses changed, and after the last session that shared it closed", () => {
