@@ -2,6 +2,8 @@ import type { StatusAnswer } from "../control/answers.ts";
 import { FAMILIES, type Family, formatAddress, formatQuad } from "../ip/address.ts";
 import { formatPrefix } from "../ip/prefix.ts";
 import { seconds, wallTime } from "./answer-peer.ts";
+import type { ExportGroup } from "./exporter.ts";
+import type { PeerRuntime } from "./peer.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Router } from "./router.ts";
 
@@ -15,6 +17,7 @@ export function statusAnswer({ core, parts }: Router): StatusAnswer {
   const now = core.clock.nowMs();
   const peers = [...core.peers.values()];
   const { deferredUntilMs } = parts.recovery;
+  const members = membersOf(peers);
   return {
     version: core.version,
     routerId: formatQuad(core.routerId),
@@ -64,10 +67,23 @@ export function statusAnswer({ core, parts }: Router): StatusAnswer {
     kernel: { programming: core.config.kernel.program, ...core.fib.counters() },
     updateGroups: [...parts.exporter.groups()].map((group) => ({
       family: group.context.family,
-      members: peers.filter((p) => p.outlets[group.context.family]?.joined === group).map((p) => p.config.name),
+      members: members.get(group) ?? [],
       routes: group.updates.announcedRows,
       messagesEncoded: group.updates.counters.messagesEncoded,
       messagesSent: group.updates.counters.messagesSent,
     })),
   };
+}
+
+/** Names by group. There may be as many groups as peers. */
+function membersOf(peers: readonly PeerRuntime[]): ReadonlyMap<ExportGroup, readonly string[]> {
+  const members = new Map<ExportGroup, string[]>();
+  for (const { outlets, config } of peers)
+    for (const family of FAMILIES) {
+      const group = outlets[family]?.joined;
+      const names = group && members.get(group);
+      if (names) names.push(config.name);
+      else if (group) members.set(group, [config.name]);
+    }
+  return members;
 }
