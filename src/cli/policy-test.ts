@@ -1,11 +1,14 @@
 import { readFile } from "node:fs/promises";
+import { dynamicPeer } from "../config/dynamic-peers.ts";
 import { type HypotheticalRoute, readRoute } from "../config/hypothetical-route.ts";
-import type { Config, PeerConfig } from "../config/model.ts";
+import type { Config, DynamicPeersConfig, PeerConfig } from "../config/model.ts";
 import { hint } from "../config/nearest.ts";
 import { formatProblem, parseConfig } from "../config/parse.ts";
 import { createPolicyTest, type Direction } from "../control/policy-test.ts";
 import { renderPolicyTest } from "../control/render-policy-test.ts";
 import { readConfigFiles } from "../io/system/config-files.ts";
+import { formatAddress, parseAddress } from "../ip/address.ts";
+import { contains } from "../ip/prefix.ts";
 import { readSecret } from "./check-configuration.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import { write, writeDocument } from "./output.ts";
@@ -46,14 +49,27 @@ async function readConfiguration(path: string): Promise<Config> {
   throw fail(parsed.problems.filter(({ severity }) => severity === "error").map(formatProblem));
 }
 
-/** Also an entry of dynamic neighbours, for any of them. */
+/** By name, address or description; also an entry of dynamic neighbours, for any of them, or one of its neighbours. */
 function findPeer({ peers, dynamicPeers }: Config, name: string): Omit<PeerConfig, "address"> {
-  const peer = peers.find((each) => each.name === name);
-  if (peer) return peer;
-  const range = dynamicPeers.find((each) => each.name === name);
-  if (range) return { ...range.template, name };
+  const named = peers.find((each) => each.name === name);
+  if (named) return named;
+  const entry = dynamicPeers.find((each) => each.name === name);
+  if (entry) return { ...entry.template, name };
+  const meant = [
+    peers.filter((each) => formatAddress(each.address) === name),
+    dynamicPeers.flatMap((each) => dynamicPeerNamed(each, name) ?? []),
+    peers.filter((each) => each.description === name),
+  ].find((found) => found.length === 1);
+  if (meant) return meant[0]!;
   const names = [...peers, ...dynamicPeers].map((each) => each.name);
   throw new CliError(EXIT.notFound, `no peer "${name}" in the configuration${hint(name, names)}`);
+}
+
+/** A neighbour of this entry by the name that it would have, `<entry>-<address>`. */
+function dynamicPeerNamed(entry: DynamicPeersConfig, name: string): PeerConfig | undefined {
+  if (!name.startsWith(`${entry.name}-`)) return undefined;
+  const address = parseAddress(name.slice(entry.name.length + 1));
+  return address && contains(entry.prefix, address) ? dynamicPeer(entry, address) : undefined;
 }
 
 async function readRoutes({ route, routes: path }: PolicyTestOptions): Promise<HypotheticalRoute[]> {

@@ -59,10 +59,16 @@ function sameText(address: string, word: string): boolean {
 
 function suggestion(word: string, peers: readonly PeerAnswer[]): string {
   if (peers.length === 0) return "; none are configured";
+  const ofRange = peers.filter((peer) => peer.dynamic?.range === word);
+  if (ofRange.length > 0) return `: it is a range of dynamic neighbours, of which there are ${listed(ofRange)}`;
   const words = peers.flatMap((peer) => [peer.name, peer.address, ...(peer.description ? [peer.description] : [])]);
   const near = nearest(word, words);
   const peer = near === undefined ? undefined : peers.find((p) => [p.name, p.address, p.description].includes(near));
   if (peer) return `; did you mean "${peer.name}" (${peer.address})?`;
+  return `; there are ${listed(peers)}`;
+}
+
+function listed(peers: readonly PeerAnswer[]): string {
   const shown = peers.slice(0, 8).map((p) => p.name);
-  return `; there are ${shown.join(", ")}${peers.length > shown.length ? ` and ${peers.length - shown.length} more` : ""}`;
+  return `${shown.join(", ")}${peers.length > shown.length ? ` and ${peers.length - shown.length} more` : ""}`;
 }

@@ -220,6 +220,9 @@ function reasonDown(core: Core, peer: PeerRuntime): string {
   if (config.disabled) return "disabled in the configuration";
   const held = core.held.get(config.name);
   if (held) return heldReason(held);
+  const device = config.interface ?? config.address.zone;
+  if (device !== undefined && !core.interfaces.byName(device))
+    return `there is no interface ${device} now; the session is bound to it`;
   if (peer.direct && !core.interfaces.shared(addressOnLink(config)))
     return `${formatAddress(config.address)} is on no connected subnet: set multihop if it is more than one hop away`;
   if (session.lastFailure) {

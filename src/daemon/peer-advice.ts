@@ -1,4 +1,5 @@
 /** What may help against a session that is down, by the reason it gave (RFC 4271 §6, RFC 4486). */
+import { unwrapHardReset } from "../bgp/notification.ts";
 import type { DownReason } from "../bgp/session/types.ts";
 import type { PeerConfig } from "../config/model.ts";
 import { formatAddress } from "../ip/address.ts";
@@ -28,8 +29,9 @@ export function adviceFor(
   }
   if (reason.code === "holdTimer" || reason.notification?.code === HOLD_TIMER)
     return "look for packet loss, or for a path that drops large packets (MTU) while small ones pass";
-  const { notification } = reason;
-  if (!notification) return undefined;
+  if (!reason.notification) return undefined;
+  // A hard reset is a wrapping: why is inside (RFC 8538 §3).
+  const notification = unwrapHardReset(reason.notification) ?? reason.notification;
   const isReceived = reason.code === "notificationReceived";
   if (notification.code === OPEN_ERROR)
     return isReceived ? theirOpenError(notification.subcode, localAsn) : ourOpenError(notification.subcode, peer);

@@ -18,7 +18,8 @@ kernel: { export: fib }
 peers:
   - { name: tor-a, address: 10.0.0.2, asn: 65001, import: in, export: accept }
   - { name: node, address: 10.0.0.3, asn: 64512 }
-  - { name: bare, address: 10.0.0.4, asn: 65004 }
+  - { name: bare, address: 10.0.0.4, asn: 65004, description: Nobody }
+  - { name: rack, prefix: 10.1.0.0/24, asn: 65005, import: in, export: accept }
 `;
 
 describe("calidris policy test", () => {
@@ -49,6 +50,13 @@ describe("calidris policy test", () => {
   in, rule 3: matches, sets localPref 150: accept
 `,
     );
+  });
+
+  it("finds a peer by name, address and description, and dynamic neighbours as their range or by name", async () => {
+    for (const peer of ["tor-a", "10.0.0.2", "Nobody", "rack", "rack-10.1.0.7"])
+      assert.equal((await run("--direction", "import", "--peer", peer, ...route({}))).code, 0, peer);
+    for (const peer of ["rack-10.2.0.7", "10.0.0.9"])
+      assert.equal((await run("--direction", "import", "--peer", peer, ...route({}))).code, 3, peer);
   });
 
   it("says where a route was rejected, and that it is no fault", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { findPeer } from "../../src/control/targets.ts";
 import { createQueries } from "../../src/daemon/queries.ts";
 import { seeded } from "../sim/clock.ts";
 import type { Speaker } from "./speaker.ts";
@@ -49,6 +50,10 @@ describe("a connection from within a range makes a peer", () => {
     assert.deepEqual(createQueries(world.router).status().dynamicPeers, [
       { name: "rack", prefix: "10.0.0.0/24", limit: 100, peers: 1, refused: 0 },
     ]);
+    assert.throws(
+      () => findPeer("rack", answers),
+      /no peer "rack": it is a range of dynamic neighbours, of which there are rack-10\.0\.0\.11$/,
+    );
   });
 
   test("it goes when its session has ended, its routes are withdrawn, and nothing is left", () => {
