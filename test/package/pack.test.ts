@@ -60,7 +60,7 @@ describe("the npm package", () => {
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   it("holds the compiled sources, the schema, documents and examples, and nothing else", () => {
-    const expected = /^(dist\/(src|schema)\/|docs\/.*\.md$|examples\/.*\.yaml$|package\.json$|README|LICENSE)/;
+    const expected = /^(dist\/(src|schema)\/|docs\/.*\.(md|yaml)$|examples\/.*\.yaml$|package\.json$|README|LICENSE)/;
     const left = packed.filter((path) => !expected.test(path) || /\.tsbuildinfo$|\.d\.ts$/.test(path));
     assert.deepEqual(left, []);
     for (const path of ["dist/src/cli/main.js", "dist/schema/config.schema.json", "LICENSE", "examples/tor.yaml"])
