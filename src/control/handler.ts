@@ -1,6 +1,7 @@
 /** Answers the requests of the control socket from the router's view. Tables go out in pages, the loop runs in between. */
 import { compareAddresses, FAMILIES, type Family, parseAddress } from "../ip/address.ts";
 import { formatPrefix, type Prefix, prefixOf } from "../ip/prefix.ts";
+import { DEFAULT_ONLY } from "../policy/builtin.ts";
 import type { AdminCommand } from "./admin-command.ts";
 import type { PeerAnswer, PeerRouteAnswer, RouteAnswer } from "./answers.ts";
 import { ControlError } from "./control-error.ts";
@@ -111,8 +112,9 @@ export function createControlHandler(
         const peer = request.peer === undefined ? undefined : findPeer(request.peer, view.peers());
         const prefix = target.isAddress ? parseTarget(route(target).prefix).prefix : target.prefix;
         const answer = view.explain(prefix, peer?.name);
-        if (answer.best === null && answer.losers.length === 0 && !answer.to?.announced)
-          route({ prefix, isAddress: false });
+        // A default route that is originated, or would be, needs none in the table.
+        const isOriginated = peer?.exportPolicy === DEFAULT_ONLY && prefix.length === 0;
+        if (answer.best === null && answer.losers.length === 0 && !isOriginated) route({ prefix, isAddress: false });
         return answer;
       }
       default: {

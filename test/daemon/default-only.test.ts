@@ -157,6 +157,18 @@ describe("export: default-only", () => {
     };
     assert.equal(answer.to.announced, true);
     await assert.rejects(handler({ command: "explainRoute", target: "0.0.0.0/0", peer: "up" }, output), /no route for/);
+    const waiting = createControlHandler(
+      createQueries(tiers(`${DOWN}, defaultOnly: ifReachable`).world.router),
+      setImmediate,
+      () => {},
+    );
+    const { to: withheld } = (await waiting(
+      { command: "explainRoute", target: "0.0.0.0/0", peer: "down" },
+      output,
+    )) as {
+      to: { stoppedBy: { reason: string } };
+    };
+    assert.match(withheld.stoppedBy.reason, /we have no default route ourselves/);
     const [sent] = createQueries(world.router).routesOut("down", "ipv4", 0, 10).rows;
     assert.deepEqual([sent!.prefix, sent!.path.source, sent!.path.peer], ["0.0.0.0/0", "static", null]);
     assert.match(
