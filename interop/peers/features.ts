@@ -20,6 +20,8 @@ export type Feature =
   | "restarter"
   /** Keeps them after a NOTIFICATION too (RFC 8538). */
   | "restartNotification"
+  /** Says on a reconnect that it has forwarded packets meanwhile (F); who does not has its stale routes dropped at once. */
+  | "forwardingKept"
   /** Keeps them beyond the restart time (RFC 9494). */
   | "longLived"
   | "addPathReceive"
@@ -52,6 +54,7 @@ const BIRD: readonly Feature[] = [
   "twoOctetAs",
   "restartHelper",
   "restarter",
+  "forwardingKept",
   "longLived",
   "addPathReceive",
   "addPathSend",
@@ -77,6 +80,7 @@ export const FEATURES = {
     "transit",
     "restartHelper",
     "restarter",
+    "forwardingKept",
     "restartNotification",
     "longLived",
     "addPathReceive",
