@@ -62,9 +62,8 @@ function serveClient(socket: Socket, context: BirdContext, bounds: Bounds, log: 
   let half = false;
   let ending = false;
 
-  socket.setTimeout(bounds.idleMs, () => {
-    if (!busy) socket.destroy();
-  });
+  // Nothing has come and nothing has gone: that it still owes its reading of a reply does not keep it.
+  socket.setTimeout(bounds.idleMs, () => socket.destroy());
   const output: ReplyOutput = {
     get aborted() {
       return socket.destroyed;
