@@ -12,9 +12,12 @@ export class Wrong {
   }
 }
 
+/** Whatever is written, or nothing: to zod a key that may be absent. */
+export const anything = z.unknown().optional();
+
 /** A scalar with a grammar of its own; the message of a fault says what was expected and what was found. */
 export function field<T>(expected: string, read: (text: string) => T | Wrong | undefined) {
-  return z.unknown().transform((value, context): T | undefined => {
+  return anything.transform((value, context): T | undefined => {
     if (value === undefined || value === null || value === "") return undefined;
     const result = typeof value === "object" ? undefined : read(String(value));
     if (result !== undefined && !(result instanceof Wrong)) return result;
@@ -63,7 +66,7 @@ export function list<T>(item: z.ZodType<T>, most = Number.POSITIVE_INFINITY) {
 
 /** A mapping; where nothing is written, an empty one. */
 export function section<T extends z.ZodRawShape>(shape: T) {
-  return z.preprocess((value) => value ?? {}, mapping(shape));
+  return anything.transform((value) => value ?? {}).pipe(mapping(shape));
 }
 
 /** A mapping, or nothing. */
@@ -78,7 +81,7 @@ export function mapping<T extends z.ZodRawShape>(shape: T) {
 }
 
 /** Values of labels may be written as YAML's booleans and numbers. */
-export const stringMap = z.unknown().transform((value, context): Readonly<Record<string, string>> => {
+export const stringMap = anything.transform((value, context): Readonly<Record<string, string>> => {
   if (value === undefined || value === null) return NOTHING;
   if (typeof value !== "object" || Array.isArray(value)) {
     context.issues.push({ code: "custom", message: `expected a mapping, not ${shown(value)}`, input: value });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseQuad } from "../../ip/address.ts";
-import { field, list, optionalSection, section, stringMap } from "./fields.ts";
+import { anything, field, list, optionalSection, section, stringMap } from "./fields.ts";
 import type { NodeResource } from "./model.ts";
 import { createParser, present } from "./parsed.ts";
 import { addressOf, asn, cidr, nodeAddress } from "./scalars.ts";
@@ -16,7 +16,7 @@ const node = z.object({
       asNumber: asn,
       ipv4Address: nodeAddress("ipv4"),
       ipv6Address: nodeAddress("ipv6"),
-      ipv4IPIPTunnelAddr: z.unknown(),
+      ipv4IPIPTunnelAddr: anything,
       routeReflectorClusterID: clusterId,
     }),
     wireguard: optionalSection({

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { decodeUtf8 } from "../../bgp/text.ts";
+import { anything } from "./fields.ts";
 import type { SecretResource } from "./model.ts";
 import { createParser } from "./parsed.ts";
 
@@ -24,7 +25,7 @@ function decodeBase64(text: string): Uint8Array | undefined {
 }
 
 /** No message shows a value. A mapping whose values are no texts has nothing of use. */
-const values = z.unknown().transform((value): readonly (readonly [string, string])[] => {
+const values = anything.transform((value): readonly (readonly [string, string])[] => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
   return Object.entries(value).flatMap(([key, entry]) => (typeof entry === "string" ? [[key, entry] as const] : []));
 });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Family } from "../../ip/address.ts";
 import { formatAddress } from "../../ip/address.ts";
-import { field, list, section, words } from "./fields.ts";
+import { anything, field, list, section, words } from "./fields.ts";
 import type { WorkloadResource } from "./model.ts";
 import { createParser, present } from "./parsed.ts";
 import { readAddress } from "./scalars.ts";
@@ -20,10 +20,11 @@ const HOSTS = { ipv4: hostOf("ipv4"), ipv6: hostOf("ipv6") };
 
 /** Entries that are no single host are passed over. */
 const cidrs = (family: Family) =>
-  z.preprocess(
-    (value) => (Array.isArray(value) ? value.filter((entry) => HOSTS[family].safeParse(entry).success) : value),
-    list(HOSTS[family]),
-  );
+  anything
+    .transform((value) =>
+      Array.isArray(value) ? value.filter((entry) => HOSTS[family].safeParse(entry).success) : value,
+    )
+    .pipe(list(HOSTS[family]));
 
 const workload = z.object({
   spec: section({

@@ -62,9 +62,9 @@ export function readAddress(text: string): Address | undefined {
 
 const isZero = (octet: number) => octet === 0;
 
-/** Neither unspecified, nor of several hosts: what a speaker may have or connect to. */
-export function isHostAddress({ family, bytes }: Address): boolean {
-  return !bytes.every(isZero) && (family === "ipv4" ? bytes[0]! < 224 || bytes[0]! >= 240 : bytes[0] !== 0xff);
+/** Not the unspecified one. Whether a host can have the address is for the network to say. */
+export function isHostAddress({ bytes }: Address): boolean {
+  return !bytes.every(isZero);
 }
 
 const WORDS = { ipv4: "an IPv4 address", ipv6: "an IPv6 address" } as const;
