@@ -8,6 +8,7 @@ interface RunArguments {
   config: string;
   socket: string;
   state: string | undefined;
+  "bird-socket": string | undefined;
   "log-format": "auto" | "json" | "text";
   "log-level": LogThreshold | undefined;
 }
@@ -34,6 +35,11 @@ export const runCommand: CommandModule<object, RunArguments> = {
         requiresArg: true,
         describe: "File by which the next process knows that this one ran (default: beside the control socket)",
       })
+      .option("bird-socket", {
+        type: "string",
+        requiresArg: true,
+        describe: "Folder in which bird.ctl and bird6.ctl speak as BIRD 1.6 does (default: nowhere)",
+      })
       .option("log-format", {
         choices: ["auto", "json", "text"] as const,
         default: "auto" as const,
@@ -48,15 +54,19 @@ export const runCommand: CommandModule<object, RunArguments> = {
   handler: async (argv) => {
     // Before all else: loading the daemon would let the young generation grow.
     limitYoungGeneration();
-    const { runDaemon } = await import("./run-daemon.ts");
+    const [{ runDaemon }, { watchedFiles }] = await Promise.all([
+      import("./run-daemon.ts"),
+      import("./watched-files.ts"),
+    ]);
     try {
-      await runDaemon({
-        config: argv.config,
+      const options = {
         socket: argv.socket,
         state: argv.state ?? stateBeside(argv.socket),
+        birdSockets: argv["bird-socket"],
         logFormat: argv["log-format"],
         logLevel: argv["log-level"],
-      });
+      };
+      await runDaemon(options, (log) => watchedFiles(argv.config, log));
     } catch (error) {
       // Half a daemon must not stay: what it opened already would keep the process alive.
       process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -78,6 +78,7 @@ async function protocols(
   reply: Reply,
 ): Promise<void> {
   if (more) return syntaxError(reply, more);
+  if (view.waitingFor) return reply.end(8005, `There is no configuration yet: ${view.waitingFor()}`);
   if (await showProtocols(reply, view.protocols(family, wanted(which)), { verbose, localTime })) return;
   if (which?.kind === "pattern") reply.end(8003, "No protocols match");
   else reply.end(9002, `${which?.text ?? ""} is not a protocol`);

@@ -2,6 +2,8 @@
 import type { Family } from "../../ip/address.ts";
 
 export interface BirdView {
+  /** Absent unless the daemon waits for its first configuration; then why that has not come. */
+  readonly waitingFor?: () => string;
   daemon(family: Family): DaemonFacts;
   /**
    * The local sources, then the BGP sessions whose addresses are of the family, of those whose names are wanted. Each is
