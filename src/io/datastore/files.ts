@@ -11,7 +11,7 @@ import type { Kind } from "../../confgen/resources/model.ts";
 import { forEach } from "../files/at-once.ts";
 import { fileFault } from "../files/places.ts";
 import { createFileTexts } from "../files/texts.ts";
-import { watchPlaces } from "../files/watch-places.ts";
+import { POLL_MS, watchPlaces } from "../files/watch-places.ts";
 import { createHolders } from "./holders.ts";
 import { type Tree, walkTree } from "./tree.ts";
 
@@ -62,6 +62,7 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
   let names = new Set<string>();
   let isAllDirty = true;
   let isRead = false;
+  let isHeard = true;
   let events = 0;
   let timer: NodeJS.Timeout | undefined;
   let dueMs = Number.POSITIVE_INFINITY;
@@ -101,7 +102,7 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
     working = work().finally(() => {
       working = undefined;
       if (isAllDirty || dirty.size > 0 || names.size > 0) plan(performance.now() + settleMs);
-      else planDoubts();
+      else planLater();
     });
   }
 
@@ -146,7 +147,7 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
       const isWatched = tree !== undefined && tree.watchKey === found.watchKey;
       tree = found;
       if (!isWatched) {
-        await watcher.set(found.directories);
+        isHeard = await watcher.set(found.directories);
         isAllDirty = true;
         continue;
       }
@@ -164,18 +165,12 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
     try {
       ({ text } = await texts.read(real));
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      // The look at everything tells a file that is gone from one that cannot be read.
-      if (code === "ENOENT") isAllDirty = true;
-      else
-        hold(
-          shown,
-          { ...(before ?? NOTHING), fault: `${shown}: cannot be read: ${(error as Error).message}` },
-          changed,
-        );
+      // One that went since it was found causes another event.
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+      hold(shown, { ...(before ?? NOTHING), fault: `${shown}: cannot read the file: ${fileFault(error)}` }, changed);
       return;
     }
-    if (before && before.text === text && !before.doubted) return;
+    if (before && before.text === text && !before.doubted && !before.fault) return;
     if (before?.content && isDoubtful(before.text, text)) {
       const doubted = before.doubted?.text === text ? before.doubted : { text, sinceMs: performance.now() };
       if (performance.now() - doubted.sinceMs < doubtMs) {
@@ -201,8 +196,12 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
     files.delete(shown);
   }
 
-  /** A text that is doubted is looked at again when the time is over. */
-  function planDoubts(): void {
+  /** A text that is doubted is looked at again when the time is over, and all where events are not heard. */
+  function planLater(): void {
+    if (!isHeard) {
+      isAllDirty = true;
+      plan(performance.now() + POLL_MS);
+    }
     for (const [shown, { doubted }] of files)
       if (doubted) {
         const real = tree?.files.get(shown);
