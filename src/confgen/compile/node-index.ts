@@ -115,8 +115,7 @@ export function createNodeIndex(): UpdatedNodeIndex {
         }
         if (row.findings.length > 0) findings.push(...row.findings);
       }
-      if (present < byName.size)
-        for (const row of all.slice()) if (!nodes.get(row.name)?.value?.bgp) remove(row);
+      if (present < byName.size) for (const row of all.slice()) if (!nodes.get(row.name)?.value?.bgp) remove(row);
       return findings;
     },
   };

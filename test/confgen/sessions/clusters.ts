@@ -111,8 +111,8 @@ const anyTail = fc.integer({ min: 1, max: 12 });
 export const anyResource: fc.Arbitrary<Resource | Faulty> = fc
   .tuple(
     fc.oneof<fc.Arbitrary<Resource>[]>(
-      fc.constantFrom(...NAMES).chain((name) => nodeOf(name, anyTail)),
-      fc.constantFrom("a", "b", "c").chain(peerOf),
+      ...Array.from({ length: 3 }, () => fc.constantFrom(...NAMES).chain((name) => nodeOf(name, anyTail))),
+      ...Array.from({ length: 3 }, () => fc.constantFrom("a", "b", "c").chain(peerOf)),
       fc.constantFrom("default", "node.n1", "node.n2").chain(configurationOf),
       fc
         .tuple(fc.constantFrom("kube-system/s", "kube-system/t"), fc.dictionary(fc.constantFrom("a", "b"), fc.string()))
