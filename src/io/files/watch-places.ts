@@ -6,9 +6,10 @@ import { watch } from "chokidar";
 export interface PlaceWatch {
   /**
    * Watches these directories from now on. `marks` tells of each whether it is still the same inode: one that was replaced is
-   * watched anew. What changes after this resolves is told.
+   * watched anew. What changes after this resolves is told. False: not all could be watched (the kernel's limit of watches,
+   * a file system without events), and the caller has to look from time to time.
    */
-  set(directories: ReadonlyMap<string, string>): Promise<void>;
+  set(directories: ReadonlyMap<string, string>): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -24,8 +25,12 @@ export interface PlaceWatchOptions {
 
 const LISTED_ENTRIES = 64;
 
+/** What to look from time to time means. */
+export const POLL_MS = 30_000;
+
 interface Watched {
   readonly mark: string;
+  readonly isHeard: boolean;
   close(): Promise<void>;
 }
 
@@ -34,8 +39,8 @@ export function watchPlaces({ onEvent, listedEntries = LISTED_ENTRIES }: PlaceWa
 
   async function open(directory: string, mark: string): Promise<void> {
     const entries = await readdir(directory).catch(() => []);
-    const close = entries.length > listedEntries ? direct(directory, onEvent) : await listed(directory, onEvent);
-    watched.set(directory, { mark, close });
+    const watch = entries.length > listedEntries ? direct(directory, onEvent) : await listed(directory, onEvent);
+    watched.set(directory, { mark, ...watch });
   }
 
   return {
@@ -47,6 +52,7 @@ export function watchPlaces({ onEvent, listedEntries = LISTED_ENTRIES }: PlaceWa
           await close();
         }
       for (const [directory, mark] of directories) if (!watched.has(directory)) await open(directory, mark);
+      return [...watched.values()].every(({ isHeard }) => isHeard);
     },
     async close() {
       for (const { close } of watched.values()) await close();
@@ -57,19 +63,21 @@ export function watchPlaces({ onEvent, listedEntries = LISTED_ENTRIES }: PlaceWa
 
 type OnEvent = PlaceWatchOptions["onEvent"];
 
-function direct(directory: string, onEvent: OnEvent): () => Promise<void> {
+type Watch = Omit<Watched, "mark">;
+
+function direct(directory: string, onEvent: OnEvent): Watch {
   let watcher: NodeWatcher;
   try {
     watcher = watchDirectly(directory, (_event, name) => onEvent(directory, name ?? undefined));
-  } catch {
-    // It is gone again: whoever removed it caused an event in its parent.
-    return async () => undefined;
+  } catch (error) {
+    // Whoever removed it caused an event in its parent.
+    return { isHeard: (error as NodeJS.ErrnoException).code === "ENOENT", close: async () => undefined };
   }
   watcher.on("error", () => onEvent(directory, undefined));
-  return async () => watcher.close();
+  return { isHeard: true, close: async () => watcher.close() };
 }
 
-async function listed(directory: string, onEvent: OnEvent): Promise<() => Promise<void>> {
+async function listed(directory: string, onEvent: OnEvent): Promise<Watch> {
   const watcher = watch([directory], {
     depth: 0,
     ignoreInitial: true,
@@ -81,12 +89,12 @@ async function listed(directory: string, onEvent: OnEvent): Promise<() => Promis
     const place = (details as { watchedPath?: string }).watchedPath ?? directory;
     if (place === directory) onEvent(directory, name || undefined);
   });
-  watcher.on("error", () => onEvent(directory, undefined));
   watcher.on("unlinkDir", () => onEvent(directory, undefined));
-  // A directory that may not be read gives an error in place of readiness.
-  await new Promise<void>((resolve) => {
-    watcher.once("ready", () => resolve());
-    watcher.once("error", () => resolve());
+  // A directory that may not be read gives an error in place of readiness, and so does one that cannot be watched.
+  const isHeard = await new Promise<boolean>((resolve) => {
+    watcher.once("ready", () => resolve(true));
+    watcher.once("error", () => resolve(false));
   });
-  return () => watcher.close();
+  watcher.on("error", () => onEvent(directory, undefined));
+  return { isHeard, close: () => watcher.close() };
 }

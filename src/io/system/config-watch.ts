@@ -1,7 +1,7 @@
 /** Watches a configuration and hands out whole sets of files, once they have come to rest. */
 import { join } from "node:path";
 import type { Places } from "../files/places.ts";
-import { watchPlaces } from "../files/watch-places.ts";
+import { POLL_MS, watchPlaces } from "../files/watch-places.ts";
 import {
   type ConfigFile,
   type ConfigSnapshot,
@@ -48,6 +48,7 @@ export async function watchConfig(path: string, options: ConfigWatchOptions): Pr
   let timer: NodeJS.Timeout | undefined;
   let postponed = 0;
   let closed = false;
+  let isHeard = true;
   let work = Promise.resolve();
   const watcher = watchPlaces({
     onEvent: (directory, name) => {
@@ -77,13 +78,20 @@ export async function watchConfig(path: string, options: ConfigWatchOptions): Pr
       if (closed) return;
       // First the watch, then the look that counts: no change falls between.
       places = snapshot.places;
-      await watcher.set(snapshot.directories);
+      isHeard = await watcher.set(snapshot.directories);
       const again = await readConfigFiles(path, also, texts);
       const calm = again.identity === snapshot.identity && isSame(again, snapshot);
       snapshot = again;
       if (calm || looks === LOOKS) break;
     }
-    if (!closed) report(snapshot);
+    if (closed) return;
+    if (!isHeard) poll();
+    report(snapshot);
+  }
+
+  function poll(): void {
+    clearTimeout(timer);
+    timer = setTimeout(() => void lookAgain(), POLL_MS);
   }
 
   function report(snapshot: ConfigSnapshot): void {
