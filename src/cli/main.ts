@@ -8,6 +8,7 @@ import { completionCommand } from "./command-completion.ts";
 import { convertCommand } from "./command-convert.ts";
 import { demoCommand } from "./command-demo.ts";
 import { explainCommand } from "./command-explain.ts";
+import { nodeCommand } from "./command-node.ts";
 import { ORDERS, orderCommands } from "./command-orders.ts";
 import { policyCommand } from "./command-policy.ts";
 import { previewCommand } from "./command-preview.ts";
@@ -29,7 +30,19 @@ const WORDS = {
   } as never,
 };
 
-const COMMANDS = ["run", "check", "preview", "policy", "convert", "show", "explain", "demo", "completion", ...ORDERS];
+const COMMANDS = [
+  "run",
+  "node",
+  "check",
+  "preview",
+  "policy",
+  "convert",
+  "show",
+  "explain",
+  "demo",
+  "completion",
+  ...ORDERS,
+];
 
 /** The help of the command that was meant, where one can be told. */
 function helpFor([command = ""]: readonly string[]): string {
@@ -42,6 +55,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .usage("$0 COMMAND\n\nA BGP routing daemon and its command line.")
     .locale("en")
     .command(runCommand)
+    .command(nodeCommand)
     .command(checkCommand)
     .command(previewCommand)
     .command(policyCommand)
