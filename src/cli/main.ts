@@ -5,6 +5,7 @@ import { hideBin } from "yargs/helpers";
 import { ControlError } from "../control/control-error.ts";
 import { checkCommand } from "./command-check.ts";
 import { completionCommand } from "./command-completion.ts";
+import { confgenCommand } from "./command-confgen.ts";
 import { convertCommand } from "./command-convert.ts";
 import { demoCommand } from "./command-demo.ts";
 import { explainCommand } from "./command-explain.ts";
@@ -33,6 +34,7 @@ const WORDS = {
 const COMMANDS = [
   "run",
   "node",
+  "confgen",
   "check",
   "preview",
   "policy",
@@ -56,6 +58,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .locale("en")
     .command(runCommand)
     .command(nodeCommand)
+    .command(confgenCommand)
     .command(checkCommand)
     .command(previewCommand)
     .command(policyCommand)
