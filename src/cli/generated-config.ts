@@ -70,6 +70,10 @@ export function generatedConfig({ out, settings, sources }: GeneratedConfigOptio
           sink.changed(output.config);
           writer?.write(output);
         },
+        onRound({ outcome }) {
+          const { held } = generator?.status() ?? {};
+          if (outcome === "refused" && held !== undefined) sink.rejected(held);
+        },
       });
     },
     waitingFor() {
@@ -79,6 +83,7 @@ export function generatedConfig({ out, settings, sources }: GeneratedConfigOptio
       );
       return failing?.length ? failing.join("; ") : (status?.held ?? "the datastore has not been read yet");
     },
+    state: () => ({ ...generator?.status() }),
     reread: () => log("info", "nothing to read again", { reason: "the datastore is followed" }),
     async close() {
       await generator?.close();
