@@ -11,6 +11,7 @@ import { ORDERS, orderCommands } from "./command-orders.ts";
 import { policyCommand } from "./command-policy.ts";
 import { previewCommand } from "./command-preview.ts";
 import { runCommand } from "./command-run.ts";
+import { shadowCommand } from "./command-shadow.ts";
 import { showCommand } from "./command-show.ts";
 import { liveWords } from "./completion.ts";
 import { CliError, EXIT, exitOf } from "./exit-codes.ts";
@@ -28,7 +29,7 @@ const WORDS = {
   } as never,
 };
 
-const COMMANDS = ["run", "check", "preview", "policy", "show", "explain", "demo", "completion", ...ORDERS];
+const COMMANDS = ["run", "check", "preview", "policy", "shadow", "show", "explain", "demo", "completion", ...ORDERS];
 
 /** The help of the command that was meant, where one can be told. */
 function helpFor([command = ""]: readonly string[]): string {
@@ -44,6 +45,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .command(checkCommand)
     .command(previewCommand)
     .command(policyCommand)
+    .command(shadowCommand)
     .command(showCommand)
     .command(explainCommand)
     .command(orderCommands as never)
