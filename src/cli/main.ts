@@ -30,7 +30,19 @@ const WORDS = {
   } as never,
 };
 
-const COMMANDS = ["run", "check", "convert", "preview", "policy", "shadow", "show", "explain", "demo", "completion", ...ORDERS];
+const COMMANDS = [
+  "run",
+  "check",
+  "convert",
+  "preview",
+  "policy",
+  "shadow",
+  "show",
+  "explain",
+  "demo",
+  "completion",
+  ...ORDERS,
+];
 
 /** The help of the command that was meant, where one can be told. */
 function helpFor([command = ""]: readonly string[]): string {
@@ -46,7 +58,8 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .command(checkCommand)
     .command(previewCommand)
     .command(policyCommand)
-const COMMANDS = ["run", "check", "convert", "preview", "policy", "shadow", "show", "explain", "demo", "completion", ...ORDERS];
+    .command(shadowCommand)
+    .command(convertCommand)
     .command(showCommand)
     .command(explainCommand)
     .command(orderCommands as never)

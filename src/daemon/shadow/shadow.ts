@@ -165,10 +165,11 @@ function removeEqual(list: AnnouncedBrief[], brief: AnnouncedBrief): boolean {
   return at >= 0;
 }
 
-/** Communities are sets: their order says nothing. */
-function keyOf({ communities, largeCommunities, ...rest }: AnnouncedBrief): string {
+/** Communities are sets: their order says nothing. No MED counts as 0 (RFC 4271 §9.1.2.2), which BIRD writes out. */
+function keyOf({ communities, largeCommunities, med, ...rest }: AnnouncedBrief): string {
   return JSON.stringify({
     ...rest,
+    med: med ?? 0,
     communities: [...communities].sort(),
     largeCommunities: [...largeCommunities].sort(),
   });
