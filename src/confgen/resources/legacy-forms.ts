@@ -113,7 +113,9 @@ export function withSettings(
     const own = stored.kind === "BGPConfiguration" ? fields.get(stored.name) : undefined;
     if (!own || !stored.object) return stored;
     fields.delete(stored.name);
-    const spec = stored.object.spec as object | null | undefined;
+    const spec = stored.object.spec ?? {};
+    // What is no mapping is for admission to refuse.
+    if (typeof spec !== "object" || Array.isArray(spec)) return stored;
     return { ...stored, object: { ...stored.object, spec: { ...own, ...spec } } };
   });
   const added = [...fields].map(([name, spec]) => v3Object("BGPConfiguration", name, spec, origins.get(name)!));
