@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { parseAllDocuments } from "yaml";
 import { convertTexts } from "../../../src/confgen/resources/convert-texts.ts";
@@ -117,6 +120,22 @@ describe("what is converted", () => {
         convert(pieces.join("\n"));
       }),
       { numRuns: 1000, seed: 32 },
+    );
+  });
+
+  it("is what the document shows", () => {
+    const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..");
+    const [, shown] = /```yaml\n(apiVersion: v1\n[\s\S]*?)```/.exec(
+      readFileSync(join(root, "docs/DATASTORE.md"), "utf8"),
+    )!;
+    const { text, problems } = convert(shown!);
+    assert.deepEqual(problems, []);
+    assert.deepEqual(
+      documents(text).map(({ metadata, spec }) => [metadata.name, spec]),
+      [
+        ["default", { asNumber: 64512, nodeToNodeMeshEnabled: false, logSeverityScreen: "Info" }],
+        ["node.n1", { logSeverityScreen: "Debug" }],
+      ],
     );
   });
 });
