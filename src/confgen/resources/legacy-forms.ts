@@ -74,9 +74,9 @@ export function legacyPool(pool: LegacyPool, origin: string): StoredObject {
 
 /** AS numbers are written plainly in v3. */
 export function legacyAsn(value: unknown): number {
-  const asn = typeof value === "object" ? undefined : readAsn(String(value));
-  if (!asn) throw new Unconvertible(`expected an AS number, not ${shown(value)}`);
-  return asn;
+  const asn = typeof value === "object" ? undefined : readAsn(String(value), value);
+  if (typeof asn === "number" && asn !== 0) return asn;
+  throw new Unconvertible(asn ? asn.message : `expected an AS number, not ${shown(value)}`);
 }
 
 const SEVERITIES: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { choice, field, flag, list, mapping, optionalSection, section, wholeNumber, words } from "./fields.ts";
 import type { BgpConfigurationResource, PrefixAdvertisement } from "./model.ts";
 import { type Complain, createParser, present } from "./parsed.ts";
@@ -37,7 +37,7 @@ const spec = {
   ipv4NormalRoutePriority: priority,
   ipv6NormalRoutePriority: priority,
 };
-const bgpConfiguration = z.object({ spec: section(spec) });
+const bgpConfiguration = mapping({ spec: section(spec) });
 type Spec = z.output<typeof bgpConfiguration>["spec"];
 
 /**

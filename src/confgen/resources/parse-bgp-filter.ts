@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { Family } from "../../ip/address.ts";
 import { choice, field, list, mapping, optionalSection, section, wholeNumber } from "./fields.ts";
 import type { BgpFilterResource, FilterOperation, FilterRule } from "./model.ts";
@@ -41,7 +41,7 @@ const rulesV6 = list(ruleOf("ipv6"));
 type Rule = NonNullable<z.output<typeof rulesV4>>[number];
 type Operation = NonNullable<Rule["operations"]>[number];
 
-const bgpFilter = z.object({
+const bgpFilter = mapping({
   spec: section({ importV4: rulesV4, importV6: rulesV6, exportV4: rulesV4, exportV6: rulesV6 }),
 });
 

@@ -1,5 +1,4 @@
 /** Core objects of Kubernetes. Its API has validated them, so what cannot be read is left aside rather than refused. */
-import { z } from "zod";
 import { formatAddress } from "../../ip/address.ts";
 import { field, flag, list, mapping, section, stringMap, words } from "./fields.ts";
 import type { EndpointSliceResource, ServiceResource } from "./model.ts";
@@ -14,7 +13,7 @@ const addressText = field("an address", (value) => {
   return address ? formatAddress(address) : value;
 });
 
-const service = z.object({
+const service = mapping({
   spec: section({
     type: text,
     clusterIP: addressText,
@@ -47,7 +46,7 @@ export const parseService = createParser(service, (name, { spec, status }): Serv
 const HOSTNAME = "kubernetes.io/hostname";
 const SERVICE_NAME = "kubernetes.io/service-name";
 
-const endpointSlice = z.object({
+const endpointSlice = mapping({
   metadata: section({ namespace: words("a namespace", 253), labels: stringMap }),
   addressType: text,
   endpoints: list(mapping({ nodeName: text, topology: stringMap, conditions: section({ ready: flag }) })),

@@ -1,6 +1,5 @@
-import { z } from "zod";
 import { parseQuad } from "../../ip/address.ts";
-import { anything, field, list, optionalSection, section, stringMap } from "./fields.ts";
+import { anything, field, list, mapping, optionalSection, section, stringMap } from "./fields.ts";
 import type { NodeResource } from "./model.ts";
 import { createParser, present } from "./parsed.ts";
 import { addressOf, asn, cidr, nodeAddress } from "./scalars.ts";
@@ -9,7 +8,7 @@ const clusterId = field("a cluster id: a dotted quad such as 244.0.0.1, not 0.0.
   parseQuad(text) ? text : undefined,
 );
 
-const node = z.object({
+const node = mapping({
   metadata: section({ labels: stringMap }),
   spec: section({
     bgp: optionalSection({

@@ -157,6 +157,10 @@ describe("a document of calicoctl v1", () => {
     [{ kind: "bgpPeer", metadata: { peerIP: "10.0.0.1" }, spec: {} }, "expected an AS number, not nothing"],
     [{ kind: "bgpPeer", metadata: { peerIP: "10.0.0.1" }, spec: { asNumber: 0 } }, "expected an AS number, not `0`"],
     [
+      { kind: "bgpPeer", metadata: { peerIP: "10.0.0.1" }, spec: { asNumber: 1.1 } },
+      "expected an AS number: 1 to 4294967295, or two parts as 1.10; put quotes around the two parts",
+    ],
+    [
       { kind: "bgpPeer", metadata: { scope: "node", peerIP: "10.0.0.1" }, spec: { asNumber: 1 } },
       "metadata.node is missing beside the scope node",
     ],
