@@ -5,6 +5,7 @@ import { hideBin } from "yargs/helpers";
 import { ControlError } from "../control/control-error.ts";
 import { checkCommand } from "./command-check.ts";
 import { completionCommand } from "./command-completion.ts";
+import { confgenCommand } from "./command-confgen.ts";
 import { convertCommand } from "./command-convert.ts";
 import { demoCommand } from "./command-demo.ts";
 import { explainCommand } from "./command-explain.ts";
@@ -29,7 +30,19 @@ const WORDS = {
   } as never,
 };
 
-const COMMANDS = ["run", "check", "preview", "policy", "convert", "show", "explain", "demo", "completion", ...ORDERS];
+const COMMANDS = [
+  "run",
+  "confgen",
+  "check",
+  "preview",
+  "policy",
+  "convert",
+  "show",
+  "explain",
+  "demo",
+  "completion",
+  ...ORDERS,
+];
 
 /** The help of the command that was meant, where one can be told. */
 function helpFor([command = ""]: readonly string[]): string {
@@ -42,6 +55,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .usage("$0 COMMAND\n\nA BGP routing daemon and its command line.")
     .locale("en")
     .command(runCommand)
+    .command(confgenCommand)
     .command(checkCommand)
     .command(previewCommand)
     .command(policyCommand)
