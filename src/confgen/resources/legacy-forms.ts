@@ -106,8 +106,10 @@ export function withSettings(
   const fields = new Map<string, Record<string, unknown>>();
   const origins = new Map<string, string>();
   for (const { name, field, value, origin } of settings) {
-    fields.set(name, { ...fields.get(name), [field]: value });
-    origins.set(name, origin);
+    const known = fields.get(name) ?? {};
+    if (Object.hasOwn(known, field)) continue;
+    fields.set(name, { ...known, [field]: value });
+    if (!origins.has(name)) origins.set(name, origin);
   }
   const laidOver = objects.map((stored) => {
     const own = stored.kind === "BGPConfiguration" ? fields.get(stored.name) : undefined;

@@ -1,7 +1,8 @@
 import type { z } from "zod";
+import { present } from "../datastore/json.ts";
 import { choice, field, flag, list, mapping, optionalSection, section, wholeNumber, words } from "./fields.ts";
 import type { BgpConfigurationResource, PrefixAdvertisement } from "./model.ts";
-import { type Complain, createParser, present } from "./parsed.ts";
+import { type Complain, createParser } from "./parsed.ts";
 import { asn, cidr, community, duration, INTERFACE, readCommunity } from "./scalars.ts";
 import { secretRef } from "./secret-ref.ts";
 

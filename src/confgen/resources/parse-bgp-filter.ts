@@ -1,8 +1,9 @@
 import type { z } from "zod";
 import type { Family } from "../../ip/address.ts";
+import { present } from "../datastore/json.ts";
 import { choice, field, list, mapping, optionalSection, section, wholeNumber } from "./fields.ts";
 import type { BgpFilterResource, FilterOperation, FilterRule } from "./model.ts";
-import { type Complain, createParser, present } from "./parsed.ts";
+import { type Complain, createParser } from "./parsed.ts";
 import { cidrOf, community, INTERFACE, realAsn } from "./scalars.ts";
 
 const MOST_OPERATIONS = 10;

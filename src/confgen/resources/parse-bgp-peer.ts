@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { formatAddress } from "../../ip/address.ts";
+import { present } from "../datastore/json.ts";
 import {
   choice,
   field,
@@ -13,7 +14,7 @@ import {
   words,
 } from "./fields.ts";
 import type { BgpPeerResource } from "./model.ts";
-import { type Complain, createParser, present } from "./parsed.ts";
+import { type Complain, createParser } from "./parsed.ts";
 import { asn, duration, isHostAddress, readAddress, selector } from "./scalars.ts";
 import { secretRef } from "./secret-ref.ts";
 

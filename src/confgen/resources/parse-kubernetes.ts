@@ -1,8 +1,10 @@
 /** Core objects of Kubernetes. Its API has validated them, so what cannot be read is left aside rather than refused. */
+
 import { formatAddress } from "../../ip/address.ts";
+import { present } from "../datastore/json.ts";
 import { field, flag, list, mapping, section, stringMap, words } from "./fields.ts";
 import type { EndpointSliceResource, ServiceResource } from "./model.ts";
-import { createParser, present } from "./parsed.ts";
+import { createParser } from "./parsed.ts";
 import { readAddress } from "./scalars.ts";
 
 const text = field("a text", (value) => value);

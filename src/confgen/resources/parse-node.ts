@@ -1,7 +1,8 @@
 import { parseQuad } from "../../ip/address.ts";
+import { present } from "../datastore/json.ts";
 import { anything, field, list, mapping, optionalSection, section, stringMap } from "./fields.ts";
 import type { NodeResource } from "./model.ts";
-import { createParser, present } from "./parsed.ts";
+import { createParser } from "./parsed.ts";
 import { addressOf, asn, cidr, nodeAddress } from "./scalars.ts";
 
 const clusterId = field("a cluster id: a dotted quad such as 244.0.0.1, not 0.0.0.0", (text) =>

@@ -1,8 +1,9 @@
 import type { Family } from "../../ip/address.ts";
 import { formatAddress } from "../../ip/address.ts";
+import { present } from "../datastore/json.ts";
 import { anything, field, list, mapping, section, words } from "./fields.ts";
 import type { WorkloadResource } from "./model.ts";
-import { createParser, present } from "./parsed.ts";
+import { createParser } from "./parsed.ts";
 import { readAddress } from "./scalars.ts";
 
 /** The address of `10.65.0.2/32`; anything else than a single host says none. */

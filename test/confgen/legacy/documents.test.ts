@@ -278,10 +278,10 @@ describe("a setting of calicoctl v1", () => {
     assert.deepEqual(others, []);
   });
 
-  it("makes a BGPConfiguration where there is none, the last of one field counting", () => {
+  it("makes a BGPConfiguration where there is none, the first of one field counting", () => {
     const made = withSettings(
       [],
-      [setting("asNumber", 2), setting("asNumber", 3), setting("logSeverityScreen", "Info", "node.n")],
+      [setting("asNumber", 3), setting("asNumber", 2), setting("logSeverityScreen", "Info", "node.n")],
     );
     assert.deepEqual(made, [
       {
