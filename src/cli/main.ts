@@ -5,6 +5,7 @@ import { hideBin } from "yargs/helpers";
 import { ControlError } from "../control/control-error.ts";
 import { checkCommand } from "./command-check.ts";
 import { completionCommand } from "./command-completion.ts";
+import { confgenCommand } from "./command-confgen.ts";
 import { convertCommand } from "./command-convert.ts";
 import { demoCommand } from "./command-demo.ts";
 import { explainCommand } from "./command-explain.ts";
@@ -37,6 +38,7 @@ const COMMANDS = [
   "preview",
   "policy",
   "shadow",
+  "confgen",
   "show",
   "explain",
   "demo",
@@ -55,6 +57,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .usage("$0 COMMAND\n\nA BGP routing daemon and its command line.")
     .locale("en")
     .command(runCommand)
+    .command(confgenCommand)
     .command(checkCommand)
     .command(previewCommand)
     .command(policyCommand)
