@@ -25,6 +25,7 @@ import {
 
 const inSeconds = (ms: number) => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);
 const port = integer(1, 65535);
+const REASON = /^[^\p{Cc}]{1,255}$/u;
 
 const timers = z.strictObject(
   {
@@ -277,7 +278,12 @@ export const sessionKeys = {
     .min(1, { error: () => "expected a path" })
     .optional()
     .describe("File that holds the TCP-MD5 key; a newline at its end is not part of it."),
-  disabled: flag.optional().describe("Keep the session down.").meta(asDefault(DEFAULTS.peer.disabled)),
+  disabled: flagOr("true, false, or why it is held down", (value) =>
+    typeof value === "boolean" ? value : REASON.test(value) ? value : undefined,
+  )
+    .optional()
+    .describe("Keep the session down; a text says why.")
+    .meta(asDefault(DEFAULTS.peer.disabled)),
   timers: timers.optional().describe("Durations: 90s, 500ms, 2m, or plain seconds."),
   capabilities: capabilities.optional().describe("What OPEN offers."),
 };
