@@ -65,6 +65,8 @@ export interface BirdConfig {
   readonly device: { readonly scanTime: number; readonly debug: Debug };
   readonly direct: { readonly debug: Debug; readonly except: readonly string[]; readonly only: readonly string[] };
   readonly static: readonly BirdStatic[];
+  /** Of the template of every peer. Absent: no BGP in this family. */
+  readonly bgp?: { readonly localAs: number; readonly debug: Debug };
   readonly peers: readonly BirdPeer[];
 }
 
@@ -105,8 +107,15 @@ export function readBirdConfig(files: ReadonlyMap<string, string>, main: string)
       only: interfaces.filter((pattern) => !pattern.startsWith("-")),
     },
     static: statics,
+    ...bgpOf(read.templates.get("bgp_template")),
     peers: read.protocols.filter(({ kind }) => kind === "bgp").map(peerOf),
   };
+}
+
+function bgpOf(template: Section | undefined): Pick<BirdConfig, "bgp"> {
+  if (template === undefined) return {};
+  const { localAs, debug = [] } = template.options as { localAs: number; debug?: Debug };
+  return { bgp: { localAs, debug } };
 }
 
 function kernelOf(options: Options): BirdConfig["kernel"] {
