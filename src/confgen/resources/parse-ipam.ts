@@ -1,0 +1,67 @@
+import { z } from "zod";
+import { choice, field, flag, section, words } from "./fields.ts";
+import type { BlockAffinityResource, IpPoolResource } from "./model.ts";
+import { createParser } from "./parsed.ts";
+import { cidr } from "./scalars.ts";
+
+const encapsulation = choice(["Never", "Always", "CrossSubnet"]);
+
+const ipPool = z.object({
+  spec: section({ cidr, ipipMode: encapsulation, vxlanMode: encapsulation, disableBGPExport: flag }),
+});
+
+/** calico-bgp.md 1.5. */
+export const parseIpPool = createParser(ipPool, (name, { spec }, complain): IpPoolResource => {
+  const { cidr } = spec;
+  const ipipMode = spec.ipipMode ?? "Never";
+  const vxlanMode = spec.vxlanMode ?? "Never";
+  if (!cidr) complain("spec.cidr", "is missing");
+  else if (/^fe[89ab]/.test(cidr.text) && cidr.length >= 10) complain("spec.cidr", `${cidr.text} is link-local`);
+  if (ipipMode !== "Never" && vxlanMode !== "Never")
+    complain("spec", "has both ipipMode and vxlanMode; a pool has one encapsulation");
+  if (ipipMode !== "Never" && cidr?.family === "ipv6")
+    complain("spec.ipipMode", `must be Never for an IPv6 pool, not ${ipipMode}`);
+  return {
+    kind: "IPPool",
+    name,
+    family: cidr?.family ?? "ipv4",
+    cidr: cidr?.text ?? "",
+    ipipMode,
+    vxlanMode,
+    disableBgpExport: spec.disableBGPExport ?? false,
+  };
+});
+
+const readableCidr = z.object({ spec: z.object({ cidr }) });
+
+/** Of a pool that is invalid otherwise. */
+export function cidrOfPool(object: unknown): string | undefined {
+  const result = readableCidr.safeParse(object);
+  return result.success ? result.data.spec.cidr?.text : undefined;
+}
+
+const blockAffinity = z.object({
+  spec: section({
+    cidr,
+    node: words("the name of a node", 253),
+    type: field("host or virtual", (text) => (text === "host" || text === "virtual" ? text : undefined)),
+    state: choice(["confirmed", "pending", "pendingDeletion"]),
+    deleted: flag,
+  }),
+});
+
+/** calico-bgp.md 1.6. An affinity that is marked as deleted is on its way out, whatever its state says. */
+export const parseBlockAffinity = createParser(blockAffinity, (name, { spec }, complain): BlockAffinityResource => {
+  const { cidr, node } = spec;
+  if (!cidr) complain("spec.cidr", "is missing");
+  if (node === undefined) complain("spec.node", "is missing");
+  return {
+    kind: "BlockAffinity",
+    name,
+    family: cidr?.family ?? "ipv4",
+    cidr: cidr?.text ?? "",
+    node: node ?? "",
+    type: spec.type ?? "host",
+    state: spec.deleted && spec.state !== "pending" ? "pendingDeletion" : (spec.state ?? ""),
+  };
+});
