@@ -10,7 +10,7 @@ const GREATEST = 2147483647;
 const NORMAL = 1024;
 
 /** What filters look at. */
-interface Values {
+export interface Values {
   readonly nets: readonly string[];
   readonly interfaces: readonly (string | undefined)[];
   readonly communities: readonly (readonly string[])[];
@@ -86,7 +86,7 @@ function mixture(values: Values, random: (below: number) => number): BirdRoute {
   });
 }
 
-function valuesOf(config: BirdConfig): Values {
+export function valuesOf(config: BirdConfig): Values {
   const found = expressionsOf(config);
   const of = <T extends Expression["type"]>(type: T) =>
     found.filter((each): each is Extract<Expression, { type: T }> => each.type === type);

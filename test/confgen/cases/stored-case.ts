@@ -138,7 +138,10 @@ function coreNode(document: Document): Document {
   const { name, labels = {} } = metadataOf(document);
   const { bgp = {}, ...others } = (document.spec ?? {}) as { bgp?: Document };
   if (Object.keys(others).length > 0) throw new Error(`Node ${name} has more than BGP`);
-  const annotations = Object.entries(bgp).map(([key, value]) => [`projectcalico.org/${ANNOTATIONS[key]!}`, String(value)]);
+  const annotations = Object.entries(bgp).map(([key, value]) => [
+    `projectcalico.org/${ANNOTATIONS[key]!}`,
+    String(value),
+  ]);
   const usual = { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64" };
   const metadata = {
     name,
