@@ -96,7 +96,7 @@ export interface PeerConfig {
   readonly export?: string;
   readonly passive: boolean;
   readonly routeReflectorClient: boolean;
-  readonly nextHop: "auto" | "self" | "keep";
+  readonly nextHop: "auto" | "gateway" | "self" | "keep";
   /** More than one hop away: next hops are resolved recursively and ours is always the session's address. */
   readonly multihop: boolean;
   /** TTL that a multihop session sends; undefined is the system's. */

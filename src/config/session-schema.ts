@@ -242,9 +242,11 @@ export const sessionKeys = {
     .describe("iBGP client of our reflector.")
     .meta(asDefault(DEFAULTS.peer.routeReflectorClient)),
   clusterId: bgpId.optional().describe("Cluster id towards this peer, in place of the router's."),
-  nextHop: choice(["auto", "self", "keep"])
+  nextHop: choice(["auto", "gateway", "self", "keep"])
     .optional()
-    .describe("Next hop of announced routes: by RFC 4271, always ours, or always as received.")
+    .describe(
+      "Next hop of announced routes: by RFC 4271; so too, but internal peers get the gateway of our own routes, wherever it is; always ours; or never changed.",
+    )
     .meta(asDefault(DEFAULTS.peer.nextHop)),
   multihop: flagOr(
     "true, false, or the TTL sent, from 1 to 255",

@@ -138,7 +138,7 @@ const session = {
   import: fc.constantFrom(...BUILTIN.slice(0, 3)),
   export: fc.constantFrom(...BUILTIN.slice(0, 3)),
   defaultOnly: fc.constantFrom("always", "ifReachable"),
-  nextHop: fc.constantFrom("auto", "self", "keep"),
+  nextHop: fc.constantFrom("auto", "gateway", "self", "keep"),
   localAs: fc.oneof(
     asn,
     fc.record({ asn, noPrepend: fc.boolean(), replaceAs: fc.boolean() }, { requiredKeys: ["asn"] }),
