@@ -1,5 +1,6 @@
 /** Where the Kubernetes API has what we read, and which roles it takes to read it. */
-import { type Json, type KubernetesKind, record } from "./kubernetes-objects.ts";
+import { type Json, list, record } from "./json.ts";
+import type { KubernetesKind } from "./kubernetes-objects.ts";
 
 export const API_GROUPS = ["crd.projectcalico.org/v1", "projectcalico.org/v3"] as const;
 /** The two places of Calico's resources: the classic definitions, and those that are plain v3. */
@@ -81,21 +82,17 @@ export function missingRule({ group, plural, only }: CollectionPath): string {
 
 /**
  * Reads the list of groups (`/apis`). The classic group is used where it is served: an aggregated server may offer the
- * other on top of it. Undefined: Calico is not installed.
+ * other on top of it.
  */
-export function servedBy(groupList: Json, forced: ApiGroup | undefined): Served | undefined {
+export function servedBy(groupList: Json, forced: ApiGroup | undefined): Served {
   const versions = new Map<string, readonly string[]>();
-  for (const value of Array.isArray(groupList.groups) ? groupList.groups : []) {
-    const group = record(value);
-    const list = Array.isArray(group.versions) ? group.versions : [];
+  for (const group of list(groupList.groups).map(record))
     versions.set(
       String(group.name),
-      list.map((version) => String(record(version).version)),
+      list(group.versions).map((version) => String(record(version).version)),
     );
-  }
   const isServed = (group: ApiGroup) => versions.get(group.split("/")[0]!)?.includes(group.split("/")[1]!) ?? false;
-  const calico = forced ?? API_GROUPS.find(isServed);
-  if (calico === undefined) return undefined;
+  const calico = forced ?? API_GROUPS.find(isServed) ?? API_GROUPS[0];
   const slices = versions.get("discovery.k8s.io") ?? [];
   return { calico, endpointSlices: !slices.includes("v1") && slices.includes("v1beta1") ? "v1beta1" : "v1" };
 }

@@ -5,9 +5,7 @@
 import { parseAddress } from "../../ip/address.ts";
 import { parsePrefix } from "../../ip/prefix.ts";
 import type { Kind } from "../resources/model.ts";
-
-/** A JSON object of which nothing is known. */
-export type Json = Readonly<Record<string, unknown>>;
+import { type Json, list, present, record } from "./json.ts";
 
 export interface ObjectMapping {
   /** Our node: block affinities of others are left out. */
@@ -153,7 +151,7 @@ function sliceObject(object: Json): Json {
   const service = texts(record(object.metadata).labels)[SERVICE_NAME];
   const seen = new Set<string>();
   const endpoints: Json[] = [];
-  for (const value of Array.isArray(object.endpoints) ? object.endpoints : []) {
+  for (const value of list(object.endpoints)) {
     const endpoint = record(value);
     const nodeName = endpoint.nodeName ?? record(endpoint.topology)["kubernetes.io/hostname"];
     const { ready } = record(endpoint.conditions);
@@ -207,14 +205,6 @@ function texts(value: unknown): Readonly<Record<string, string>> {
   );
 }
 
-function present(fields: Json): Json {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null));
-}
-
 function isText(value: unknown): value is string {
   return typeof value === "string";
-}
-
-export function record(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
 }
