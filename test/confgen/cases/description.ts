@@ -23,7 +23,8 @@ export interface PeerDescription {
   readonly reflectorClient: boolean;
   /** Of the routes that are reflected to the client. */
   readonly clusterId: string | undefined;
-  readonly nextHop: "auto" | "self" | "keep";
+  /** `gateway` is what BIRD 1.6 does of itself. */
+  readonly nextHop: PeerConfig["nextHop"];
   /** `2 hops, guarded`: with GTSM; `far`: more than one hop, without. */
   readonly distance: string;
   readonly restart: string;
@@ -98,7 +99,7 @@ function describeBirdPeer(peer: BirdPeer): PeerDescription {
     password: peer.password,
     reflectorClient: peer.reflectorClient,
     clusterId: peer.clusterId,
-    nextHop: peer.nextHop ?? "auto",
+    nextHop: peer.nextHop ?? "gateway",
     distance: peer.ttlSecurity ? `${peer.multihop} hops, guarded` : peer.multihop ? "far" : "near",
     restart: `${peer.gracefulRestart ? "on" : "aware"} ${peer.restartTime ?? RESTART_SECONDS} s, long-lived aware`,
     addPath: peer.addPaths,
