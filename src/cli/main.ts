@@ -5,6 +5,7 @@ import { hideBin } from "yargs/helpers";
 import { ControlError } from "../control/control-error.ts";
 import { checkCommand } from "./command-check.ts";
 import { completionCommand } from "./command-completion.ts";
+import { convertCommand } from "./command-convert.ts";
 import { demoCommand } from "./command-demo.ts";
 import { explainCommand } from "./command-explain.ts";
 import { ORDERS, orderCommands } from "./command-orders.ts";
@@ -28,7 +29,7 @@ const WORDS = {
   } as never,
 };
 
-const COMMANDS = ["run", "check", "preview", "policy", "show", "explain", "demo", "completion", ...ORDERS];
+const COMMANDS = ["run", "check", "preview", "policy", "convert", "show", "explain", "demo", "completion", ...ORDERS];
 
 /** The help of the command that was meant, where one can be told. */
 function helpFor([command = ""]: readonly string[]): string {
@@ -44,6 +45,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .command(checkCommand)
     .command(previewCommand)
     .command(policyCommand)
+    .command(convertCommand)
     .command(showCommand)
     .command(explainCommand)
     .command(orderCommands as never)
