@@ -22,6 +22,8 @@ const TREES = {
   openbgpd: { packages: ["openbgpd"], accounts: ["_bgpd", "_openbgpd"] },
   exabgp: { packages: ["exabgp"], accounts: ["exabgp"] },
   podman: { packages: ["podman", "crun"], accounts: [] },
+  etcd: { packages: ["etcd-server"], accounts: [] },
+  openssl: { packages: ["openssl"], accounts: [] },
   // Whole roots for containers: with all dependencies, as if nothing were installed.
   "bird2-root": { packages: ["bird2", "coreutils", "dash"], accounts: ["bird"], isRoot: true },
   "bird1-root": { packages: ["bird", "coreutils", "dash"], accounts: ["bird"], isRoot: true },
