@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compile } from "../../../src/confgen/compile/compile.ts";
-import { parseConfig, formatProblem } from "../../../src/config/parse.ts";
+import { formatProblem, parseConfig } from "../../../src/config/parse.ts";
 import { inputOf, node } from "../resource-builders.ts";
 
 test("a mesh of three nodes", () => {
