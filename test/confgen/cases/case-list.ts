@@ -1,7 +1,7 @@
 /** Cases of Calico's confd: what they say, and where their files are. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
+import { parseAllDocuments, type Tags } from "yaml";
 import { casesFolder, requires } from "../../../interop/requires.ts";
 import { type BirdConfig, readBirdConfig } from "./bird-config.ts";
 
@@ -66,10 +66,15 @@ export function affinitiesOf({ blockAffinities }: Case): readonly Affinity[] {
 export function documentsOf({ name }: Case, files: readonly string[]): Record<string, unknown>[] {
   return files.flatMap((file) => {
     const text = readFileSync(join(FOLDER, name, file), "utf8");
-    return parseAllDocuments(text)
+    return parseAllDocuments(text, { version: "1.1", customTags: asGoReads })
       .map((document) => document.toJS() as Record<string, unknown> | null)
       .filter((each) => each !== null);
   });
+}
+
+/** YAML 1.1 as calicoctl's library reads it: `yes` is a boolean, but `65000:12` is no number to the base of 60, nor is a date. */
+function asGoReads(tags: Tags): Tags {
+  return tags.filter((tag) => typeof tag === "string" || (tag.format !== "TIME" && !tag.tag.endsWith(":timestamp")));
 }
 
 export type BirdFamily = "ipv4" | "ipv6";

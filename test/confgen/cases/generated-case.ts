@@ -6,13 +6,15 @@ import type { StoredObject } from "../../../src/confgen/datastore/datastore.ts";
 import type { Compilation, GeneratedFile } from "../../../src/confgen/generation.ts";
 import { createResourceTable, type ResourceTable } from "../../../src/confgen/resources/admission.ts";
 import type { Config } from "../../../src/config/model.ts";
-import { parseConfig } from "../../../src/config/parse.ts";
+import { formatProblem, parseConfig } from "../../../src/config/parse.ts";
 import type { Backend, Case } from "./case-list.ts";
 import { documentsAfter, storedIn } from "./stored-case.ts";
 
 export interface Generated {
   readonly files: readonly GeneratedFile[];
   readonly config: Config;
+  /** Of our parser, about the configuration. */
+  readonly warnings: readonly string[];
   readonly compilation: Compilation;
 }
 
@@ -68,7 +70,7 @@ function generatedFrom(
   const compilation = compile(input);
   if (!compilation.generation) throw new Error(`${each.name} gives nothing: ${JSON.stringify(compilation.findings)}`);
   const { files } = compilation.generation;
-  return { files, config: configOf(files), compilation };
+  return { files, ...configOf(files), compilation };
 }
 
 const ON_DEMAND: ReadonlySet<string> = new Set(["Secret", "Service", "EndpointSlice"]);
@@ -82,9 +84,8 @@ function fill(table: ResourceTable, stored: readonly StoredObject[]): void {
   for (const each of stored) table.apply(each);
 }
 
-export function configOf(files: readonly GeneratedFile[]): Config {
+function configOf(files: readonly GeneratedFile[]): Pick<Generated, "config" | "warnings"> {
   const parsed = parseConfig(files.map(({ path, text }) => ({ path, text })));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems, null, 1));
-  if (parsed.warnings.length > 0) throw new Error(JSON.stringify(parsed.warnings, null, 1));
-  return parsed.config;
+  return { config: parsed.config, warnings: parsed.warnings.map(formatProblem) };
 }
