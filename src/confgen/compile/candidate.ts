@@ -15,6 +15,8 @@ export interface Candidate {
   readonly key: string;
   /** As `BGPPeer/tor-a`. */
   readonly resource: string;
+  /** Name of the node at the far end, where the resource denotes nodes. */
+  readonly node?: string | undefined;
 }
 
 /** What the sessions of one compilation are made of. */
@@ -70,6 +72,7 @@ export function candidate(
   options: SessionOptions,
   end: FarEnd,
   origin: string,
+  node?: string,
 ): Candidate | undefined {
   const { kind, localAsn, credential } = options;
   const { family, address, port, asn } = end;
@@ -100,7 +103,8 @@ export function candidate(
   if (credential.password !== undefined) session.password = credential.password;
   const held = facts.held ?? credential.held;
   if (held !== undefined) session.held = asReason(held);
-  return { session, key: `${address} ${port === 179 || port === undefined ? "" : port}`, resource: options.resource };
+  const key = `${address} ${port === 179 || port === undefined ? "" : port}`;
+  return { session, key, resource: options.resource, node };
 }
 
 /** As text, byte by byte: the other end, which may be BIRD, decides in the same way, so exactly one of both connects. */

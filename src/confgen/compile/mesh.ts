@@ -47,7 +47,7 @@ export function meshCandidates(context: SessionContext): Candidate[] {
 function toNode(context: SessionContext, options: SessionOptions, row: NodeRow): Candidate[] {
   const found: Candidate[] = [];
   for (const end of endsAt(row, context)) {
-    const made = candidate(context, options, end, `Node/${row.name}`);
+    const made = candidate(context, options, end, `Node/${row.name}`, row.name);
     if (made) found.push(made);
   }
   return found;

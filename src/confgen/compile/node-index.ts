@@ -99,8 +99,9 @@ export function createNodeIndex(): UpdatedNodeIndex {
       updates++;
       const findings: Finding[] = [];
       const ports = listenPorts(resources, ownName, findings);
+      const nodes = resources.Node;
       let present = 0;
-      for (const [name, entry] of resources.Node) {
+      for (const [name, entry] of nodes) {
         if (entry.faults && name !== ownName) findings.push(faultFinding("Node", name, entry, WITHOUT_NODE)!);
         const node = entry.value;
         if (!node?.bgp) continue;
@@ -114,8 +115,7 @@ export function createNodeIndex(): UpdatedNodeIndex {
         }
         if (row.findings.length > 0) findings.push(...row.findings);
       }
-      if (present < byName.size)
-        for (const row of all.slice()) if (!resources.Node.get(row.name)?.value?.bgp) remove(row);
+      if (present < byName.size) for (const row of all.slice()) if (!nodes.get(row.name)?.value?.bgp) remove(row);
       return findings;
     },
   };

@@ -113,7 +113,7 @@ function toNodes(
     let ofRow = made.get(row);
     if (!ofRow) {
       ofRow = endsAt(row, context, family).flatMap((end) => {
-        const one = candidate(context, options, end, `${options.origin}, Node/${row.name}`);
+        const one = candidate(context, options, end, `${options.origin}, Node/${row.name}`, row.name);
         return one ? [one] : [];
       });
       made.set(row, ofRow);

@@ -67,13 +67,13 @@ const SETTINGS = [
 ] as const satisfies readonly (keyof Session)[];
 
 function differ(a: Session, b: Session): boolean {
-  return SETTINGS.some((key) => a[key] !== b[key]) || a.filters.join(" ") !== b.filters.join(" ");
+  for (const key of SETTINGS) if (a[key] !== b[key]) return true;
+  return a.filters !== b.filters && a.filters.join(" ") !== b.filters.join(" ");
 }
 
 /** Two nodes have the same address. */
 function isOtherNode(a: Candidate, b: Candidate): boolean {
-  const [one, other] = [nodeOf(a), nodeOf(b)];
-  return one !== other && one.startsWith("Node/") && other.startsWith("Node/");
+  return a.node !== undefined && b.node !== undefined && a.node !== b.node;
 }
 
 /** TCP-MD5 keys go by address, and so do incoming connections: two that only wait for them cannot be told apart. */
@@ -94,7 +94,8 @@ function createLosses(): Losses {
   const byPair = new Map<string, { loss: Loss; loser: Candidate; winner: Candidate; addresses: string[] }>();
   return {
     add(loss, loser, winner) {
-      const pair = `${loss} ${loser.resource} ${winner.resource}`;
+      const pair =
+        loss === "address" ? `${loss} ${loser.node} ${winner.node}` : `${loss} ${loser.resource} ${winner.resource}`;
       const known = byPair.get(pair);
       if (known) known.addresses.push(loser.session.address);
       else byPair.set(pair, { loss, loser, winner, addresses: [loser.session.address] });
@@ -130,11 +131,7 @@ const FINDINGS: Readonly<Record<Loss, (loser: Candidate, winner: Candidate, whic
   address: (loser, winner, which) => ({
     severity: "warning",
     code: "address-twice",
-    resource: nodeOf(loser),
-    message: `Its address ${which} is that of ${nodeOf(winner)} too: there is one session, as for ${nodeOf(winner)}`,
+    resource: `Node/${loser.node}`,
+    message: `Its address ${which} is that of Node/${winner.node} too: there is one session, as for Node/${winner.node}`,
   }),
 };
-
-function nodeOf({ session }: Candidate): string {
-  return session.origin.slice(session.origin.lastIndexOf(" ") + 1);
-}
