@@ -14,6 +14,7 @@ import { ORDERS, orderCommands } from "./command-orders.ts";
 import { policyCommand } from "./command-policy.ts";
 import { previewCommand } from "./command-preview.ts";
 import { runCommand } from "./command-run.ts";
+import { shadowCommand } from "./command-shadow.ts";
 import { showCommand } from "./command-show.ts";
 import { liveWords } from "./completion.ts";
 import { CliError, EXIT, exitOf } from "./exit-codes.ts";
@@ -33,12 +34,13 @@ const WORDS = {
 
 const COMMANDS = [
   "run",
-  "node",
-  "confgen",
   "check",
+  "convert",
   "preview",
   "policy",
-  "convert",
+  "shadow",
+  "confgen",
+  "node",
   "show",
   "explain",
   "demo",
@@ -57,11 +59,12 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .usage("$0 COMMAND\n\nA BGP routing daemon and its command line.")
     .locale("en")
     .command(runCommand)
-    .command(nodeCommand)
     .command(confgenCommand)
+    .command(nodeCommand)
     .command(checkCommand)
     .command(previewCommand)
     .command(policyCommand)
+    .command(shadowCommand)
     .command(convertCommand)
     .command(showCommand)
     .command(explainCommand)
