@@ -13,6 +13,7 @@ import { ORDERS, orderCommands } from "./command-orders.ts";
 import { policyCommand } from "./command-policy.ts";
 import { previewCommand } from "./command-preview.ts";
 import { runCommand } from "./command-run.ts";
+import { shadowCommand } from "./command-shadow.ts";
 import { showCommand } from "./command-show.ts";
 import { liveWords } from "./completion.ts";
 import { CliError, EXIT, exitOf } from "./exit-codes.ts";
@@ -34,9 +35,10 @@ const COMMANDS = [
   "run",
   "confgen",
   "check",
+  "convert",
   "preview",
   "policy",
-  "convert",
+  "shadow",
   "show",
   "explain",
   "demo",
@@ -59,6 +61,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .command(checkCommand)
     .command(previewCommand)
     .command(policyCommand)
+    .command(shadowCommand)
     .command(convertCommand)
     .command(showCommand)
     .command(explainCommand)

@@ -85,6 +85,7 @@ function groupsFile({ groups }: ConfigDocument): PrintedFile {
 /** What every session of Calico's BIRD has (calico-bgp.md 3.2). */
 const COMMON: readonly [string, Plain][] = [
   ["multihop", true],
+  ["nextHop", "gateway"],
   ["addPath", "both"],
   ["timers", { hold: "240s", connectDelay: "2s", connectRetry: "5s", idleHoldMin: "5s", idleHoldMax: "30s" }],
   ["capabilities", { extendedMessage: false }],
