@@ -2,7 +2,7 @@
 import { formatAddress, isLinkLocal } from "../ip/address.ts";
 import { checkKeys } from "./check-keys.ts";
 import { checkPair } from "./check-pair.ts";
-import { AS_TRANS, checkPeer, checkRange, checkRanges, unusable } from "./check-peer.ts";
+import { AS_TRANS, checkPeer, checkRange, checkRanges, isMulticast, unusable } from "./check-peer.ts";
 import { checkPolicies, unknownPolicy } from "./check-policies.ts";
 import type { Joined, Reporter } from "./join.ts";
 import type { Config, DynamicPeersConfig, PeerConfig } from "./model.ts";
@@ -85,7 +85,9 @@ function checkStatic(joined: Joined, reporter: Reporter): void {
       if (!gateway) continue;
       const say = (message: string) => reporter.error(file, [...path, "via", i], message);
       const fault = unusable(gateway);
-      if (fault && !(isLinkLocal(gateway) && device !== undefined)) say(fault);
+      if (fault && isMulticast(gateway))
+        reporter.warning(file, [...path, "via", i], `${fault}: the route is never of use`);
+      else if (fault && !(isLinkLocal(gateway) && device !== undefined)) say(fault);
       // The kernel knows IPv4 routes by IPv6 gateways (RTA_VIA), and not the reverse.
       else if (value.prefix.family === "ipv6" && gateway.family === "ipv4")
         say("an IPv6 prefix needs an IPv6 next hop");
