@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import type { CalicoVersion } from "../confgen/compile/input.ts";
 import { LOG_THRESHOLDS, type LogThreshold } from "../config/model.ts";
-import { DATASTORES, type DatastoreType } from "./confgen-sources.ts";
+import { DATASTORES, type DatastoreType } from "./datastore-type.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import { withSocket } from "./output.ts";
 

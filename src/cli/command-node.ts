@@ -1,8 +1,8 @@
 import type { CommandModule } from "yargs";
 import { limitYoungGeneration } from "../io/system/young-generation.ts";
 import { VERSIONS } from "./command-confgen.ts";
-import { DATASTORES, type DatastoreType } from "./confgen-sources.ts";
 import { type DaemonArguments, daemonOptions, runOrExit } from "./daemon-options.ts";
+import { DATASTORES, type DatastoreType } from "./datastore-type.ts";
 
 interface NodeArguments extends DaemonArguments {
   node: string | undefined;
