@@ -22,6 +22,8 @@ const TREES = {
   openbgpd: { packages: ["openbgpd"], accounts: ["_bgpd", "_openbgpd"] },
   exabgp: { packages: ["exabgp"], accounts: ["exabgp"] },
   podman: { packages: ["podman", "crun"], accounts: [] },
+  etcd: { packages: ["etcd-server"], accounts: [] },
+  openssl: { packages: ["openssl"], accounts: [] },
   // Whole roots for containers: with all dependencies, as if nothing were installed.
   "bird2-root": { packages: ["bird2", "coreutils", "dash"], accounts: ["bird"], isRoot: true },
   "bird1-root": { packages: ["bird", "coreutils", "dash"], accounts: ["bird"], isRoot: true },
@@ -131,7 +133,7 @@ async function stampOf(name: TreeName): Promise<string> {
 }
 
 /** Holds a file lock until the returned function is called, or this process ends in whatever way. */
-async function lock(file: string): Promise<() => void> {
+export async function lock(file: string): Promise<() => void> {
   const child = spawn("flock", ["-x", file, "sh", "-c", "echo locked; cat"], { stdio: ["pipe", "pipe", "inherit"] });
   await new Promise<void>((done, fail) => {
     child.once("error", fail);

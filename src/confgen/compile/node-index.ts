@@ -2,7 +2,7 @@
  * The nodes that take part in BGP, by name, by address and by selector. Each compilation brings it up to date with the view;
  * it then costs one look at each node, and work only for those that changed.
  */
-import { unusable } from "../../config/check-peer.ts";
+import { isMulticast, unusable } from "../../config/check-peer.ts";
 import { FAMILIES, type Family, parseAddress } from "../../ip/address.ts";
 import type { Finding } from "../finding.ts";
 import type { NodeResource } from "../resources/model.ts";
@@ -155,6 +155,12 @@ function rowOf(node: NodeResource, port: number | undefined): NodeRow {
     ...(port !== undefined && { port }),
     findings,
   };
+}
+
+/** What BGPPeers may name: it stands in the configuration as in BIRD's, and nothing comes of it. */
+export function isMulticastText(text: string): boolean {
+  const address = parseAddress(text);
+  return address !== undefined && isMulticast(address);
 }
 
 /** Why no session can have the address at one of its ends; undefined: it can. */

@@ -4,7 +4,7 @@
  */
 import type { StoredObject } from "../datastore/datastore.ts";
 import type { Kind, Resource, ResourceTypes } from "./model.ts";
-import { createOrderedMap, type OrderedMap } from "./ordered-map.ts";
+import { OrderedMap } from "./ordered-map.ts";
 import { cidrOfPool } from "./parse-ipam.ts";
 import { KINDS, parseResource } from "./parse-resource.ts";
 import { sameValue } from "./same-value.ts";
@@ -16,8 +16,8 @@ export interface ResourceTable {
   /** Forgets the resource with its last valid form. True when it was there. */
   remove(kind: Kind, name: string): boolean;
   /**
-   * Follows the table. A map of it is in order of names when it is read from the view, so it is read anew after changes.
-   * An entry is the same object as long as nothing about the resource changed.
+   * Follows the table; it and its maps are the same objects all the time. An entry is the same object as long as nothing
+   * about the resource changed.
    */
   readonly view: ResourceView;
   /** Kinds of which the view changed since the last call. */
@@ -25,12 +25,12 @@ export interface ResourceTable {
 }
 
 export function createResourceTable(): ResourceTable {
-  const tables = new Map<Kind, OrderedMap<Entry<Resource>>>(KINDS.map((kind) => [kind, createOrderedMap()]));
+  const view = createView();
   let changed = new Set<Kind>();
 
   return {
     apply(stored) {
-      const table = tables.get(stored.kind)!;
+      const table: OrderedMap<Entry<Resource>> = view[stored.kind];
       const before = table.get(stored.name);
       const entry = admit(stored, before);
       if (entry === before) return false;
@@ -39,11 +39,11 @@ export function createResourceTable(): ResourceTable {
       return true;
     },
     remove(kind, name) {
-      const wasThere = tables.get(kind)!.delete(name);
+      const wasThere = view[kind].delete(name);
       if (wasThere) changed.add(kind);
       return wasThere;
     },
-    view: viewOf(tables),
+    view,
     changed() {
       const kinds = changed;
       changed = new Set();
@@ -52,12 +52,9 @@ export function createResourceTable(): ResourceTable {
   };
 }
 
-function viewOf(tables: ReadonlyMap<Kind, OrderedMap<Entry<Resource>>>): ResourceView {
-  const view = {};
-  for (const [kind, table] of tables)
-    Object.defineProperty(view, kind, { enumerable: true, get: () => table.inOrder() });
-  // Each table holds what the parser of its kind gives.
-  return view as { readonly [K in Kind]: ReadonlyMap<string, Entry<ResourceTypes[K]>> };
+function createView() {
+  const maps = KINDS.map((kind) => [kind, new OrderedMap()] as const);
+  return Object.fromEntries(maps) as { readonly [K in Kind]: OrderedMap<Entry<ResourceTypes[K]>> };
 }
 
 /** The entry for the object's present form: `before` itself where it is no other. */

@@ -106,15 +106,16 @@ const conflicts: Claim[] = [
 
 const others: Claim[] = [
   {
-    claim: "an address that no session can have is said",
+    claim: "an address that no session can have is said, and one where nobody answers",
     resources: [
       noMesh,
       n1,
       bgpPeer("a", { address: "224.0.0.1", asn: 65000 }),
       bgpPeer("b", { address: "10.0.9.1", asn: 65000, reachableBy: "0.0.0.0" }),
+      bgpPeer("c", { address: "fe80::1", asn: 65000 }),
     ],
-    sessions: ["Global_10_0_9_1 as 65000 external"],
-    codes: ["address-unusable BGPPeer/a", "address-unusable BGPPeer/b"],
+    sessions: ["Global_10_0_9_1 as 65000 external", "Global_224_0_0_1 as 65000 external"],
+    codes: ["address-unusable BGPPeer/a", "address-unusable BGPPeer/b", "address-unusable BGPPeer/c"],
   },
   {
     claim:
