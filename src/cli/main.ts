@@ -12,6 +12,7 @@ import { ORDERS, orderCommands } from "./command-orders.ts";
 import { policyCommand } from "./command-policy.ts";
 import { previewCommand } from "./command-preview.ts";
 import { runCommand } from "./command-run.ts";
+import { shadowCommand } from "./command-shadow.ts";
 import { showCommand } from "./command-show.ts";
 import { liveWords } from "./completion.ts";
 import { CliError, EXIT, exitOf } from "./exit-codes.ts";
@@ -29,7 +30,19 @@ const WORDS = {
   } as never,
 };
 
-const COMMANDS = ["run", "check", "preview", "policy", "convert", "show", "explain", "demo", "completion", ...ORDERS];
+const COMMANDS = [
+  "run",
+  "check",
+  "convert",
+  "preview",
+  "policy",
+  "shadow",
+  "show",
+  "explain",
+  "demo",
+  "completion",
+  ...ORDERS,
+];
 
 /** The help of the command that was meant, where one can be told. */
 function helpFor([command = ""]: readonly string[]): string {
@@ -45,6 +58,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .command(checkCommand)
     .command(previewCommand)
     .command(policyCommand)
+    .command(shadowCommand)
     .command(convertCommand)
     .command(showCommand)
     .command(explainCommand)
