@@ -15,6 +15,7 @@ export const convertCommand: CommandModule<object, ConvertArguments> = {
     }),
   handler: async (argv) => {
     const { convert } = await import("./convert.ts");
-    await convert(argv.path);
+    // yargs makes an empty text of a positional that is a dash.
+    await convert(argv.path || "-");
   },
 };

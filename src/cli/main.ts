@@ -5,9 +5,11 @@ import { hideBin } from "yargs/helpers";
 import { ControlError } from "../control/control-error.ts";
 import { checkCommand } from "./command-check.ts";
 import { completionCommand } from "./command-completion.ts";
+import { confgenCommand } from "./command-confgen.ts";
 import { convertCommand } from "./command-convert.ts";
 import { demoCommand } from "./command-demo.ts";
 import { explainCommand } from "./command-explain.ts";
+import { nodeCommand } from "./command-node.ts";
 import { ORDERS, orderCommands } from "./command-orders.ts";
 import { policyCommand } from "./command-policy.ts";
 import { previewCommand } from "./command-preview.ts";
@@ -37,6 +39,8 @@ const COMMANDS = [
   "preview",
   "policy",
   "shadow",
+  "confgen",
+  "node",
   "show",
   "explain",
   "demo",
@@ -55,6 +59,8 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .usage("$0 COMMAND\n\nA BGP routing daemon and its command line.")
     .locale("en")
     .command(runCommand)
+    .command(confgenCommand)
+    .command(nodeCommand)
     .command(checkCommand)
     .command(previewCommand)
     .command(policyCommand)

@@ -5,8 +5,10 @@
 
 import type { Document, ParsedNode } from "yaml";
 import { isMap, isSeq, LineCounter, parseAllDocuments, parseDocument } from "yaml";
+import { convertLegacy } from "../resources/legacy.ts";
+import { type LegacyConversion, withSettings } from "../resources/legacy-forms.ts";
 import type { Kind } from "../resources/model.ts";
-import { type Json, record } from "./json.ts";
+import { type Json, present, record } from "./json.ts";
 import { type ObjectMapping, objectName, v3Object } from "./kubernetes-objects.ts";
 
 export interface FileObject {
@@ -17,6 +19,8 @@ export interface FileObject {
   readonly line: number;
   /** The same for objects that say the same. */
   readonly version: string;
+  /** Only a part of the resource, as v1 kept settings: what others say of the resource goes before it. */
+  readonly isPart?: true;
 }
 
 export type FileContent =
@@ -116,27 +120,29 @@ function objectsOf(value: unknown, lineOf: (index?: number) => number, mapping: 
   const items = Array.isArray(value) ? value : isList ? (outer.items ?? []) : [value];
   if (!Array.isArray(items)) return fault(undefined, "`items` of a list is no list");
   // In a BGPPeerList the items need not say what they are.
-  const inherited = isList && outer.kind !== "List" ? String(outer.kind ?? "").replace(/List$/, "") : undefined;
+  const inherited =
+    isList && outer.kind !== "List" ? String(outer.kind ?? "").replace(/List$/, "") || undefined : undefined;
+  const common = isList ? present({ apiVersion: outer.apiVersion, kind: inherited }) : {};
   const objects: FileObject[] = [];
   for (const [i, item] of items.entries()) {
     const index = isList ? i : undefined;
     if (typeof item !== "object" || item === null || Array.isArray(item)) return fault(index, "expected a resource");
-    const whole = { apiVersion: outer.apiVersion, ...(inherited ? { kind: inherited } : {}), ...(item as Json) };
-    const outcome = objectOf(whole, mapping);
+    const outcome = objectOf({ ...common, ...(item as Json) }, mapping);
     if (typeof outcome === "string") return fault(index, outcome);
-    for (const { kind, name, object } of outcome)
-      objects.push({ kind, name, object, line: lineOf(index), version: JSON.stringify(object) });
+    for (const named of outcome) objects.push({ ...named, line: lineOf(index), version: JSON.stringify(named.object) });
   }
   return objects;
 }
 
-type Named = Pick<FileObject, "kind" | "name" | "object">;
+type Named = Pick<FileObject, "kind" | "name" | "object" | "isPart">;
 
 const CALICO_KINDS = ["Node", "BGPPeer", "BGPConfiguration", "BGPFilter", "IPPool", "BlockAffinity"] as const;
 const NAMESPACED_KINDS = ["Service", "EndpointSlice", "Secret"] as const;
 
 /** The object in the v3 form; none where it is not for us; text: why it is no resource. */
 function objectOf(object: Json, mapping: ObjectMapping): readonly Named[] | string {
+  const legacy = convertLegacy(object);
+  if (legacy) return legacyObjects(legacy);
   const { kind, apiVersion } = object;
   if (typeof kind !== "string" || kind === "") return "missing key `kind`";
   const isCore = typeof apiVersion === "string" && !apiVersion.startsWith("projectcalico.org/");
@@ -156,4 +162,14 @@ function objectOf(object: Json, mapping: ObjectMapping): readonly Named[] | stri
 
 function isOurs(kind: Kind, object: Json, mapping: ObjectMapping): boolean {
   return kind !== "BlockAffinity" || record(object.spec).node === mapping.node;
+}
+
+/** Of calicoctl v1, or of its etcd keys. */
+function legacyObjects({ objects, settings, problems }: LegacyConversion): readonly Named[] | string {
+  if (problems.length > 0) return problems.join("; ");
+  const whole = objects.flatMap(({ kind, name, object }) => (object ? [{ kind, name, object }] : []));
+  const parts = withSettings([], settings).flatMap(({ kind, name, object }) =>
+    object ? [{ kind, name, object, isPart: true as const }] : [],
+  );
+  return [...whole, ...parts];
 }

@@ -16,10 +16,10 @@ export class Wrong {
 export const anything = z.unknown().optional();
 
 /** A scalar with a grammar of its own; the message of a fault says what was expected and what was found. */
-export function field<T>(expected: string, read: (text: string) => T | Wrong | undefined) {
+export function field<T>(expected: string, read: (text: string, value: unknown) => T | Wrong | undefined) {
   return anything.transform((value, context): T | undefined => {
     if (value === undefined || value === null || value === "") return undefined;
-    const result = typeof value === "object" ? undefined : read(String(value));
+    const result = typeof value === "object" ? undefined : read(String(value), value);
     if (result !== undefined && !(result instanceof Wrong)) return result;
     const message = result instanceof Wrong ? result.message : `expected ${expected}, not ${shown(value)}`;
     context.issues.push({ code: "custom", message, input: value });
@@ -37,8 +37,15 @@ export function choice<const T extends readonly string[]>(values: T) {
 
 export const flag = field("true or false", (text) => (text === "true" ? true : text === "false" ? false : undefined));
 
+/** A name of something else. It may come to stand in a comment, so it keeps to its line. */
 export function words(what: string, longest: number) {
-  return field(`${what} of at most ${longest} characters`, (text) => (text.length <= longest ? text : undefined));
+  return field(`${what} of at most ${longest} characters`, (text) =>
+    text.length <= longest && isOneLine(text) ? text : undefined,
+  );
+}
+
+export function isOneLine(text: string): boolean {
+  return !/[\p{Cc}\u2028\u2029]/u.test(text);
 }
 
 export function wholeNumber(least: number, most: number) {

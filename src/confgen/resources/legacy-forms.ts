@@ -74,9 +74,9 @@ export function legacyPool(pool: LegacyPool, origin: string): StoredObject {
 
 /** AS numbers are written plainly in v3. */
 export function legacyAsn(value: unknown): number {
-  const asn = typeof value === "object" ? undefined : readAsn(String(value));
-  if (!asn) throw new Unconvertible(`expected an AS number, not ${shown(value)}`);
-  return asn;
+  const asn = typeof value === "object" ? undefined : readAsn(String(value), value);
+  if (typeof asn === "number" && asn !== 0) return asn;
+  throw new Unconvertible(asn ? asn.message : `expected an AS number, not ${shown(value)}`);
 }
 
 const SEVERITIES: Readonly<Record<string, string>> = {
@@ -106,14 +106,18 @@ export function withSettings(
   const fields = new Map<string, Record<string, unknown>>();
   const origins = new Map<string, string>();
   for (const { name, field, value, origin } of settings) {
-    fields.set(name, { ...fields.get(name), [field]: value });
-    origins.set(name, origin);
+    const known = fields.get(name) ?? {};
+    if (Object.hasOwn(known, field)) continue;
+    fields.set(name, { ...known, [field]: value });
+    if (!origins.has(name)) origins.set(name, origin);
   }
   const laidOver = objects.map((stored) => {
     const own = stored.kind === "BGPConfiguration" ? fields.get(stored.name) : undefined;
     if (!own || !stored.object) return stored;
     fields.delete(stored.name);
-    const spec = stored.object.spec as object | null | undefined;
+    const spec = stored.object.spec ?? {};
+    // What is no mapping is for admission to refuse.
+    if (typeof spec !== "object" || Array.isArray(spec)) return stored;
     return { ...stored, object: { ...stored.object, spec: { ...own, ...spec } } };
   });
   const added = [...fields].map(([name, spec]) => v3Object("BGPConfiguration", name, spec, origins.get(name)!));

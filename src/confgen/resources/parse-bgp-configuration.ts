@@ -1,7 +1,8 @@
-import { z } from "zod";
+import type { z } from "zod";
+import { present } from "../datastore/json.ts";
 import { choice, field, flag, list, mapping, optionalSection, section, wholeNumber, words } from "./fields.ts";
 import type { BgpConfigurationResource, PrefixAdvertisement } from "./model.ts";
-import { type Complain, createParser, present } from "./parsed.ts";
+import { type Complain, createParser } from "./parsed.ts";
 import { asn, cidr, community, duration, INTERFACE, readCommunity } from "./scalars.ts";
 import { secretRef } from "./secret-ref.ts";
 
@@ -37,7 +38,7 @@ const spec = {
   ipv4NormalRoutePriority: priority,
   ipv6NormalRoutePriority: priority,
 };
-const bgpConfiguration = z.object({ spec: section(spec) });
+const bgpConfiguration = mapping({ spec: section(spec) });
 type Spec = z.output<typeof bgpConfiguration>["spec"];
 
 /**

@@ -1,8 +1,9 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { Family } from "../../ip/address.ts";
+import { present } from "../datastore/json.ts";
 import { choice, field, list, mapping, optionalSection, section, wholeNumber } from "./fields.ts";
 import type { BgpFilterResource, FilterOperation, FilterRule } from "./model.ts";
-import { type Complain, createParser, present } from "./parsed.ts";
+import { type Complain, createParser } from "./parsed.ts";
 import { cidrOf, community, INTERFACE, realAsn } from "./scalars.ts";
 
 const MOST_OPERATIONS = 10;
@@ -41,7 +42,7 @@ const rulesV6 = list(ruleOf("ipv6"));
 type Rule = NonNullable<z.output<typeof rulesV4>>[number];
 type Operation = NonNullable<Rule["operations"]>[number];
 
-const bgpFilter = z.object({
+const bgpFilter = mapping({
   spec: section({ importV4: rulesV4, importV6: rulesV6, exportV4: rulesV4, exportV6: rulesV6 }),
 });
 

@@ -1,8 +1,20 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { formatAddress } from "../../ip/address.ts";
-import { choice, field, flag, list, optionalSection, section, wholeNumber, wholeNumberOf, words } from "./fields.ts";
+import { present } from "../datastore/json.ts";
+import {
+  choice,
+  field,
+  flag,
+  list,
+  mapping,
+  optionalSection,
+  section,
+  wholeNumber,
+  wholeNumberOf,
+  words,
+} from "./fields.ts";
 import type { BgpPeerResource } from "./model.ts";
-import { type Complain, createParser, present } from "./parsed.ts";
+import { type Complain, createParser } from "./parsed.ts";
 import { asn, duration, isHostAddress, readAddress, selector } from "./scalars.ts";
 import { secretRef } from "./secret-ref.ts";
 
@@ -44,7 +56,7 @@ const spec = {
   filters: list(words("the name of a BGPFilter", 253)),
   reversePeering: choice(["Auto", "Manual"]),
 };
-const bgpPeer = z.object({ spec: section(spec) });
+const bgpPeer = mapping({ spec: section(spec) });
 type Spec = z.output<typeof bgpPeer>["spec"];
 
 /** calico-bgp.md 1.2. */

@@ -1,14 +1,18 @@
-import { z } from "zod";
-import { choice, field, flag, section, words } from "./fields.ts";
+import type { Cidr } from "./cidr.ts";
+import { choice, field, flag, mapping, section, words } from "./fields.ts";
 import type { BlockAffinityResource, IpPoolResource } from "./model.ts";
 import { createParser } from "./parsed.ts";
 import { cidr } from "./scalars.ts";
 
 const encapsulation = choice(["Never", "Always", "CrossSubnet"]);
 
-const ipPool = z.object({
+const ipPool = mapping({
   spec: section({ cidr, ipipMode: encapsulation, vxlanMode: encapsulation, disableBGPExport: flag }),
 });
+
+function isLinkLocal({ text, length }: Cidr): boolean {
+  return (/^169\.254\./.test(text) && length >= 16) || (/^fe[89ab]/.test(text) && length >= 10);
+}
 
 /** calico-bgp.md 1.5. */
 export const parseIpPool = createParser(ipPool, (name, { spec }, complain): IpPoolResource => {
@@ -16,7 +20,7 @@ export const parseIpPool = createParser(ipPool, (name, { spec }, complain): IpPo
   const ipipMode = spec.ipipMode ?? "Never";
   const vxlanMode = spec.vxlanMode ?? "Never";
   if (!cidr) complain("spec.cidr", "is missing");
-  else if (/^fe[89ab]/.test(cidr.text) && cidr.length >= 10) complain("spec.cidr", `${cidr.text} is link-local`);
+  else if (isLinkLocal(cidr)) complain("spec.cidr", `${cidr.text} is link-local`);
   if (ipipMode !== "Never" && vxlanMode !== "Never")
     complain("spec", "has both ipipMode and vxlanMode; a pool has one encapsulation");
   if (ipipMode !== "Never" && cidr?.family === "ipv6")
@@ -32,7 +36,7 @@ export const parseIpPool = createParser(ipPool, (name, { spec }, complain): IpPo
   };
 });
 
-const readableCidr = z.object({ spec: z.object({ cidr }) });
+const readableCidr = mapping({ spec: mapping({ cidr }) });
 
 /** Of a pool that is invalid otherwise. */
 export function cidrOfPool(object: unknown): string | undefined {
@@ -40,7 +44,7 @@ export function cidrOfPool(object: unknown): string | undefined {
   return result.success ? result.data.spec.cidr?.text : undefined;
 }
 
-const blockAffinity = z.object({
+const blockAffinity = mapping({
   spec: section({
     cidr,
     node: words("the name of a node", 253),

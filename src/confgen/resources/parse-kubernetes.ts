@@ -1,9 +1,10 @@
 /** Core objects of Kubernetes. Its API has validated them, so what cannot be read is left aside rather than refused. */
-import { z } from "zod";
+
 import { formatAddress } from "../../ip/address.ts";
+import { present } from "../datastore/json.ts";
 import { field, flag, list, mapping, section, stringMap, words } from "./fields.ts";
 import type { EndpointSliceResource, ServiceResource } from "./model.ts";
-import { createParser, present } from "./parsed.ts";
+import { createParser } from "./parsed.ts";
 import { readAddress } from "./scalars.ts";
 
 const text = field("a text", (value) => value);
@@ -14,7 +15,7 @@ const addressText = field("an address", (value) => {
   return address ? formatAddress(address) : value;
 });
 
-const service = z.object({
+const service = mapping({
   spec: section({
     type: text,
     clusterIP: addressText,
@@ -47,7 +48,7 @@ export const parseService = createParser(service, (name, { spec, status }): Serv
 const HOSTNAME = "kubernetes.io/hostname";
 const SERVICE_NAME = "kubernetes.io/service-name";
 
-const endpointSlice = z.object({
+const endpointSlice = mapping({
   metadata: section({ namespace: words("a namespace", 253), labels: stringMap }),
   addressType: text,
   endpoints: list(mapping({ nodeName: text, topology: stringMap, conditions: section({ ready: flag }) })),

@@ -1,15 +1,15 @@
-import { z } from "zod";
 import { parseQuad } from "../../ip/address.ts";
-import { anything, field, list, optionalSection, section, stringMap } from "./fields.ts";
+import { present } from "../datastore/json.ts";
+import { anything, field, list, mapping, optionalSection, section, stringMap } from "./fields.ts";
 import type { NodeResource } from "./model.ts";
-import { createParser, present } from "./parsed.ts";
+import { createParser } from "./parsed.ts";
 import { addressOf, asn, cidr, nodeAddress } from "./scalars.ts";
 
 const clusterId = field("a cluster id: a dotted quad such as 244.0.0.1, not 0.0.0.0", (text) =>
   parseQuad(text) ? text : undefined,
 );
 
-const node = z.object({
+const node = mapping({
   metadata: section({ labels: stringMap }),
   spec: section({
     bgp: optionalSection({

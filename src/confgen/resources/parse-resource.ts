@@ -1,3 +1,4 @@
+import { isOneLine, shown } from "./fields.ts";
 import type { Kind, ResourceTypes } from "./model.ts";
 import { parseBgpConfiguration } from "./parse-bgp-configuration.ts";
 import { parseBgpFilter } from "./parse-bgp-filter.ts";
@@ -29,5 +30,7 @@ export const KINDS = Object.keys(PARSERS) as readonly Kind[];
  * invalid, each fault with its path. Never throws.
  */
 export function parseResource<K extends Kind>(kind: K, name: string, object: unknown): Parsed<ResourceTypes[K]> {
+  if (name === "" || /\s/.test(name) || !isOneLine(name))
+    return { ok: false, faults: [`metadata.name: expected a name without spaces, not ${shown(name)}`] };
   return PARSERS[kind](name, object);
 }

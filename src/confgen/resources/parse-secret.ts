@@ -1,6 +1,5 @@
-import { z } from "zod";
 import { decodeUtf8 } from "../../bgp/text.ts";
-import { anything } from "./fields.ts";
+import { anything, mapping } from "./fields.ts";
 import type { SecretResource } from "./model.ts";
 import { createParser } from "./parsed.ts";
 
@@ -30,7 +29,7 @@ const values = anything.transform((value): readonly (readonly [string, string])[
   return Object.entries(value).flatMap(([key, entry]) => (typeof entry === "string" ? [[key, entry] as const] : []));
 });
 
-const secret = z.object({ data: values, stringData: values });
+const secret = mapping({ data: values, stringData: values });
 
 /** A key whose value is no text is left out: it cannot be a password. What `stringData` says goes before `data`. */
 export const parseSecret = createParser(secret, (name, { data, stringData }): SecretResource => {

@@ -1,9 +1,9 @@
-import { z } from "zod";
 import type { Family } from "../../ip/address.ts";
 import { formatAddress } from "../../ip/address.ts";
-import { anything, field, list, section, words } from "./fields.ts";
+import { present } from "../datastore/json.ts";
+import { anything, field, list, mapping, section, words } from "./fields.ts";
 import type { WorkloadResource } from "./model.ts";
-import { createParser, present } from "./parsed.ts";
+import { createParser } from "./parsed.ts";
 import { readAddress } from "./scalars.ts";
 
 /** The address of `10.65.0.2/32`; anything else than a single host says none. */
@@ -26,9 +26,11 @@ const cidrs = (family: Family) =>
     )
     .pipe(list(HOSTS[family]));
 
-const workload = z.object({
+const workload = mapping({
   spec: section({
-    ifaceName: words("the name of an interface", 15),
+    ifaceName: field("the name of an interface of at most 15 characters", (text) =>
+      /^[^\s/\p{Cc}]{1,15}$/u.test(text) ? text : undefined,
+    ),
     ipv4Nets: cidrs("ipv4"),
     ipv6Nets: cidrs("ipv6"),
     bgpPeerName: words("the name of a BGPPeer", 253),

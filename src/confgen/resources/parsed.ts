@@ -48,14 +48,3 @@ function pathText(path: readonly PropertyKey[]): string {
   }
   return text;
 }
-
-type Undefinable<T> = { [K in keyof T]: undefined extends T[K] ? K : never }[keyof T];
-export type Present<T> = { [K in Exclude<keyof T, Undefinable<T>>]: T[K] } & {
-  [K in Undefinable<T>]?: Exclude<T[K], undefined>;
-};
-
-/** The fields that are there: a field that says nothing is no key of a resource. */
-export function present<T extends object>(fields: T): Present<T> {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as Present<T>;
-}

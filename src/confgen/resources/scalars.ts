@@ -9,8 +9,10 @@ import type { NodeAddress } from "./model.ts";
 
 const AN_AS_NUMBER = "an AS number: 1 to 4294967295, or two parts as 1.10";
 
-/** Decimal or `high.low`. */
-export function readAsn(text: string): number | undefined {
+/** Decimal or `high.low`; as a number only whole ones, since of 1.10 without quotes YAML leaves 1.1. */
+export function readAsn(text: string, value: unknown = text): number | Wrong | undefined {
+  if (typeof value === "number" && !Number.isInteger(value))
+    return new Wrong(`expected ${AN_AS_NUMBER}; put quotes around the two parts`);
   const dotted = /^(\d{1,5})\.(\d{1,5})$/.exec(text);
   if (!dotted) return wholeNumberOf(text, 0, 0xffffffff);
   const [high, low] = [Number(dotted[1]), Number(dotted[2])];
@@ -21,7 +23,7 @@ export function readAsn(text: string): number | undefined {
 export const asn = field(AN_AS_NUMBER, readAsn).transform((value) => value || undefined);
 
 /** Where 0 would mean nothing. */
-export const realAsn = field(AN_AS_NUMBER, (text) => readAsn(text) || undefined);
+export const realAsn = field(AN_AS_NUMBER, (text, value) => readAsn(text, value) || undefined);
 
 const DURATION =
   /^\+?(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*$/;

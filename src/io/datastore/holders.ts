@@ -1,5 +1,9 @@
-/** Which files hold a resource. Where several do, the first by its path counts. */
+/**
+ * Which files hold a resource. Where several do, the first by its path counts. Parts, which v1 kept apart, are laid under it:
+ * they make up one resource, the first going before the others.
+ */
 import type { FileObject } from "../../confgen/datastore/documents.ts";
+import type { Json } from "../../confgen/datastore/json.ts";
 import type { Kind } from "../../confgen/resources/model.ts";
 
 export interface Holder {
@@ -21,7 +25,7 @@ export function createHolders(): Holders {
   const several = new Set<string>();
 
   function count(key: string, holders: readonly Holder[]): void {
-    if (holders.length > 1) several.add(key);
+    if (holders.filter(isWhole).length > 1) several.add(key);
     else several.delete(key);
   }
   return {
@@ -44,14 +48,30 @@ export function createHolders(): Holders {
         changed.add(key);
       }
     },
-    first: (key) => byKey.get(key)?.[0],
+    first(key) {
+      const holders = byKey.get(key) ?? [];
+      const whole = holders.find(isWhole) ?? holders[0];
+      const parts = holders.filter((holder) => !isWhole(holder));
+      return whole && parts.length > 0 ? laidOver(whole, parts) : whole;
+    },
     keysOf: (kinds) => [...byKey.keys()].filter((key) => kinds.some((kind) => key.startsWith(`${kind}/`))),
     duplicates: () =>
       [...several].sort().map((key) => {
-        const [first, second] = byKey.get(key)!.map(({ path, object }) => `${path}:${object.line}`);
+        const wholes = byKey.get(key)!.filter(isWhole);
+        const [first, second] = wholes.map(({ path, object }) => `${path}:${object.line}`);
         return `${second}: ${key} stands at ${first} already, which counts; remove one of them`;
       }),
   };
+}
+
+const isWhole = ({ object }: Holder) => !object.isPart;
+
+function laidOver({ path, object }: Holder, parts: readonly Holder[]): Holder {
+  const specs = [object, ...parts.map((part) => part.object)].map(({ object }) => object.spec ?? {});
+  // What is no mapping is for admission to refuse.
+  if (specs.some((spec) => typeof spec !== "object" || Array.isArray(spec))) return { path, object };
+  const joined = { ...object.object, spec: Object.assign({}, ...specs.reverse()) as Json };
+  return { path, object: { ...object, object: joined, version: JSON.stringify(joined) } };
 }
 
 function keyOf({ kind, name }: FileObject): string {

@@ -207,6 +207,11 @@ describe("a BGPPeer", () => {
       { ...BASE, password: { secretKeyRef: { name: "s" } } },
       "spec.password.secretKeyRef: needs the name of a Secret and a key in it; key is missing",
     ],
+    [
+      "a name of two lines",
+      { ...BASE, filters: ["a\nb"] },
+      "spec.filters[0]: expected the name of a BGPFilter of at most 253 characters, not `a\ufffdb`",
+    ],
     ["filters in no list", { ...BASE, filters: "a" }, "spec.filters: expected a list, not `a`"],
     ["no spec", undefined, "spec: says no peer: one of peerIP, peerSelector and localWorkloadSelector is needed"],
     [

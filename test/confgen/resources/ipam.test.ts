@@ -31,6 +31,7 @@ describe("an IPPool", () => {
   for (const [spec, fault] of [
     [{}, "spec.cidr: is missing"],
     [{ cidr: "10.0.0.0" }, "spec.cidr: expected a CIDR such as 10.0.0.0/8 or fd00::/64, not `10.0.0.0`"],
+    [{ cidr: "169.254.7.0/24" }, "spec.cidr: 169.254.7.0/24 is link-local"],
     [{ cidr: "fe80::/64" }, "spec.cidr: fe80::/64 is link-local"],
     [{ cidr: "febf:ffff::/32" }, "spec.cidr: febf:ffff::/32 is link-local"],
     [

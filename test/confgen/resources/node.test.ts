@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { parseResource } from "../../../src/confgen/resources/parse-resource.ts";
 import { faults, parsed } from "./parsing.ts";
 
 const bgp = (fields: object) => parsed("Node", { bgp: fields }).bgp;
@@ -89,6 +90,10 @@ describe("a Node", () => {
       "spec.bgp.asNumber: expected an AS number: 1 to 4294967295, or two parts as 1.10, not `65536.1`",
     ],
     [
+      { bgp: { asNumber: 1.1 } },
+      "spec.bgp.asNumber: expected an AS number: 1 to 4294967295, or two parts as 1.10; put quotes around the two parts",
+    ],
+    [
       { bgp: { asNumber: [1] } },
       "spec.bgp.asNumber: expected an AS number: 1 to 4294967295, or two parts as 1.10, not a list",
     ],
@@ -112,6 +117,13 @@ describe("a Node", () => {
   for (const address of ["fe80::1%eth0", "::", "fd00::1/129", "fd00:::1", "::ffff:10.0.0.1"])
     it(`cannot have the address ${address}`, () =>
       assert.equal(faults("Node", { bgp: { ipv6Address: address } }).length, 1));
+
+  for (const name of ["", "a b", "a\nb", "a\u2028"])
+    it(`cannot have the name ${JSON.stringify(name)}, which would not stand in a comment`, () => {
+      const result = parseResource("Node", name, {});
+      assert.ok(!result.ok);
+      assert.match(result.faults[0]!, /^metadata\.name: expected a name without spaces, not `[^\n]*`$/);
+    });
 
   it("says every fault, with its path, and not more than an operator reads", () => {
     const podCIDRs = Array.from({ length: 30 }, (_, i) => `x${i}`);
