@@ -133,7 +133,7 @@ async function stampOf(name: TreeName): Promise<string> {
 }
 
 /** Holds a file lock until the returned function is called, or this process ends in whatever way. */
-async function lock(file: string): Promise<() => void> {
+export async function lock(file: string): Promise<() => void> {
   const child = spawn("flock", ["-x", file, "sh", "-c", "echo locked; cat"], { stdio: ["pipe", "pipe", "inherit"] });
   await new Promise<void>((done, fail) => {
     child.once("error", fail);

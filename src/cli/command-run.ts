@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import type { LogLevel } from "../daemon/ports.ts";
+import { LOG_THRESHOLDS, type LogThreshold } from "../config/model.ts";
 import { limitYoungGeneration } from "../io/system/young-generation.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import { DEFAULT_SOCKET, stateBeside } from "./socket-path.ts";
@@ -9,7 +9,7 @@ interface RunArguments {
   socket: string;
   state: string | undefined;
   "log-format": "auto" | "json" | "text";
-  "log-level": LogLevel;
+  "log-level": LogThreshold | undefined;
 }
 
 export const runCommand: CommandModule<object, RunArguments> = {
@@ -41,10 +41,9 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe: "auto: text on a terminal, JSON elsewhere",
       })
       .option("log-level", {
-        choices: ["debug", "info", "warn", "error"] as const,
-        default: "info" as const,
+        choices: LOG_THRESHOLDS,
         requiresArg: true,
-        describe: "Least level that is logged",
+        describe: "Least level that is logged (default: the configuration's, else info)",
       }),
   handler: async (argv) => {
     // Before all else: loading the daemon would let the young generation grow.

@@ -1,10 +1,11 @@
 /** The only wiring of the daemon: the router, given the operating system. */
 import { createHash } from "node:crypto";
 import { hostname } from "node:os";
+import type { Config, LogThreshold } from "../config/model.ts";
 import { createParseCache, formatProblem, type ParsedConfig, parseConfig } from "../config/parse.ts";
 import { createControlHandler } from "../control/handler.ts";
 import type { RouterEvent } from "../daemon/events.ts";
-import type { Log, LogLevel } from "../daemon/ports.ts";
+import type { Log } from "../daemon/ports.ts";
 import { createQueries } from "../daemon/queries.ts";
 import { createRouter, type Router } from "../daemon/router.ts";
 import { openTransport } from "../io/net/transport.ts";
@@ -26,7 +27,8 @@ export interface RunOptions {
   /** Says to the next process that this one ran. */
   readonly state: string;
   readonly logFormat: "auto" | "json" | "text";
-  readonly logLevel: LogLevel;
+  /** Goes before what the configuration says. */
+  readonly logLevel: LogThreshold | undefined;
 }
 
 /** Wait for NOTIFICATIONs to be flushed when we end. */
@@ -34,7 +36,8 @@ const FLUSH_MS = 500;
 
 /** Runs until a signal ends it. Throws where the daemon cannot start. */
 export async function runDaemon(options: RunOptions): Promise<void> {
-  const { log, flush, flushNow } = createLog({ format: options.logFormat, level: options.logLevel });
+  const { log, setLevel, flush, flushNow } = createLog({ format: options.logFormat });
+  const logAs = (config: Config) => setLevel(options.logLevel ?? config.log.level ?? "info");
   let router: Router | undefined;
   let watch: ConfigWatch | undefined;
   process.on("uncaughtException", (error) => {
@@ -53,6 +56,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   const cache = createParseCache();
   const first = await readConfigFiles(options.config);
   const initial = loadFirst(first.files, first.problems, cache);
+  logAs(initial.config);
   for (const warning of initial.warnings) log("warn", "configuration", { problem: formatProblem(warning) });
   const clock = systemClock();
   const early: RouterEvent[] = [];
@@ -103,6 +107,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     secretFiles = parsed.ok ? parsed.secretFiles : [...new Set([...secretFiles, ...parsed.secretFiles])];
     void watch?.watchAlso(secretFiles);
     if (parsed.ok) {
+      logAs(parsed.config);
       for (const warning of parsed.warnings) log("warn", "configuration", { problem: formatProblem(warning) });
       deliver({ from: "config", config: parsed.config });
       return;

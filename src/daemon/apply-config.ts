@@ -96,6 +96,7 @@ export function applyConfig(
   target.listening.configure(next);
   target.keys.configure(next);
   target.local.setStatics(next.static);
+  target.local.setExcepted(next.direct.except);
   target.local.setLearning(next.kernel.learn);
   target.staticsChanged();
   configureKernel(core, previous, next, target);

@@ -106,7 +106,10 @@ describe("values that do not fit", () => {
     [peer("port: 65536"), "6: peers[0].port: expected a whole number from 1 to 65535, not `65536`"],
     [peer("families: [ipv4, ip6]"), "6: peers[0].families[1]: expected ipv4, ipv6, not `ip6`; did you mean `ipv6`?"],
     [peer("families: []"), "6: peers[0].families: expected ipv4, ipv6 or both"],
-    [peer("nextHop: myself"), "6: peers[0].nextHop: expected auto, self, keep, not `myself`; did you mean `self`?"],
+    [
+      peer("nextHop: myself"),
+      "6: peers[0].nextHop: expected auto, gateway, self, keep, not `myself`; did you mean `self`?",
+    ],
     [
       peer("timers: { hold: 2s }"),
       "6: peers[0].timers.hold: expected 0, or whole seconds from 3s to 65535s (RFC 4271 §4.2)",

@@ -1,7 +1,10 @@
 /** The objects that the contract suite of datastores writes. */
 import type { Kind } from "../../src/confgen/resources/model.ts";
 
-/** An object in the v3 form; a Service, an EndpointSlice or a Secret as Kubernetes has it. */
+/**
+ * An object in the v3 form; a Service, an EndpointSlice or a Secret as Kubernetes has it, with those fields only that matter
+ * to us: a datastore may leave the others out, and a world adds what its server asks for.
+ */
 export interface PlainResource {
   readonly kind: Kind;
   readonly metadata: {
@@ -71,7 +74,6 @@ export function secret(name: string, value: string): PlainResource {
     apiVersion: "v1",
     kind: "Secret",
     metadata: { name, namespace: "kube-system" },
-    type: "Opaque",
     data: { password: value },
   };
 }
@@ -81,7 +83,7 @@ export function service(name: string, externalTrafficPolicy = "Local"): PlainRes
     apiVersion: "v1",
     kind: "Service",
     metadata: { name, namespace: "default" },
-    spec: { type: "LoadBalancer", externalTrafficPolicy, ports: [{ port: 80 }] },
+    spec: { type: "LoadBalancer", externalTrafficPolicy },
   };
 }
 
@@ -91,6 +93,6 @@ export function slice(name: string, of: string): PlainResource {
     kind: "EndpointSlice",
     metadata: { name, namespace: "default", labels: { "kubernetes.io/service-name": of } },
     addressType: "IPv4",
-    endpoints: [{ addresses: ["10.1.0.5"], nodeName: NODE, conditions: { ready: true } }],
+    endpoints: [{ nodeName: NODE, conditions: { ready: true } }],
   };
 }

@@ -12,6 +12,7 @@ export interface KnownObjects {
   /** Says that of the kind only these names are left. */
   keepOnly(kind: Kind, names: ReadonlySet<string>): void;
   readonly size: number;
+  sizeOf(kind: Kind): number;
 }
 
 export function createKnownObjects(onEvent: (event: DatastoreEvent) => void): KnownObjects {
@@ -43,5 +44,6 @@ export function createKnownObjects(onEvent: (event: DatastoreEvent) => void): Kn
       for (const known of versions.values()) size += known.size;
       return size;
     },
+    sizeOf: (kind) => of(kind).size,
   };
 }
