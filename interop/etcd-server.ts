@@ -243,7 +243,7 @@ export async function writeIssued(
 }
 
 /** Free a moment ago: they are all held at once, then given back. */
-async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(count: number): Promise<readonly number[]> {
   const holders = await Promise.all(
     Array.from({ length: count }, () => {
       const holder = createServer();

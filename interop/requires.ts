@@ -4,6 +4,7 @@ import { access } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { kubeApiserverBinary } from "./kube-apiserver/build.ts";
 import { overlaid } from "./overlay.ts";
 import { machineTool, tool, unpacked } from "./packages.ts";
 import { run } from "./process.ts";
@@ -78,6 +79,11 @@ const CAPABILITIES = {
   "kernel-md5": async () => {
     const { stdout } = await run(["cat", "/proc/net/netstat"]);
     if (!stdout.includes("TCPMD5NotFound")) throw new Error("kernel without TCP-MD5");
+  },
+  /** Built where the cache has none, which takes some minutes. */
+  "kube-apiserver": async () => {
+    await kubeApiserverBinary();
+    await unpacked("etcd");
   },
   podman: async () => {
     await unpacked("podman");

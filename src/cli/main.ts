@@ -9,10 +9,12 @@ import { confgenCommand } from "./command-confgen.ts";
 import { convertCommand } from "./command-convert.ts";
 import { demoCommand } from "./command-demo.ts";
 import { explainCommand } from "./command-explain.ts";
+import { nodeCommand } from "./command-node.ts";
 import { ORDERS, orderCommands } from "./command-orders.ts";
 import { policyCommand } from "./command-policy.ts";
 import { previewCommand } from "./command-preview.ts";
 import { runCommand } from "./command-run.ts";
+import { shadowCommand } from "./command-shadow.ts";
 import { showCommand } from "./command-show.ts";
 import { liveWords } from "./completion.ts";
 import { CliError, EXIT, exitOf } from "./exit-codes.ts";
@@ -32,11 +34,13 @@ const WORDS = {
 
 const COMMANDS = [
   "run",
-  "confgen",
   "check",
+  "convert",
   "preview",
   "policy",
-  "convert",
+  "shadow",
+  "confgen",
+  "node",
   "show",
   "explain",
   "demo",
@@ -56,9 +60,11 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .locale("en")
     .command(runCommand)
     .command(confgenCommand)
+    .command(nodeCommand)
     .command(checkCommand)
     .command(previewCommand)
     .command(policyCommand)
+    .command(shadowCommand)
     .command(convertCommand)
     .command(showCommand)
     .command(explainCommand)

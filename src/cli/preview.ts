@@ -28,7 +28,7 @@ export async function previewOfConfig(options: OutputOptions, next: Config, limi
 }
 
 /** Throws with every fault: what would be refused has no effect. */
-async function readNext(path: string): Promise<Config> {
+export async function readNext(path: string): Promise<Config> {
   const { files, problems } = await readConfigFiles(path);
   if (problems.length > 0)
     throw new CliError(EXIT.error, problems.map((problem) => `${problem.path}: ${problem.message}`).join("\n"));

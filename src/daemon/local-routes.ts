@@ -55,7 +55,7 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
     const text = formatPrefix(prefix);
     if (held[source].get(text)?.key === key) return;
     held[source].set(text, { prefix, key });
-    const set = sets.originate(source, hop, LOCAL_PREFERENCE[source], metric);
+    const set = sets.originate(hop, LOCAL_PREFERENCE[source], metric);
     const peer: PeerId = LOCAL_PEER[source];
     ribs[prefix.family].announce(peer, 0, 0, prefix.bytes, 0, prefix.length, set, set);
     sets.release(set);

@@ -344,7 +344,10 @@ describe("what the whole contradicts", () => {
       "2: peers[0].address: a link-local address needs its interface: fe80::1%eth0",
     ],
     [`${R}peers: [{ name: a, address: 0.0.0.0, asn: 1 }]`, "2: peers[0].address: `0.0.0.0` is the unspecified address"],
-    [`${R}peers: [{ name: a, address: 224.0.0.1, asn: 1 }]`, "2: peers[0].address: `224.0.0.1` is no unicast address"],
+    [
+      `${R}peers: [{ name: a, address: 224.0.0.1, asn: 1 }]`,
+      "2: warning: peers[0].address: `224.0.0.1` is no unicast address: nobody answers there",
+    ],
     [
       peer("timers:\n  hold: 30s\n  keepalive: 30s"),
       "8: peers[0].timers.keepalive: keepalive must be shorter than hold",
@@ -421,7 +424,10 @@ describe("what the whole contradicts", () => {
       `${R}static: [{ prefix: '::/0', via: { gateway: 'fe80::1%a', interface: b } }]`,
       "2: static[0].via[0]: the gateway is on a, but interface is b",
     ],
-    [`${R}static: [{ prefix: 0.0.0.0/0, via: 224.0.0.1 }]`, "2: static[0].via[0]: `224.0.0.1` is no unicast address"],
+    [
+      `${R}static: [{ prefix: 0.0.0.0/0, via: 224.0.0.1 }]`,
+      "2: warning: static[0].via[0]: `224.0.0.1` is no unicast address: the route is never of use",
+    ],
     [
       `${rule("{ set: { med: 5, metric: 7 }, action: accept }")}kernel: { export: p }`,
       "4: warning: policies.p[0].set.med: `med` changes nothing in the kernel, which exports by this policy",

@@ -7,7 +7,8 @@ import type { Entry } from "../resources/view.ts";
 export function faultFinding(kind: Kind, name: string, entry: Entry<unknown>, without: string): Finding | undefined {
   if (!entry.faults) return undefined;
   const resource = `${kind}/${name}`;
-  const faults = entry.faults.join("; ");
+  const where = entry.origin === undefined ? "" : ` (${entry.origin})`;
+  const faults = `${entry.faults.join("; ")}${where}`;
   return entry.value === undefined
     ? { severity: "error", code: "invalid", resource, message: `It is not valid, and never was: ${faults}; ${without}` }
     : {

@@ -2,7 +2,7 @@
  * The nodes that take part in BGP, by name, by address and by selector. Each compilation brings it up to date with the view;
  * it then costs one look at each node, and work only for those that changed.
  */
-import { unusable } from "../../config/check-peer.ts";
+import { isMulticast, unusable } from "../../config/check-peer.ts";
 import { FAMILIES, type Family, parseAddress } from "../../ip/address.ts";
 import type { Finding } from "../finding.ts";
 import type { NodeResource } from "../resources/model.ts";
@@ -30,6 +30,8 @@ export interface NodeIndex {
   named(name: string): NodeRow | undefined;
   /** Those with the address, in order of names. */
   at(address: string): readonly NodeRow[];
+  /** Whether any address is of several nodes. */
+  readonly hasTwins: boolean;
   /** Those whose labels match, in order of names. */
   matching(selector: Selector): readonly NodeRow[];
 }
@@ -54,6 +56,8 @@ export function createNodeIndex(): UpdatedNodeIndex {
   const bySelector = new Map<string, Matches>();
   const all: NodeRow[] = [];
   let updates = 0;
+  /** Rows beyond the first of each address. */
+  let twins = 0;
 
   function add(row: NodeRow): void {
     byName.set(row.name, row);
@@ -62,8 +66,10 @@ export function createNodeIndex(): UpdatedNodeIndex {
       const address = row.addresses[family];
       if (address === undefined) continue;
       const rows = byAddress.get(address);
-      if (rows) insert(rows, row);
-      else byAddress.set(address, [row]);
+      if (rows) {
+        insert(rows, row);
+        twins++;
+      } else byAddress.set(address, [row]);
     }
     for (const { selector, rows } of bySelector.values()) if (selector.matches(row.node.labels)) insert(rows, row);
   }
@@ -77,6 +83,7 @@ export function createNodeIndex(): UpdatedNodeIndex {
       if (!rows) continue;
       take(rows, row);
       if (rows.length === 0) byAddress.delete(address!);
+      else twins--;
     }
     for (const { rows } of bySelector.values()) take(rows, row);
   }
@@ -84,6 +91,9 @@ export function createNodeIndex(): UpdatedNodeIndex {
   return {
     all,
     named: (name) => byName.get(name),
+    get hasTwins() {
+      return twins > 0;
+    },
     at: (address) => byAddress.get(address) ?? NONE,
     matching(selector) {
       let matches = bySelector.get(selector.text);
@@ -145,6 +155,12 @@ function rowOf(node: NodeResource, port: number | undefined): NodeRow {
     ...(port !== undefined && { port }),
     findings,
   };
+}
+
+/** What BGPPeers may name: it stands in the configuration as in BIRD's, and nothing comes of it. */
+export function isMulticastText(text: string): boolean {
+  const address = parseAddress(text);
+  return address !== undefined && isMulticast(address);
 }
 
 /** Why no session can have the address at one of its ends; undefined: it can. */

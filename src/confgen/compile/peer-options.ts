@@ -12,7 +12,7 @@ import {
 } from "./candidate.ts";
 import { newerField } from "./cluster.ts";
 import type { CalicoVersion } from "./input.ts";
-import { addressFault } from "./node-index.ts";
+import { addressFault, isMulticastText } from "./node-index.ts";
 
 export interface PeerOptions {
   /** For all of its sessions. */
@@ -68,7 +68,7 @@ export function peerOptions(context: SessionContext, resource: BgpPeerResource):
 
 function gateway({ reachableBy }: BgpPeerResource, owner: string, findings: Finding[]): string | undefined {
   const fault = reachableBy === undefined ? undefined : addressFault(reachableBy);
-  if (fault === undefined) return reachableBy;
+  if (fault === undefined || isMulticastText(reachableBy!)) return reachableBy;
   const message = `reachableBy cannot be used: ${fault}; there is no static route to the peer`;
   findings.push({ severity: "error", code: "address-unusable", resource: owner, message });
   return undefined;

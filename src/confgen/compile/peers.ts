@@ -2,7 +2,7 @@
 import type { BgpPeerResource } from "../resources/model.ts";
 import { type Candidate, candidate, endsAt, type SessionContext, type SessionOptions } from "./candidate.ts";
 import { faultFinding } from "./faults.ts";
-import { addressFault, type NodeRow } from "./node-index.ts";
+import { addressFault, isMulticastText, type NodeRow } from "./node-index.ts";
 import { type PeerOptions, peerOptions } from "./peer-options.ts";
 import { workloadCandidates } from "./workloads.ts";
 
@@ -130,7 +130,10 @@ function toAddress(context: SessionContext, resource: BgpPeerResource, { shared,
   if (peer.by !== "address" || asn === undefined) return [];
   const { family, address } = peer;
   const fault = addressFault(address);
-  if (fault !== undefined) {
+  if (fault !== undefined && isMulticastText(address)) {
+    const message = `peerIP: ${fault}; its session can only try in vain`;
+    findings.push({ severity: "warning", code: "address-unusable", resource: shared.resource, message });
+  } else if (fault !== undefined) {
     const message = `peerIP cannot be used: ${fault}; no session comes from it`;
     findings.push({ severity: "error", code: "address-unusable", resource: shared.resource, message });
     return [];

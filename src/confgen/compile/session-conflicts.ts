@@ -11,64 +11,69 @@ export interface Chosen {
 /**
  * Of BGPPeers' sessions with one address and port the first is taken. Further ones at the address, with another port, are
  * taken as long as a connection that comes in can be told to be of one of them, and of one password. The mesh yields to
- * every BGPPeer that gives a session to the same address.
+ * every BGPPeer that gives a session to the same address. `twins`: there are nodes that share an address.
  */
-export function choose(explicit: readonly Candidate[], mesh: readonly Candidate[]): Chosen {
-  const sessions: Session[] = [];
-  const byKey = new Map<string, Candidate>();
-  const byAddress = new Map<string, Candidate[]>();
+export function choose(explicit: readonly Candidate[], mesh: readonly Candidate[], twins: boolean): Chosen {
   const losses = createLosses();
+  const sessions: Session[] = [];
+  /** Those taken, by address: nearly always one, which then stands by itself. */
+  const taken = new Map<string, Candidate | Candidate[]>();
   for (const each of explicit) {
-    const first = byKey.get(each.key);
-    if (first) {
-      if (first.resource !== each.resource && differ(first.session, each.session)) losses.add("settings", each, first);
-      else if (isOtherNode(first, each)) losses.add("address", each, first);
-      continue;
+    const { address } = each.session;
+    const there = taken.get(address);
+    if (there === undefined) taken.set(address, each);
+    else {
+      if (!mayJoin(each, there, losses)) continue;
+      taken.set(address, Array.isArray(there) ? [...there, each] : [there, each]);
     }
-    const siblings = byAddress.get(each.session.address);
-    const rival = siblings?.find((sibling) => exclude(sibling.session, each.session));
-    if (rival) {
-      losses.add("exclude", each, rival);
-      continue;
-    }
-    byKey.set(each.key, each);
-    if (siblings) siblings.push(each);
-    else byAddress.set(each.session.address, [each]);
     sessions.push(each.session);
   }
   const inMesh = new Map<string, Candidate>();
   for (const each of mesh) {
     const { address } = each.session;
-    const rival = byAddress.get(address)?.[0];
-    const twin = inMesh.get(address);
-    if (rival) losses.add("mesh", each, rival);
+    const there = taken.size > 0 ? taken.get(address) : undefined;
+    const twin = twins ? inMesh.get(address) : undefined;
+    if (there) losses.add("mesh", each, Array.isArray(there) ? there[0]! : there);
     else if (twin) losses.add("address", each, twin);
     else {
-      inMesh.set(address, each);
+      if (twins) inMesh.set(address, each);
       sessions.push(each.session);
     }
   }
   return { sessions, findings: losses.findings() };
 }
 
-const SETTINGS = [
-  "asn",
-  "localAsn",
-  "sourceAddress",
-  "restartTime",
-  "keepaliveTime",
-  "ttlSecurity",
-  "nextHop",
-  "reflectorClient",
-  "allowOwnAs",
-  "password",
-  "held",
-  "reachableBy",
-] as const satisfies readonly (keyof Session)[];
+/** Whether the session is one more to the address, beside those that are taken. */
+function mayJoin(each: Candidate, there: Candidate | readonly Candidate[], losses: Losses): boolean {
+  const siblings = "session" in there ? [there] : there;
+  const first = siblings.find(({ key }) => key === each.key);
+  if (first) {
+    if (first.resource !== each.resource && differ(first.session, each.session)) losses.add("settings", each, first);
+    else if (isOtherNode(first, each)) losses.add("address", each, first);
+    return false;
+  }
+  const rival = siblings.find((sibling) => exclude(sibling.session, each.session));
+  if (rival) losses.add("exclude", each, rival);
+  return rival === undefined;
+}
 
+/** Key by key, not by a list of keys: overlapping selectors in a large cluster compare hundreds of thousands of pairs. */
 function differ(a: Session, b: Session): boolean {
-  for (const key of SETTINGS) if (a[key] !== b[key]) return true;
-  return a.filters !== b.filters && a.filters.join(" ") !== b.filters.join(" ");
+  return (
+    a.asn !== b.asn ||
+    a.localAsn !== b.localAsn ||
+    a.sourceAddress !== b.sourceAddress ||
+    a.restartTime !== b.restartTime ||
+    a.keepaliveTime !== b.keepaliveTime ||
+    a.ttlSecurity !== b.ttlSecurity ||
+    a.nextHop !== b.nextHop ||
+    a.reflectorClient !== b.reflectorClient ||
+    a.allowOwnAs !== b.allowOwnAs ||
+    a.password !== b.password ||
+    a.held !== b.held ||
+    a.reachableBy !== b.reachableBy ||
+    (a.filters !== b.filters && a.filters.join(" ") !== b.filters.join(" "))
+  );
 }
 
 /** Two nodes have the same address. */

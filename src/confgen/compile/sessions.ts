@@ -11,6 +11,7 @@ import { peerCandidates } from "./peers.ts";
 import { createRowMemo, type RowMemo } from "./row-memo.ts";
 import type { Session } from "./session.ts";
 import { choose } from "./session-conflicts.ts";
+import { compareTexts, createSessionOrder, type SessionOrder } from "./session-order.ts";
 import { checkWorkloads } from "./workloads.ts";
 
 export interface Sessions {
@@ -25,11 +26,11 @@ export interface Sessions {
 export interface SessionsMemo {
   readonly index: UpdatedNodeIndex;
   readonly rows: RowMemo;
-  sessions: readonly Session[];
+  readonly order: SessionOrder;
 }
 
 export function createSessionsMemo(): SessionsMemo {
-  return { index: createNodeIndex(), rows: createRowMemo(), sessions: [] };
+  return { index: createNodeIndex(), rows: createRowMemo(), order: createSessionOrder() };
 }
 
 /**
@@ -58,11 +59,11 @@ export function compileSessions(
   const mesh = meshCandidates(context);
   checkWorkloads(context);
   findings.push(...ownAddressFindings(context));
-  const chosen = choose(explicit, mesh);
+  const chosen = choose(explicit, mesh, memo.index.hasTwins);
   findings.push(...chosen.findings);
   memo.rows.sweep();
-  memo.sessions = inOrder(chosen.sessions, memo.sessions);
-  return { sessions: memo.sessions, findings: findings.sort(compareFindings), secrets: passwords.secrets() };
+  const sessions = memo.order.of(chosen.sessions);
+  return { sessions, findings: findings.sort(compareFindings), secrets: passwords.secrets() };
 }
 
 function stampOf({ version }: CompileInput, facts: ClusterFacts, own: SessionContext["own"]): string {
@@ -86,33 +87,4 @@ function ownAddressFindings({ index, own, facts }: SessionContext): Finding[] {
 
 function compareFindings(a: Finding, b: Finding): number {
   return compareTexts(a.resource, b.resource) || compareTexts(a.code, b.code) || compareTexts(a.message, b.message);
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/**
- * The sessions by name; those that are as they were before are the same objects. Most are: the rest is sorted into the order
- * they are in already.
- */
-function inOrder(sessions: readonly Session[], before: readonly Session[]): readonly Session[] {
-  const wanted = new Map<string, Session>();
-  for (const session of sessions) wanted.set(session.name, session);
-  const ordered: Session[] = [];
-  for (const old of before) {
-    const session = wanted.get(old.name);
-    if (!session) continue;
-    wanted.delete(old.name);
-    ordered.push(session === old || sameSession(session, old) ? old : session);
-  }
-  if (wanted.size > 0) {
-    ordered.push(...wanted.values());
-    ordered.sort((a, b) => compareTexts(a.name, b.name));
-  }
-  return ordered.length === before.length && ordered.every((session, i) => session === before[i]) ? before : ordered;
-}
-
-function sameSession(a: Session, b: Session): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -4,12 +4,13 @@ import fc from "fast-check";
 import { clusterFacts } from "../../../src/confgen/compile/cluster.ts";
 import type { Session } from "../../../src/confgen/compile/session.ts";
 import { compileSessions, createSessionsMemo } from "../../../src/confgen/compile/sessions.ts";
-import type { Resource } from "../../../src/confgen/resources/model.ts";
+import type { BgpPeerResource, Resource } from "../../../src/confgen/resources/model.ts";
+import type { Selector } from "../../../src/confgen/selector/selector.ts";
 import { bgpConfiguration, bgpPeer, type Faulty, inputOf, node, secret } from "../resource-builders.ts";
 import { sessionsOf } from "./brief.ts";
 import { anyResource, NAMES, nodeOf } from "./clusters.ts";
 
-const own = node("n1", { ipv4: "10.0.0.2/24", ipv6: "fd00::2/64", labels: { x: "1" } });
+const own = node("n1", { ipv4: "10.0.0.2/24", ipv6: "fd00::2/64", labels: { x: "1", name: "n1" } });
 
 test("with the memo of any sequence of changes the result is that of a fresh start", () => {
   const change = fc.record({ resource: anyResource, deleted: fc.integer({ min: 0, max: 4 }).map((n) => n === 0) });
@@ -64,6 +65,28 @@ test("a change of one node changes its session only", () => {
     second.sessions.filter((session, i) => session !== first.sessions[i]).map(({ name }) => name),
     ["Mesh_10_0_2_1"],
   );
+});
+
+test("a change of one node asks each selector about that node only", () => {
+  const asked: string[] = [];
+  const counting: Selector = {
+    text: "has(x)",
+    matches: (labels) => {
+      asked.push(labels.name!);
+      return true;
+    },
+  };
+  const { nodeSelector: _, ...rest } = bgpPeer("a", { peerSelector: "has(x)" });
+  const peer: BgpPeerResource = { ...rest, peer: { by: "selector", selector: counting } };
+  const named = (name: string, tail: number) => node(name, { ipv4: `10.0.1.${tail}`, labels: { name } });
+  const others = Array.from({ length: 50 }, (_, i) => named(`m${i}`, i + 1));
+  const memo = createSessionsMemo();
+  sessionsOf(inputOf([own, peer, ...others, named("z", 100)]), memo);
+  asked.length = 0;
+  const { sessions } = sessionsOf(inputOf([own, peer, ...others, named("z", 101)]), memo);
+  assert.ok(sessions.some(({ address }) => address === "10.0.1.101"));
+  // Our own labels are looked at too: whether the peering has its mirror here.
+  assert.deepEqual(asked, ["z", own.labels.name]);
 });
 
 test("the order in which resources came makes no difference", () => {
