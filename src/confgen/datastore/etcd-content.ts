@@ -1,10 +1,9 @@
 /** What is below the keys that a node reads, as objects: each change of it is said once, through KnownObjects. */
-
 import { withSettings } from "../resources/legacy-forms.ts";
 import { convertLegacyKeys } from "../resources/legacy-keys.ts";
 import type { Kind } from "../resources/model.ts";
 import type { StoredObject } from "./datastore.ts";
-import { affinityRange, type EtcdRange, LEGACY_PREFIXES, legacyPlace, resourceRanges } from "./etcd-keys.ts";
+import { affinityRange, type EtcdRange, etcdRanges, LEGACY_PREFIXES, legacyPlace } from "./etcd-keys.ts";
 import type { EtcdOptions } from "./etcd-options.ts";
 import type { KnownObjects } from "./known-objects.ts";
 
@@ -37,11 +36,11 @@ export interface ContentOptions {
 /** Each part has prefixes of its own, one behind the other. */
 export function createEtcdContent(options: ContentOptions): EtcdContent {
   const { node, podCidrs, layout } = options;
-  const affinities = podCidrs ? [] : [rangeContent(affinityRange(node), options)];
-  const parts =
-    layout === "v1"
-      ? [legacyContent(options), ...affinities]
-      : [...resourceRanges().map((range) => rangeContent(range, options)), ...affinities];
+  const ranges = layout === "v3" ? etcdRanges(node, podCidrs) : podCidrs ? [] : [affinityRange(node)];
+  const parts = [
+    ...(layout === "v1" ? [legacyContent(options)] : []),
+    ...ranges.map((range) => rangeContent(range, options)),
+  ];
   const starts = parts.map((_, at) => parts.slice(0, at).reduce((sum, { prefixes }) => sum + prefixes.length, 0));
   return {
     prefixes: parts.flatMap(({ prefixes }) => prefixes),

@@ -30,8 +30,12 @@ const PLURALS = [
   ["IPPool", "ippools"],
 ] as const satisfies readonly (readonly [Kind, string])[];
 
-/** Every resource that BGP depends on. */
-export function resourceRanges(): readonly EtcdRange[] {
+/** What a node reads of v3: every resource that BGP depends on, and the block affinities of the node itself. */
+export function etcdRanges(node: string, podCidrs: boolean): readonly EtcdRange[] {
+  return podCidrs ? resourceRanges() : [...resourceRanges(), affinityRange(node)];
+}
+
+function resourceRanges(): readonly EtcdRange[] {
   return PLURALS.map(([kind, plural]) => resourceRange(kind, `${RESOURCES}/${plural}/`));
 }
 
