@@ -9,6 +9,8 @@ export const EXIT = {
   notEstablished: 5,
   /** `policy test --expect`: a route's verdict is the other one. */
   unexpected: 5,
+  /** `shadow`: something would differ. */
+  differs: 5,
   /** EX_SOFTWARE: an unexpected exception of the daemon. */
   software: 70,
 } as const;

@@ -14,7 +14,10 @@ import { socketPath } from "./socket-path.ts";
 import { version } from "./version.ts";
 
 export async function previewConfiguration(options: OutputOptions, path: string, limit: number): Promise<void> {
-  const next = await readNext(path);
+  await previewOfConfig(options, await readNext(path), limit);
+}
+
+export async function previewOfConfig(options: OutputOptions, next: Config, limit: number): Promise<void> {
   const answer = (await fetchInto(options.socket, next)).finish(limit);
   if (options.output === "json" || options.output === "yaml") return writeDocument(answer, options.output);
   await write(
@@ -25,7 +28,7 @@ export async function previewConfiguration(options: OutputOptions, path: string,
 }
 
 /** Throws with every fault: what would be refused has no effect. */
-async function readNext(path: string): Promise<Config> {
+export async function readNext(path: string): Promise<Config> {
   const { files, problems } = await readConfigFiles(path);
   if (problems.length > 0)
     throw new CliError(EXIT.error, problems.map((problem) => `${problem.path}: ${problem.message}`).join("\n"));

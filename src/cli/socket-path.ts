@@ -22,11 +22,12 @@ function demoSocket(): string {
 export function socketPath(option: string | undefined): string {
   const told = option ?? process.env.CALIDRIS_SOCKET;
   if (told) return told;
-  if (!exists(DEFAULT_SOCKET) && isOurs(demoFolder()) && exists(demoSocket())) return demoSocket();
+  if (!isThere(DEFAULT_SOCKET) && isOurs(demoFolder()) && isThere(demoSocket())) return demoSocket();
   return DEFAULT_SOCKET;
 }
 
-function exists(path: string): boolean {
+/** Whether there is a socket of that path; whether anybody answers is another matter. */
+export function isThere(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
   } catch {

@@ -55,14 +55,15 @@ export function asDynamicPeers(located: LocatedPeer<RangePeer>, context: PeerCon
   });
 }
 
-function remembered<T>(located: LocatedPeer, { asn, memo }: PeerContext, make: () => T): T {
+function remembered<T>(located: LocatedPeer, { asn, memo, reporter }: PeerContext, make: () => T): T {
   const { own, line, value } = located;
   const group = located.group?.value;
   const known = memo.get(own);
   if (known && known.asn === asn && known.line === line && known.group === group) return known.made as T;
+  const before = reporter.reports;
   const made = make();
-  // What a password file holds may change without the peer's own text.
-  if (value.passwordFile === undefined) memo.set(own, { asn, line, group, made });
+  // What a password file holds may change without the peer's own text, and a fault is to be found again.
+  if (value.passwordFile === undefined && reporter.reports === before) memo.set(own, { asn, line, group, made });
   return made;
 }
 
@@ -108,7 +109,8 @@ function asSession(
     allowAsSets: allowAsSets ?? DEFAULTS.peer.allowAsSets,
     enforceFirstAs: enforceFirstAs ?? DEFAULTS.peer.enforceFirstAs,
     defaultOnly: input.defaultOnly ?? DEFAULTS.peer.defaultOnly,
-    disabled: input.disabled ?? DEFAULTS.peer.disabled,
+    disabled: (input.disabled ?? DEFAULTS.peer.disabled) !== false,
+    ...(typeof input.disabled === "string" && { disabledReason: input.disabled }),
     gracefulRestart: asGracefulRestart(input.gracefulRestart ?? {}),
     addPath: { ...DEFAULTS.addPath, ...given(input.addPath ?? {}) } as AddPathConfig,
     timers: asTimers(input.timers ?? {}),

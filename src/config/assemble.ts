@@ -31,6 +31,8 @@ export function asConfig(
   return {
     router,
     kernel: { ...DEFAULTS.kernel, keepOnExit, keepOnShutdown, ...given(joined.sections.kernel) } as KernelConfig,
+    direct: { except: joined.sections.direct.except ?? [] },
+    log: given(joined.sections.log),
     static: joined.static.map(({ value }) => asStatic(value)),
     policies: [...joined.policies].map(([name, policy]) => asPolicy(name, policy, joined, router.asn, reporter)),
     peers,

@@ -12,16 +12,26 @@ export type Caller = Pick<PeerConfig, "interface" | "localAddress" | "password" 
 
 /** Peers, then ranges, in the order of the configuration. */
 export function callersOf({ peers, dynamicPeers }: Pick<Config, "peers" | "dynamicPeers">): Caller[] {
-  const hosts = peers.map((peer): Caller => ({ ...peer, remote: peer.address }));
-  const ranges = dynamicPeers.map(
-    ({ name, prefix, template }): Caller => ({
-      ...template,
-      name,
-      remote: { family: prefix.family, bytes: prefix.bytes },
+  const callers = peers.map((peer) => callerOf(peer.name, peer.address, peer));
+  for (const { name, prefix, template } of dynamicPeers)
+    callers.push({
+      ...callerOf(name, { family: prefix.family, bytes: prefix.bytes }, template),
       prefixLength: prefix.length,
-    }),
-  );
-  return [...hosts, ...ranges];
+    });
+  return callers;
+}
+
+function callerOf(name: string, remote: Address, session: Omit<Caller, "name" | "remote">): Caller {
+  const { interface: device, localAddress, password, ttlSecurity } = session;
+  return {
+    name,
+    remote,
+    disabled: session.disabled,
+    ...(device !== undefined && { interface: device }),
+    ...(localAddress !== undefined && { localAddress }),
+    ...(password !== undefined && { password }),
+    ...(ttlSecurity !== undefined && { ttlSecurity }),
+  };
 }
 
 /** The device by which a connection of the caller has to come in. */

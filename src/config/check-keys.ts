@@ -8,13 +8,15 @@ import { placeOf } from "./peer-groups.ts";
 
 export function checkKeys(joined: Joined, config: Config, reporter: Reporter): void {
   const callers = callersOf(config);
+  // Whatever is said below takes a key that one has and another has not.
+  if (callers.every(({ password }) => password === undefined)) return;
   const located = [...joined.peers, ...joined.dynamicPeers];
   const ranges = callers.filter(({ prefixLength, password }) => prefixLength !== undefined && password !== undefined);
   const byOctets = new Map<string, Caller[]>();
   for (const [i, caller] of callers.entries()) {
-    const place = placeOf(located[i]!, ["password"]);
+    const place = () => placeOf(located[i]!, ["password"]);
     const message = unsigned(caller, ranges, config);
-    if (message !== undefined) reporter.warning(...place, message);
+    if (message !== undefined) reporter.warning(...place(), message);
     if (caller.prefixLength !== undefined) continue;
     const key = formatAddress({ family: caller.remote.family, bytes: caller.remote.bytes });
     const others = byOctets.get(key) ?? [];
@@ -22,7 +24,7 @@ export function checkKeys(joined: Joined, config: Config, reporter: Reporter): v
     const rival = others.find((other) => collide(caller, other, config));
     if (rival)
       reporter.error(
-        ...place,
+        ...place(),
         `has the address of peer \`${rival.name}\`, on another interface, and another password: keys go by address, so router.listen needs an entry for each interface`,
       );
     others.push(caller);
@@ -31,7 +33,7 @@ export function checkKeys(joined: Joined, config: Config, reporter: Reporter): v
 
 /** Within a range that has a key the kernel expects a signature of everybody who has none of his own. */
 function unsigned(caller: Caller, ranges: readonly Caller[], { router }: Config): string | undefined {
-  if (caller.password !== undefined || caller.disabled) return undefined;
+  if (ranges.length === 0 || caller.password !== undefined || caller.disabled) return undefined;
   const own = caller.prefixLength ?? caller.remote.bytes.length * 8;
   const range = ranges.find(
     (other) =>

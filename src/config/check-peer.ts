@@ -34,7 +34,9 @@ export function checkPeer(peer: PeerConfig, located: LocatedPeer, router: Router
   const at = subject(peer, located, router, reporter);
   const { fail } = at;
   const fault = unusable(peer.address);
-  if (fault) fail(fault, "address");
+  // Whoever has such a peer keeps all the others: the session can only try in vain.
+  if (fault && isMulticast(peer.address)) at.warn(`${fault}: nobody answers there`, "address");
+  else if (fault) fail(fault, "address");
   if (peer.localAddress && formatAddress(peer.localAddress) === formatAddress(peer.address))
     fail("is our own address, localAddress", "address");
   const zone = peer.address.zone;
@@ -107,11 +109,14 @@ function checkSession(at: Subject, { family }: { readonly family: "ipv4" | "ipv6
   checkBounds(at);
 }
 
+/** Or reserved, of IPv4. */
+export function isMulticast({ family, bytes }: Address): boolean {
+  return family === "ipv4" ? bytes[0]! >= 224 : bytes[0] === 0xff;
+}
+
 export function unusable(address: Address): string | undefined {
-  const first = address.bytes[0]!;
   if (address.bytes.every((octet) => octet === 0)) return `\`${formatAddress(address)}\` is the unspecified address`;
-  if (address.family === "ipv4" ? first >= 224 : first === 0xff)
-    return `\`${formatAddress(address)}\` is no unicast address`;
+  if (isMulticast(address)) return `\`${formatAddress(address)}\` is no unicast address`;
   if (isLinkLocal(address) && address.zone === undefined)
     return `a link-local address needs its interface: ${formatAddress(address)}%eth0`;
   return undefined;

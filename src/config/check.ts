@@ -2,14 +2,20 @@
 import { formatAddress, isLinkLocal } from "../ip/address.ts";
 import { checkKeys } from "./check-keys.ts";
 import { checkPair } from "./check-pair.ts";
-import { AS_TRANS, checkPeer, checkRange, checkRanges, unusable } from "./check-peer.ts";
+import { AS_TRANS, checkPeer, checkRange, checkRanges, isMulticast, unusable } from "./check-peer.ts";
 import { checkPolicies, unknownPolicy } from "./check-policies.ts";
 import type { Joined, Reporter } from "./join.ts";
-import type { Config, DynamicPeersConfig } from "./model.ts";
+import type { Config, DynamicPeersConfig, PeerConfig } from "./model.ts";
 import { placeOf } from "./peer-groups.ts";
 import type { KeyPath } from "./yaml-source.ts";
 
-export function checkWhole(joined: Joined, config: Config, reporter: Reporter): void {
+/**
+ * Peers about which there was nothing to say, with what of the router that depended on. An unchanged peer of an unchanged
+ * router is the same object.
+ */
+export type CheckMemo = WeakMap<PeerConfig, string>;
+
+export function checkWhole(joined: Joined, config: Config, reporter: Reporter, memo: CheckMemo = new WeakMap()): void {
   checkRouter(joined, config, reporter);
   checkPolicies(joined, config, sessionsOf(config), reporter);
   checkStatic(joined, reporter);
@@ -28,9 +34,14 @@ export function checkWhole(joined: Joined, config: Config, reporter: Reporter): 
     checkPolicyNames((key) => placeOf(each, [key]), each.value, joined, reporter);
   for (const { file, path, value } of joined.peerGroups.values())
     if (value) checkPolicyNames((key) => [file, [...path, key]], value, joined, reporter);
+  const router = JSON.stringify(config.router);
   const byAddress = new Map<string, number[]>();
   for (const [i, peer] of config.peers.entries()) {
-    checkPeer(peer, joined.peers[i]!, config.router, reporter);
+    if (memo.get(peer) !== router) {
+      const before = reporter.reports;
+      checkPeer(peer, joined.peers[i]!, config.router, reporter);
+      if (reporter.reports === before) memo.set(peer, router);
+    }
     const key = formatAddress(peer.address);
     const others = byAddress.get(key);
     for (const j of others ?? []) checkPair(peer, config.peers[j]!, joined.peers[i]!, reporter);
@@ -74,7 +85,9 @@ function checkStatic(joined: Joined, reporter: Reporter): void {
       if (!gateway) continue;
       const say = (message: string) => reporter.error(file, [...path, "via", i], message);
       const fault = unusable(gateway);
-      if (fault && !(isLinkLocal(gateway) && device !== undefined)) say(fault);
+      if (fault && isMulticast(gateway))
+        reporter.warning(file, [...path, "via", i], `${fault}: the route is never of use`);
+      else if (fault && !(isLinkLocal(gateway) && device !== undefined)) say(fault);
       // The kernel knows IPv4 routes by IPv6 gateways (RTA_VIA), and not the reverse.
       else if (value.prefix.family === "ipv6" && gateway.family === "ipv4")
         say("an IPv6 prefix needs an IPv6 next hop");

@@ -26,6 +26,8 @@ export interface ConfigChange {
   /** Keys. */
   readonly router: readonly string[];
   readonly kernel: readonly string[];
+  readonly direct: readonly string[];
+  readonly log: readonly string[];
   readonly limits: readonly string[];
   /** Nothing differs. */
   readonly empty: boolean;
@@ -103,6 +105,8 @@ export function diffConfig(before: Config, after: Config): ConfigChange {
     ),
     router,
     kernel: changedKeys({ ...before.kernel }, { ...after.kernel }),
+    direct: changedKeys({ ...before.direct }, { ...after.direct }),
+    log: changedKeys({ ...before.log }, { ...after.log }),
     limits: changedKeys({ ...before.limits }, { ...after.limits }),
   };
   return { ...change, empty: Object.values(change).every((list) => list.length === 0) };
@@ -131,7 +135,13 @@ export function diffPeer(
   const rekeyed = before.password !== undefined;
   const resend = before.addPath.send !== "none" && after.addPath.send !== "none";
   const resetKeys = keys.filter(
-    (key) => !(IN_PLACE.has(key) || (key === "password" && rekeyed) || (key === "addPath.send" && resend)),
+    (key) =>
+      !(
+        IN_PLACE.has(key) ||
+        (key === "password" && rekeyed) ||
+        (key === "addPath.send" && resend) ||
+        (key === "disabled" && before.disabled === after.disabled)
+      ),
   );
   return { name: after.name, keys, reset: resetKeys.length > 0, resetKeys };
 }

@@ -43,89 +43,125 @@ export interface Joined {
 
 export interface Reporter {
   readonly problems: ConfigProblem[];
+  /** Reports so far, those included that were there already. */
+  readonly reports: number;
   line(file: string, path: KeyPath): number;
   error(file: string, path: KeyPath, message: string): void;
   warning(file: string, path: KeyPath, message: string): void;
 }
 
-/** Lines are found by reading a file's text again, once, and only when something is to be reported. */
+/**
+ * Lines are found by reading a file's text again, once, and only when something is to be reported. The fragments are those of
+ * the files, in their order.
+ */
 export function createReporter(
   files: readonly { path: string; text: string }[],
   fragments: readonly Fragment[],
 ): Reporter {
-  const texts = new Map(files.map(({ path, text }) => [path, text]));
-  const strips = new Map(fragments.map(({ path, strip }) => [path, strip]));
+  let places: Map<string, { readonly text: string; readonly strip: number }> | undefined;
   const sources = new Map<string, YamlSource>();
   const problems: ConfigProblem[] = [];
+  const place = (file: string) => {
+    places ??= new Map(files.map(({ path, text }, i) => [path, { text, strip: fragments[i]!.strip }]));
+    return places.get(file);
+  };
   const line = (file: string, path: KeyPath) => {
     let source = sources.get(file);
     if (!source) {
-      source = readYaml(texts.get(file) ?? "");
+      source = readYaml(place(file)?.text ?? "");
       sources.set(file, source);
     }
-    return source.line(path.slice(strips.get(file) ?? 0));
+    return source.line(path.slice(place(file)?.strip ?? 0));
   };
   const said = new Set<string>();
+  let reports = 0;
   const add = (severity: "error" | "warning") => (file: string, path: KeyPath, message: string) => {
     const problem = { file, line: line(file, path), path: formatPath(path), message, severity };
     // A fault of a peer group is found once for each of its peers.
     const key = JSON.stringify(problem);
     if (!said.has(key)) problems.push(problem);
     said.add(key);
+    reports++;
   };
-  return { problems, line, error: add("error"), warning: add("warning") };
+  return {
+    problems,
+    get reports() {
+      return reports;
+    },
+    line,
+    error: add("error"),
+    warning: add("warning"),
+  };
 }
 
-export function joinFragments(fragments: readonly Fragment[], reporter: Reporter): Joined {
+/** Peers joined with their groups before, by the piece of a file: most pieces of a configuration stay as they are. */
+export type WholePeerMemo = WeakMap<
+  Located<PeerInput>,
+  { readonly group: PeerGroupInput | undefined; readonly whole: LocatedPeer }
+>;
+
+/** All pieces of one kind, in order. Most files hold pieces of one kind only. */
+function gather<T>(fragments: readonly Fragment[], of: (fragment: Fragment) => readonly T[]): T[] {
+  const all: T[] = [];
+  for (const fragment of fragments) for (const piece of of(fragment)) all.push(piece);
+  return all;
+}
+
+export function joinFragments(
+  fragments: readonly Fragment[],
+  reporter: Reporter,
+  memo: WholePeerMemo = new WeakMap(),
+): Joined {
   const sections: Record<string, object> = {};
   const files = new Map<string, string>();
   for (const section of SECTIONS) sections[section] = joinSection(fragments, section, files, reporter);
   const entries = unique(
-    fragments.flatMap((fragment) => fragment.peers),
+    gather(fragments, (fragment) => fragment.peers),
     ({ name }) => name,
     ["name"],
     (name) => `peer \`${name}\``,
     reporter,
   );
   const peerGroups = byName(
-    fragments.flatMap((fragment) => fragment.peerGroups),
+    gather(fragments, (fragment) => fragment.peerGroups),
     "peer group",
     ({ keys }) => keys,
     reporter,
   );
-  const brokenPeers: Located<BrokenPeer>[] = fragments.flatMap((fragment) => fragment.brokenPeers);
+  const brokenPeers: Located<BrokenPeer>[] = gather(fragments, (fragment) => fragment.brokenPeers);
   for (const peer of brokenPeers) findGroup(peer, peerGroups, reporter);
-  const peers = entries.flatMap((peer) => {
-    const whole = wholePeer(peer, peerGroups, reporter);
-    if (!whole) brokenPeers.push(peer);
-    return whole ?? [];
-  });
+  const peers: LocatedPeer[] = [];
+  for (const peer of entries) {
+    const whole = wholePeer(peer, peerGroups, reporter, memo);
+    if (whole) peers.push(whole);
+    else brokenPeers.push(peer);
+  }
   return {
     sections: sections as Joined["sections"],
-    broken: new Set(fragments.flatMap((fragment) => fragment.broken)),
+    broken: new Set(gather(fragments, (fragment) => fragment.broken)),
     definedIn: (section, key) =>
       files.get(key === undefined ? section : `${section}.${key}`) ?? fragments[0]?.path ?? "",
     static: unique(
-      fragments.flatMap((fragment) => fragment.static),
+      gather(fragments, (fragment) => fragment.static),
       ({ prefix }) => `${prefix.bytes.join()}/${prefix.length}`,
       ["prefix"],
       () => "a static route of this prefix",
       reporter,
     ),
     policies: byName(
-      fragments.flatMap((fragment) => fragment.policies),
+      gather(fragments, (fragment) => fragment.policies),
       "policy",
       ({ rules }) => rules,
       reporter,
     ),
     prefixSets: byName(
-      fragments.flatMap((fragment) => fragment.prefixSets),
+      gather(fragments, (fragment) => fragment.prefixSets),
       "prefix set",
       ({ entries }) => entries,
       reporter,
     ),
     communitySets: byName(
-      fragments.flatMap((fragment) => fragment.communitySets),
+      gather(fragments, (fragment) => fragment.communitySets),
       "community set",
       ({ entries }) => entries,
       reporter,
@@ -134,8 +170,14 @@ export function joinFragments(fragments: readonly Fragment[], reporter: Reporter
     peers: peers.filter(isAddressed),
     dynamicPeers: peers.filter(isRange),
     brokenPeers,
-    peerNames: new Set([...entries, ...brokenPeers].flatMap(({ value }) => value.name ?? [])),
+    peerNames: namesOf([entries, brokenPeers]),
   };
+}
+
+function namesOf(lists: readonly (readonly Located<BrokenPeer>[])[]): Set<string> {
+  const names = new Set<string>();
+  for (const list of lists) for (const { value } of list) if (value.name !== undefined) names.add(value.name);
+  return names;
 }
 
 /** Undefined: without a group, or it is not there, which is reported. Its value is undefined where it failed. */
@@ -155,11 +197,14 @@ function wholePeer(
   peer: Located<PeerInput>,
   groups: Joined["peerGroups"],
   reporter: Reporter,
+  memo: WholePeerMemo,
 ): LocatedPeer | undefined {
   const { value: own, file, path } = peer;
-  if (own.group === undefined) return { ...peer, own, value: own as WholePeer };
-  const group = findGroup(peer, groups, reporter);
-  if (!group?.value) return undefined;
+  const group = own.group === undefined ? undefined : findGroup(peer, groups, reporter);
+  if (own.group !== undefined && !group?.value) return undefined;
+  const known = memo.get(peer);
+  if (known && known.group === group?.value) return known.whole;
+  if (!group?.value) return remember({ ...peer, own, value: own as WholePeer });
   const value = withGroup(own, group.value);
   if (value.asn === undefined) {
     reporter.error(
@@ -169,7 +214,12 @@ function wholePeer(
     );
     return undefined;
   }
-  return { ...peer, own, group: { ...group, value: group.value }, value: value as WholePeer };
+  return remember({ ...peer, own, group: { ...group, value: group.value }, value: value as WholePeer });
+
+  function remember(whole: LocatedPeer): LocatedPeer {
+    memo.set(peer, { group: group?.value, whole });
+    return whole;
+  }
 }
 
 /** A scalar may stand in several files when it is the same in all. */
@@ -181,7 +231,9 @@ function joinSection(
 ): object {
   const whole = new Map<string, { value: unknown; file: string }>();
   for (const fragment of fragments) {
-    for (const [key, value] of Object.entries(fragment.sections[section] ?? {})) {
+    const keys = fragment.sections[section];
+    if (keys === undefined) continue;
+    for (const [key, value] of Object.entries(keys)) {
       const before = whole.get(key);
       if (value === undefined) continue;
       if (!files.has(section)) files.set(section, fragment.path);

@@ -6,6 +6,8 @@ import type { Policy } from "../policy/types.ts";
 export interface Config {
   readonly router: RouterConfig;
   readonly kernel: KernelConfig;
+  readonly direct: DirectConfig;
+  readonly log: LogConfig;
   readonly static: readonly StaticRoute[];
   readonly policies: readonly Policy[];
   /** By name; unique. */
@@ -46,6 +48,21 @@ export interface KernelConfig {
   readonly multipath: number;
 }
 
+/** Routes to the subnets of this host's interfaces. */
+export interface DirectConfig {
+  /** Names of interfaces, with `*` and `?`, whose subnets are left out. */
+  readonly except: readonly string[];
+}
+
+export interface LogConfig {
+  /** Undefined: what the command line says, else `info`. */
+  readonly level?: LogThreshold;
+}
+
+/** The least severe of what is logged. */
+export type LogThreshold = (typeof LOG_THRESHOLDS)[number];
+export const LOG_THRESHOLDS = ["off", "error", "warn", "info", "debug"] as const;
+
 export interface StaticRoute {
   readonly prefix: Prefix;
   readonly via: readonly { readonly gateway?: Address; readonly interface?: string }[];
@@ -79,7 +96,7 @@ export interface PeerConfig {
   readonly export?: string;
   readonly passive: boolean;
   readonly routeReflectorClient: boolean;
-  readonly nextHop: "auto" | "self" | "keep";
+  readonly nextHop: "auto" | "gateway" | "self" | "keep";
   /** More than one hop away: next hops are resolved recursively and ours is always the session's address. */
   readonly multihop: boolean;
   /** TTL that a multihop session sends; undefined is the system's. */
@@ -110,6 +127,8 @@ export interface PeerConfig {
   /** Overrides the router's for routes reflected to and from this peer. */
   readonly clusterId?: number;
   readonly disabled: boolean;
+  /** Why, where the file says it. */
+  readonly disabledReason?: string;
   readonly timers: PeerTimers;
   /** Capability switches. */
   readonly capabilities: {

@@ -27,7 +27,7 @@ export type CommunitySetEntry = z.output<typeof communitySetEntry>;
 export type StaticInput = NonNullable<FileInput["static"]>[number];
 
 /** Sections of plain keys, joined key by key. */
-export const SECTIONS = ["router", "kernel", "limits"] as const;
+export const SECTIONS = ["router", "kernel", "direct", "log", "limits"] as const;
 export type Section = (typeof SECTIONS)[number];
 
 /** Names that a peer which failed has, and refers to. */

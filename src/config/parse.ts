@@ -1,7 +1,7 @@
 import { asConfig } from "./assemble.ts";
 import type { PeerMemo } from "./assemble-peer.ts";
-import { checkWhole } from "./check.ts";
-import { createReporter, joinFragments } from "./join.ts";
+import { type CheckMemo, checkWhole } from "./check.ts";
+import { createReporter, joinFragments, type WholePeerMemo } from "./join.ts";
 import type { Config, ConfigProblem } from "./model.ts";
 import { type Fragment, parseFile } from "./parse-file.ts";
 
@@ -16,11 +16,13 @@ export interface ParseCache {
   readonly files: Map<string, { readonly text: string; readonly fragment: Fragment }>;
   /** Files parsed since the cache was made. */
   parsed: number;
+  readonly wholePeers: WholePeerMemo;
   readonly peers: PeerMemo;
+  readonly checks: CheckMemo;
 }
 
 export function createParseCache(): ParseCache {
-  return { files: new Map(), parsed: 0, peers: new WeakMap() };
+  return { files: new Map(), parsed: 0, wholePeers: new WeakMap(), peers: new WeakMap(), checks: new WeakMap() };
 }
 
 export interface ParseOptions {
@@ -48,10 +50,10 @@ export function parseConfig(files: readonly ConfigFile[], options: ParseOptions 
   const cache = options.cache ?? createParseCache();
   const fragments = fragmentsOf(sorted, cache);
   const reporter = createReporter(sorted, fragments);
-  for (const fragment of fragments) reporter.problems.push(...fragment.problems);
-  const joined = joinFragments(fragments, reporter);
+  for (const { problems } of fragments) if (problems.length > 0) reporter.problems.push(...problems);
+  const joined = joinFragments(fragments, reporter, cache.wholePeers);
   const config = asConfig(joined, reporter, options.secrets ?? (() => undefined), cache.peers);
-  checkWhole(joined, config, reporter);
+  checkWhole(joined, config, reporter, cache.checks);
   const keyed = [...joined.peers, ...joined.dynamicPeers];
   const secretFiles = [...new Set(keyed.flatMap(({ value }) => value.passwordFile ?? []))];
   const problems = reporter.problems.sort(byPlace);

@@ -22,6 +22,8 @@ export function plainConfig(config: Config, secrets: Secrets): Plain {
   return {
     router: plainRouter(config.router),
     kernel: plainKernel(config.kernel),
+    direct: config.direct,
+    log: config.log,
     static: config.static.map(plainStatic),
     policies: Object.fromEntries(config.policies.map((policy) => [policy.name, plainPolicy(policy)])),
     // What a group gave stands with its peers; only its name is left to say.
@@ -99,7 +101,7 @@ function plainSession(peer: DynamicPeersConfig["template"], secrets: Secrets): P
     addPath: peer.addPath,
     password: password === undefined || passwordFile !== undefined ? undefined : secrets === "show" ? password : HIDDEN,
     passwordFile,
-    disabled: peer.disabled,
+    disabled: peer.disabledReason ?? peer.disabled,
     timers: defined({
       hold: formatDuration(timers.holdMs),
       keepalive: timers.keepaliveMs === undefined ? undefined : formatDuration(timers.keepaliveMs),

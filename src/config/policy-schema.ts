@@ -119,7 +119,7 @@ const asPath = z.strictObject(
 );
 
 /** Patterns and sets of interface names. */
-const interfaceGlob = scalar("an interface's name with * and ? as wildcards, 1 to 15 characters", (text) =>
+export const interfaceGlob = scalar("an interface's name with * and ? as wildcards, 1 to 15 characters", (text) =>
   /^[^\s/]{1,15}$/.test(text) ? text : undefined,
 );
 

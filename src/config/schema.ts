@@ -1,12 +1,14 @@
 /** The one definition of the configuration format: validation, JSON Schema and the key suggestions come from it. */
 import { z } from "zod";
 import { DEFAULTS } from "./defaults.ts";
-import { communitySetEntry, prefixMatch, rule } from "./policy-schema.ts";
+import { LOG_THRESHOLDS } from "./model.ts";
+import { communitySetEntry, interfaceGlob, prefixMatch, rule } from "./policy-schema.ts";
 import {
   address,
   asDefault,
   asn,
   bgpId,
+  choice,
   flag,
   integer,
   interfaceName,
@@ -72,6 +74,24 @@ const kernel = z.strictObject(
       .meta(asDefault(DEFAULTS.kernel.multipath)),
   },
   mapping("kernel"),
+);
+
+const direct = z.strictObject(
+  {
+    except: listOf(interfaceGlob, "interfaces")
+      .optional()
+      .describe("Interfaces whose subnets are not taken as routes; `*` and `?` are wildcards."),
+  },
+  mapping("direct"),
+);
+
+const log = z.strictObject(
+  {
+    level: choice(LOG_THRESHOLDS)
+      .optional()
+      .describe("Least severe of what is logged. Default: what the command line says, else info."),
+  },
+  mapping("log"),
 );
 
 const hop = shortFor(
@@ -150,6 +170,8 @@ export const file = z.strictObject(
   {
     router: router.optional().describe("This speaker."),
     kernel: kernel.optional().describe("What is written to and learned from the kernel."),
+    direct: direct.optional().describe("Routes to the subnets of this host's interfaces."),
+    log: log.optional().describe("What is logged."),
     static: listOf(staticRoute, "static routes").optional().describe("Static routes."),
     prefixSets: z
       .record(name("a prefix set's name"), listOf(prefixMatch, "prefixes"), mapping("prefix sets"))

@@ -25,6 +25,7 @@ import {
 
 const inSeconds = (ms: number) => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);
 const port = integer(1, 65535);
+const REASON = /^[^\p{Cc}]{1,255}$/u;
 
 const timers = z.strictObject(
   {
@@ -241,9 +242,11 @@ export const sessionKeys = {
     .describe("iBGP client of our reflector.")
     .meta(asDefault(DEFAULTS.peer.routeReflectorClient)),
   clusterId: bgpId.optional().describe("Cluster id towards this peer, in place of the router's."),
-  nextHop: choice(["auto", "self", "keep"])
+  nextHop: choice(["auto", "gateway", "self", "keep"])
     .optional()
-    .describe("Next hop of announced routes: by RFC 4271, always ours, or always as received.")
+    .describe(
+      "Next hop of announced routes: by RFC 4271; so too, but internal peers get the gateway of our own routes, wherever it is; always ours; or never changed.",
+    )
     .meta(asDefault(DEFAULTS.peer.nextHop)),
   multihop: flagOr(
     "true, false, or the TTL sent, from 1 to 255",
@@ -277,7 +280,12 @@ export const sessionKeys = {
     .min(1, { error: () => "expected a path" })
     .optional()
     .describe("File that holds the TCP-MD5 key; a newline at its end is not part of it."),
-  disabled: flag.optional().describe("Keep the session down.").meta(asDefault(DEFAULTS.peer.disabled)),
+  disabled: flagOr("true, false, or why it is held down", (value) =>
+    typeof value === "boolean" ? value : REASON.test(value) ? value : undefined,
+  )
+    .optional()
+    .describe("Keep the session down; a text says why.")
+    .meta(asDefault(DEFAULTS.peer.disabled)),
   timers: timers.optional().describe("Durations: 90s, 500ms, 2m, or plain seconds."),
   capabilities: capabilities.optional().describe("What OPEN offers."),
 };

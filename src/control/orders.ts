@@ -48,7 +48,7 @@ function enable(request: OrderRequest, view: RouterView): Order {
   const peer = peerOf(request, view);
   const command = { action: "enable", peer: peer.name } as const;
   const byFile = peer.disabled && peer.held?.by !== "command";
-  if (byFile && !peer.held) throw refused(peer, "is disabled in the configuration: take `disabled: true` out there");
+  if (byFile && !peer.held) throw refused(peer, "is disabled in the configuration: take `disabled` out there");
   if (!peer.held) return done("enable", peer, "is not disabled", undefined);
   return done("enable", peer, "is enabled", command);
 }

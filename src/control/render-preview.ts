@@ -1,6 +1,7 @@
 /** What a configuration would do, for people. */
 import type {
   AnnouncedBrief,
+  KernelMove,
   Moves,
   PeerMoves,
   PreviewAnswer,
@@ -57,28 +58,28 @@ function effectWords({ effect, established, returns }: SessionPreview): string {
 }
 
 function section(title: string, { best, peers, kernel }: RoutesPreview): string[] {
-  const lines = [title];
-  lines.push(
-    ...list(`  best paths: ${counted(best.count)} change`, best, ({ prefix, before, after }) =>
-      moved(prefix, before, after),
+  const bests = list(`  best paths: ${counted(best.count)} change`, best, ({ prefix, before, after }) =>
+    moved(prefix, before, after),
+  );
+  const none = peers.length === 0 ? ["  to peers: nothing changes"] : [];
+  return [title, ...bests, ...kernelLines("change", kernel), ...peerLines(peers), ...none];
+}
+
+export function kernelLines(verb: string, kernel: Moves<KernelMove>): string[] {
+  return list(`  kernel: ${counted(kernel.count)} ${verb}`, kernel, ({ prefix, before, after }) => {
+    if (before === null) return `+ ${prefix} ${after}`;
+    return after === null ? `- ${prefix} ${before}` : `~ ${prefix} ${before} -> ${after}`;
+  });
+}
+
+export function peerLines(peers: readonly PeerMoves[]): string[] {
+  return peers.flatMap((peer) =>
+    list(
+      `  to ${peer.peer}: ${announcedWords(peer)}`,
+      { count: peer.added + peer.removed + peer.changed, rows: peer.rows },
+      ({ prefix, before, after }) => moved(prefix, before, after),
     ),
   );
-  lines.push(
-    ...list(`  kernel: ${counted(kernel.count)} change`, kernel, ({ prefix, before, after }) => {
-      if (before === null) return `+ ${prefix} ${after}`;
-      return after === null ? `- ${prefix} ${before}` : `~ ${prefix} ${before} -> ${after}`;
-    }),
-  );
-  for (const peer of peers)
-    lines.push(
-      ...list(
-        `  to ${peer.peer}: ${announcedWords(peer)}`,
-        { count: peer.added + peer.removed + peer.changed, rows: peer.rows },
-        ({ prefix, before, after }) => moved(prefix, before, after),
-      ),
-    );
-  if (peers.length === 0) lines.push("  to peers: nothing changes");
-  return lines;
 }
 
 function counted(count: number): string {

@@ -217,7 +217,7 @@ function downAnswer(core: Core, reason: DownReason, atMs: number): NonNullable<P
 /** Why the session is not up, with what may help (ux.md 1.4, "Down peers"). */
 function reasonDown(core: Core, peer: PeerRuntime): string {
   const { config, session } = peer;
-  if (config.disabled) return "disabled in the configuration";
+  if (config.disabled) return config.disabledReason ?? "disabled in the configuration";
   const held = core.held.get(config.name);
   if (held) return heldReason(held);
   const device = config.interface ?? config.address.zone;

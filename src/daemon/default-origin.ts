@@ -44,9 +44,7 @@ export function createDefaultOrigin(
   const hasPaths = context.addPath !== "none";
   const groupRow = row >= 0 && hasPaths ? rib.reservePath(row, LOCAL_PEER.static, PATH_ID) : row;
   const made =
-    row < 0 || (hasPaths && groupRow === 0)
-      ? 0
-      : sets.originate("static", nextHops.fixed(DISCARD), LOCAL_PREFERENCE, 0);
+    row < 0 || (hasPaths && groupRow === 0) ? 0 : sets.originate(nextHops.fixed(DISCARD), LOCAL_PREFERENCE, 0);
   const set = made === 0 ? 0 : finish(made);
   return {
     row,

@@ -26,7 +26,7 @@ export interface ExportContext {
   readonly kind: ExportKind;
   /** Where it sets MED a received MED is removed before it runs, and what it sets is kept. */
   readonly policy: CompiledPolicy;
-  readonly nextHop: "auto" | "self" | "keep";
+  readonly nextHop: "auto" | "gateway" | "self" | "keep";
   /** Our address as next hop in this family; undefined when we have none, then only kept next hops can be sent. */
   readonly self: Address | undefined;
   /** Sent beside `self` on a shared link (RFC 2545 §3). */
@@ -134,13 +134,14 @@ export function createNextHopRule(c: ExportContext, t: ExportTables): NextHopRul
 
 const MAX_REMEMBERED = 65_536;
 
-/** bgp-protocol.md 12.1; `next hop self` means always, as in BIRD. `chosen`: the export policy set it. */
+/** bgp-protocol.md 12.1; `self` and `keep` mean always, as in BIRD, and `gateway` is what it does by itself. `chosen`: the export policy set it. */
 function announcedHop(c: ExportContext, address: Address | undefined, isLocal: boolean, chosen: boolean): AnnouncedHop {
   const kept = address?.family === c.family && !isLinkLocal(address) ? address : undefined;
   const self = c.self ? "self" : undefined;
   if (kept && chosen) return kept;
   if (c.nextHop === "self") return self;
-  if (c.nextHop === "keep" && !isLocal) return kept ?? self;
+  const passedOn = c.nextHop === "keep" || (c.nextHop === "gateway" && isLocal && c.kind !== "external");
+  if (passedOn) return kept ?? self;
   const onLink = kept !== undefined && c.shared !== undefined && contains(c.shared, kept);
   if (c.kind === "external" || isLocal) return onLink ? kept : self;
   return kept ?? self;

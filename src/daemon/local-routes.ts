@@ -3,6 +3,7 @@ import type { StaticRoute } from "../config/model.ts";
 import type { KernelRoute } from "../fib/fib.ts";
 import { type Family, formatAddress } from "../ip/address.ts";
 import { formatPrefix, type Prefix } from "../ip/prefix.ts";
+import { anyGlob } from "../policy/glob.ts";
 import { GREATEST } from "../policy/number-text.ts";
 import { NO_METRIC } from "../policy/types.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
@@ -19,6 +20,8 @@ export interface LocalRoutes {
   /** Connected prefixes and gateways of static routes follow links and addresses. */
   interfacesChanged(): void;
   setStatics(routes: readonly StaticRoute[]): void;
+  /** Connected prefixes of interfaces that fit one of the patterns are left out. */
+  setExcepted(patterns: readonly string[]): void;
   setLearning(on: boolean): void;
   kernelRoute(route: KernelRoute, gone: boolean): void;
   /** Static routes with a gateway that resolves, for next-hop tracking. The same objects until something changes. */
@@ -43,6 +46,7 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
   const held: Record<Source, Map<string, Held>> = { direct: new Map(), static: new Map(), kernel: new Map() };
   let statics: readonly StaticRoute[] = [];
   let resolvers: readonly ResolvingRoute[] = [];
+  let excepted: readonly string[] = [];
   let learning = false;
   /** All learned routes of one prefix: the one with the lowest metric is used. */
   const learned = new Map<string, KernelRoute[]>();
@@ -51,7 +55,7 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
     const text = formatPrefix(prefix);
     if (held[source].get(text)?.key === key) return;
     held[source].set(text, { prefix, key });
-    const set = sets.originate(source, hop, LOCAL_PREFERENCE[source], metric);
+    const set = sets.originate(hop, LOCAL_PREFERENCE[source], metric);
     const peer: PeerId = LOCAL_PEER[source];
     ribs[prefix.family].announce(peer, 0, 0, prefix.bytes, 0, prefix.length, set, set);
     sets.release(set);
@@ -77,8 +81,9 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
     const seen = new Map<string, { prefix: Prefix; resolution: Resolution; metric: number }>();
     for (const { prefix, ifindex } of interfaces.connected()) {
       const text = formatPrefix(prefix);
-      if (seen.has(text)) continue;
-      const via = `connected on ${interfaces.name(ifindex)}`;
+      const name = interfaces.name(ifindex);
+      if (seen.has(text) || anyGlob(excepted, [name])) continue;
+      const via = `connected on ${name}`;
       seen.set(text, {
         prefix,
         metric: NO_METRIC,
@@ -149,6 +154,11 @@ export function createLocalRoutes(options: LocalRoutesOptions): LocalRoutes {
     setStatics(routes) {
       statics = routes;
       refreshStatic();
+    },
+    setExcepted(patterns) {
+      if (JSON.stringify(patterns) === JSON.stringify(excepted)) return;
+      excepted = patterns;
+      refreshDirect();
     },
     setLearning(on) {
       if (learning === on) return;

@@ -11,12 +11,12 @@ import type {
   RouteMove,
   RoutesPreview,
 } from "../control/preview-answer.ts";
-import type { Forwarding, ForwardingHop } from "../fib/fib.ts";
-import { RT_TABLE_MAIN } from "../fib/rtnetlink.ts";
-import { FAMILIES, type Family, formatAddress } from "../ip/address.ts";
+import type { Forwarding } from "../fib/fib.ts";
+import { FAMILIES, type Family } from "../ip/address.ts";
 import type { SetHandle } from "../rib/types.ts";
 import { formatRow } from "./answer-paths.ts";
 import type { Core } from "./core.ts";
+import { forwardingText } from "./forwarding-text.ts";
 import type { HeardTable } from "./heard-routes.ts";
 import { announcedBrief, type Heard, type Owner, routeBrief, type Snapshot } from "./preview-snapshot.ts";
 import type { Replica } from "./replica.ts";
@@ -100,7 +100,7 @@ function kernelMoves(core: Core, before: Snapshot, after: Snapshot, limit: numbe
     if (!wish) return null;
     const known = texts.get(wish);
     if (known !== undefined) return known;
-    const text = wishText(core, wish);
+    const text = forwardingText(core.interfaces, wish);
     texts.set(wish, text);
     return text;
   };
@@ -113,27 +113,6 @@ function kernelMoves(core: Core, before: Snapshot, after: Snapshot, limit: numbe
       if (was !== is) found.add(() => ({ prefix: formatRow(core, family, row), before: was, after: is }));
     }
   return found.moves();
-}
-
-/** As `ip route` would say it. */
-function wishText({ interfaces }: Core, { kind, hops, metric, prefSrc, table }: Forwarding): string {
-  const way = ({ gateway, ifindex, onlink, weight }: ForwardingHop) =>
-    [
-      ...(gateway ? [`via ${formatAddress(gateway)}`] : []),
-      ...(ifindex === 0 ? [] : [`dev ${interfaces.name(ifindex)}`]),
-      ...(weight !== undefined && weight > 1 ? [`weight ${weight}`] : []),
-      ...(onlink ? ["onlink"] : []),
-    ].join(" ");
-  return [
-    ...(kind === "blackhole"
-      ? ["blackhole"]
-      : hops.length === 1
-        ? [way(hops[0]!)]
-        : hops.map((hop) => `nexthop ${way(hop)}`)),
-    ...(metric === 0 ? [] : [`metric ${metric}`]),
-    ...(prefSrc ? [`src ${formatAddress(prefSrc)}`] : []),
-    ...(table === RT_TABLE_MAIN ? [] : [`table ${table}`]),
-  ].join(" ");
 }
 
 const NOTHING: HeardTable = new Int32Array();

@@ -58,6 +58,8 @@ function changesOf(change: ConfigChange): string[] {
   return [
     ...listed("router.", change.router),
     ...listed("kernel.", change.kernel),
+    ...listed("direct.", change.direct),
+    ...listed("log.", change.log),
     ...listed("limits.", change.limits),
     ...listed("policy ", change.policiesChanged, change.policiesAdded, change.policiesRemoved),
     ...listed("static ", change.staticChanged, change.staticAdded, change.staticRemoved),

@@ -7,7 +7,7 @@ import { decodeAttributes } from "../bgp/path-attributes.ts";
 import { createUpdateScan, type UpdateScan } from "../bgp/update-scan.ts";
 import { HashIndex } from "../ip/hash-index.ts";
 import { reserveWords } from "../ip/reserve.ts";
-import { NO_METRIC, type RouteSource } from "../policy/types.ts";
+import { NO_METRIC } from "../policy/types.ts";
 import { OctetArena } from "./octet-arena.ts";
 import { hashOctets, sameOctets } from "./octet-words.ts";
 import { holdsCommunity } from "./session-checks.ts";
@@ -45,7 +45,7 @@ const LONG_LIVED_STALE = 0x100;
 const OWN_CLASS = 0xffff_ffff | 0;
 const DEFAULT_LOCAL_PREF = 100;
 const DEFAULT_BGP_PREFERENCE = 100;
-const ORIGIN_INCOMPLETE = 2;
+const ORIGIN_IGP = 0;
 /** Results kept per set, on average. */
 const MEMO_PER_SET = 4;
 /** What edits may add to a set. */
@@ -113,9 +113,9 @@ export class SetTable implements AttributeSets {
     return this.create(hash, source, from, octets, session.id, nextHop, DEFAULT_BGP_PREFERENCE, NO_METRIC, scan);
   }
 
-  originate(source: RouteSource, nextHop: NextHopId, preference: number, metric: number): SetHandle {
+  originate(nextHop: NextHopId, preference: number, metric: number): SetHandle {
     const { scratch } = this;
-    scratch.set([0x40, 1, 1, source === "kernel" ? ORIGIN_INCOMPLETE : 0, 0x40, 2, 0]);
+    scratch.set([0x40, 1, 1, ORIGIN_IGP, 0x40, 2, 0]);
     return this.internCanonical(7, OWN_CLASS, nextHop, preference, metric);
   }
 

@@ -47,8 +47,8 @@ export interface AttributeSets {
     nextHop: NextHopId,
     ofMpReach?: boolean,
   ): SetHandle;
-  /** The set of a route of a local source: origin IGP (direct, static) or INCOMPLETE (kernel), empty AS_PATH. Retained once. */
-  originate(source: RouteSource, nextHop: NextHopId, preference: number, metric: number): SetHandle;
+  /** The set of a route of our own: origin IGP, of learned kernel routes too, as BIRD has it; empty AS_PATH. Retained once. */
+  originate(nextHop: NextHopId, preference: number, metric: number): SetHandle;
   /** The set changed by a policy; retained once. The same handle (retained) when the edits change nothing. 0 at a bound. */
   derive(set: SetHandle, edits: AttributeEdits, nextHop: NextHopId): SetHandle;
   retain(set: SetHandle): void;

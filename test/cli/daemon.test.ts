@@ -100,11 +100,23 @@ describe("calidris run", { skip }, () => {
     writeFileSync(file, CONFIG.replace("192.0.2.0/24", "198.51.100.0/24"));
     await until(status, (answer) => answer.configuration.generation === 2);
     writeFileSync(file, CONFIG.replace("asn: 65001", "asm: 65001"));
-    const refused = await until(status, (answer) => answer.configuration.rejected !== null);
+    // A look between truncation and writing finds the file empty, which is refused too.
+    const refused = await until(status, (answer) => /asm/.test(answer.configuration.rejected ?? ""));
     assert.match(refused.configuration.rejected!, /calidris\.yaml:5: .*`asm`.*`asn`/);
     assert.equal(refused.configuration.generation, 2);
     const shown = await call(["show", "status", "--socket", socket]);
     assert.match(shown.stdout, /refused; this one stays in force/);
+  });
+
+  it("logs as the file says, from the moment it says so", async () => {
+    const lines = () => log.split("\n").filter((line) => line.includes('"configuration applied"')).length;
+    const before = lines();
+    writeFileSync(file, `${CONFIG}log: { level: off }\n`);
+    await until(status, (answer) => answer.configuration.generation === 3);
+    assert.equal(lines(), before, "nothing is logged of it");
+    writeFileSync(file, CONFIG);
+    await until(status, (answer) => answer.configuration.generation === 4);
+    assert.equal(lines(), before + 1);
   });
 
   it("never shows a password, in no answer and no line of the log", async () => {

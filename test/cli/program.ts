@@ -20,6 +20,8 @@ export interface CallOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A command line that starts the program. */
   readonly before?: readonly string[];
+  /** Written to its standard input. */
+  readonly input?: string;
 }
 
 /** Nothing of the caller's environment that changes what is printed. */
@@ -29,9 +31,12 @@ function environment(extra: Readonly<Record<string, string>> = {}): NodeJS.Proce
   return { ...env, ...extra };
 }
 
-export function start(args: readonly string[], { env, before = [] }: CallOptions = {}) {
+export function start(args: readonly string[], { env, before = [], input }: CallOptions = {}) {
   const [file, ...rest] = [...before, process.execPath, MAIN, ...args];
-  return spawn(file!, rest, { env: environment(env), stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(file!, rest, { env: environment(env), stdio: ["pipe", "pipe", "pipe"] });
+  // It may end before it has read anything.
+  child.stdin.on("error", () => {}).end(input ?? "");
+  return child;
 }
 
 export function call(args: readonly string[], options?: CallOptions): Promise<Finished> {

@@ -138,7 +138,7 @@ const session = {
   import: fc.constantFrom(...BUILTIN.slice(0, 3)),
   export: fc.constantFrom(...BUILTIN.slice(0, 3)),
   defaultOnly: fc.constantFrom("always", "ifReachable"),
-  nextHop: fc.constantFrom("auto", "self", "keep"),
+  nextHop: fc.constantFrom("auto", "gateway", "self", "keep"),
   localAs: fc.oneof(
     asn,
     fc.record({ asn, noPrepend: fc.boolean(), replaceAs: fc.boolean() }, { requiredKeys: ["asn"] }),
@@ -169,7 +169,7 @@ const session = {
   password: fc
     .oneof(fc.string({ minLength: 1, maxLength: 20 }), fc.constantFrom("yes", "12", "~", "<<", "1.5", "# no", " x "))
     .filter((text) => !/^\s*$/.test(text)),
-  disabled: fc.boolean(),
+  disabled: fc.oneof(fc.boolean(), fc.constantFrom("no key a", "its filter is invalid")),
   timers: optional({ hold: fc.integer({ min: 3, max: 200 }), connectDelay: ms, delayOpen: ms }),
   capabilities: optional({
     fourOctetAs: fc.boolean(),
@@ -240,6 +240,8 @@ const whole = fc.record({
   addressed: fc.uniqueArray(peer, { maxLength: 4, selector: (each) => each.address }),
   ranges: fc.uniqueArray(range, { maxLength: 2, selector: (each) => each.prefix }),
   names: fc.uniqueArray(word, { minLength: 6, maxLength: 6 }),
+  direct: optional({ except: list(fc.constantFrom("cali*", "kube-ipvs*", "eth?")) }),
+  log: optional({ level: fc.constantFrom("off", "error", "debug") }),
   limits: optional({ routes: fc.integer({ min: 1, max: 50_000_000 }) }),
 });
 

@@ -21,6 +21,8 @@ const NOTHING = {
   staticChanged: [],
   router: [],
   kernel: [],
+  direct: [],
+  log: [],
   limits: [],
   empty: true,
 };
@@ -46,6 +48,7 @@ describe("what changes with a peer's key", () => {
     ["password: hunter22", ["password"], true],
     ["multihop: false", ["multihop"], true],
     ["disabled: true", ["disabled"], true],
+    ["disabled: no key", ["disabled"], true],
     ["clusterId: 1.1.1.1", ["clusterId"], false],
     ["capabilities: { fourOctetAs: false }", ["capabilities.fourOctetAs"], true],
     ["capabilities: { routeRefresh: false }", ["capabilities.routeRefresh", "capabilities.enhancedRouteRefresh"], true],

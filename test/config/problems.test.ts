@@ -106,7 +106,10 @@ describe("values that do not fit", () => {
     [peer("port: 65536"), "6: peers[0].port: expected a whole number from 1 to 65535, not `65536`"],
     [peer("families: [ipv4, ip6]"), "6: peers[0].families[1]: expected ipv4, ipv6, not `ip6`; did you mean `ipv6`?"],
     [peer("families: []"), "6: peers[0].families: expected ipv4, ipv6 or both"],
-    [peer("nextHop: myself"), "6: peers[0].nextHop: expected auto, self, keep, not `myself`; did you mean `self`?"],
+    [
+      peer("nextHop: myself"),
+      "6: peers[0].nextHop: expected auto, gateway, self, keep, not `myself`; did you mean `self`?",
+    ],
     [
       peer("timers: { hold: 2s }"),
       "6: peers[0].timers.hold: expected 0, or whole seconds from 3s to 65535s (RFC 4271 §4.2)",
@@ -341,7 +344,10 @@ describe("what the whole contradicts", () => {
       "2: peers[0].address: a link-local address needs its interface: fe80::1%eth0",
     ],
     [`${R}peers: [{ name: a, address: 0.0.0.0, asn: 1 }]`, "2: peers[0].address: `0.0.0.0` is the unspecified address"],
-    [`${R}peers: [{ name: a, address: 224.0.0.1, asn: 1 }]`, "2: peers[0].address: `224.0.0.1` is no unicast address"],
+    [
+      `${R}peers: [{ name: a, address: 224.0.0.1, asn: 1 }]`,
+      "2: warning: peers[0].address: `224.0.0.1` is no unicast address: nobody answers there",
+    ],
     [
       peer("timers:\n  hold: 30s\n  keepalive: 30s"),
       "8: peers[0].timers.keepalive: keepalive must be shorter than hold",
@@ -418,7 +424,10 @@ describe("what the whole contradicts", () => {
       `${R}static: [{ prefix: '::/0', via: { gateway: 'fe80::1%a', interface: b } }]`,
       "2: static[0].via[0]: the gateway is on a, but interface is b",
     ],
-    [`${R}static: [{ prefix: 0.0.0.0/0, via: 224.0.0.1 }]`, "2: static[0].via[0]: `224.0.0.1` is no unicast address"],
+    [
+      `${R}static: [{ prefix: 0.0.0.0/0, via: 224.0.0.1 }]`,
+      "2: warning: static[0].via[0]: `224.0.0.1` is no unicast address: the route is never of use",
+    ],
     [
       `${rule("{ set: { med: 5, metric: 7 }, action: accept }")}kernel: { export: p }`,
       "4: warning: policies.p[0].set.med: `med` changes nothing in the kernel, which exports by this policy",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createWorld, header, peer } from "./world.ts";
+import { createQueries } from "../../src/daemon/queries.ts";
+import { createWorld, header, peer, type World } from "./world.ts";
 
 const EXTERNAL = "import: accept, export: accept";
 
@@ -299,6 +300,43 @@ describe("peers and static routes come and go", () => {
     assert.deepEqual(heard(), []);
     assert.equal(world.router.core.rejected, "router.yaml:3: no");
     unharmed();
+  });
+});
+
+describe("subnets of our own interfaces", () => {
+  const text = (direct: string) => `${header()}${direct}policies:
+  own: [{ match: { source: direct }, action: accept }]
+peers:
+${peer("a", "10.0.0.11", 65001, "import: accept, export: own")}`;
+
+  test("are announced but for those of excepted interfaces, and a change of the list counts at once", () => {
+    const world = createWorld(text('direct: { except: ["eth1*"] }\n'));
+    const a = world.speaker("10.0.0.11", { asn: 65001 });
+    world.run(1000);
+    assert.deepEqual([...a.routes.keys()], ["10.0.0.0/24"]);
+    world.configure(text(""));
+    world.run(1000);
+    assert.deepEqual([...a.routes.keys()].sort(), ["10.0.0.0/24", "10.0.1.0/24"]);
+    world.configure(text('direct: { except: [eth0, "cali*"] }\n'));
+    world.run(1000);
+    assert.deepEqual([...a.routes.keys()], ["10.0.1.0/24"]);
+  });
+});
+
+describe("a peer that the file holds down", () => {
+  const text = (disabled: string) => `${header()}peers:
+${peer("a", "10.0.0.11", 64512, `disabled: ${disabled}`)}`;
+  const answer = (world: World) => createQueries(world.router).peers()[0]!;
+
+  test("says why, and comes up when the reason goes", () => {
+    const world = createWorld(text("the Secret x has no key a"));
+    world.run(1000);
+    assert.equal(answer(world).reason, "the Secret x has no key a");
+    world.configure(text("the Secret x is missing"));
+    assert.equal(answer(world).reason, "the Secret x is missing");
+    world.configure(text("false"));
+    const a = world.speaker("10.0.0.11", { asn: 64512 });
+    assert.equal(a.established, 1);
   });
 });
 

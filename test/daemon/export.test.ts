@@ -116,6 +116,25 @@ ${peer("from", "10.0.0.11", row.from.asn, row.from.more ?? (row.from.asn === 645
       assert.equal(to.routes.get("10.9.0.0/16")?.nextHop, row.heard);
     });
 
+  test("the gateway of an own route goes to internal peers on any link where they are to have it, and keep keeps it", () => {
+    const world = createWorld(`${header()}
+static:
+  - { prefix: 10.51.0.0/16, via: [10.0.0.50] }
+peers:
+${["auto", "gateway", "self", "keep"]
+  .map(
+    (mode, i) =>
+      peer(`i-${mode}`, `10.0.1.${12 + i}`, 64512, `nextHop: ${mode}`) +
+      peer(`e-${mode}`, `10.0.1.${22 + i}`, 65003, `${EXTERNAL}, multihop: true, nextHop: ${mode}`),
+  )
+  .join("")}`);
+    const hop = (address: string, asn: number) => world.speaker(address, { asn }).routes.get("10.51.0.0/16")?.nextHop;
+    const internal = [12, 13, 14, 15].map((last) => hop(`10.0.1.${last}`, 64512));
+    const external = [22, 23, 24, 25].map((last) => hop(`10.0.1.${last}`, 65003));
+    assert.deepEqual(internal, ["10.0.1.1", "10.0.0.50", "10.0.1.1", "10.0.0.50"]);
+    assert.deepEqual(external, ["10.0.1.1", "10.0.1.1", "10.0.1.1", "10.0.0.50"]);
+  });
+
   test("a local blackhole is announced with our session address, a gateway on the peer's link with the gateway", () => {
     const world = createWorld(`${header()}
 static:

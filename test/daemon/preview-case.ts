@@ -69,7 +69,7 @@ export interface CaseConfig {
 const KEYS: readonly ((random: Random, external: boolean) => string)[] = [
   (random) => `import: ${pick(random, ["accept", "accept", "few", "tag", "prefer", "reject"])}`,
   (random) => `export: ${pick(random, ["accept", "accept", "few", "tag", "prepend", "default-only"])}`,
-  (random) => `nextHop: ${pick(random, ["auto", "self", "keep"])}`,
+  (random) => `nextHop: ${pick(random, ["auto", "gateway", "self", "keep"])}`,
   (random, external) => `routeReflectorClient: ${!external && random() < 0.5}`,
   (random) => `addPath: ${pick(random, ["off", "both", "{ send: 2 }"])}`,
   (random) => `timers: { hold: ${pick(random, ["90s", "90s", "60s"])} }`,

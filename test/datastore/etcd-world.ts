@@ -18,7 +18,13 @@ const PLURALS: { readonly [K in Kind]?: string } = {
 };
 
 /** Faults are found and repaired as fast as a test may run; a request still has all the time that a busy machine takes. */
-export const FAST: Partial<EtcdTuning> = { backoffLeastMs: 10, backoffMostMs: 100, pageKeys: 700 };
+export const FAST: Partial<EtcdTuning> = {
+  backoffLeastMs: 10,
+  backoffMostMs: 100,
+  keepaliveMs: 200,
+  keepaliveTimeoutMs: 3000,
+  pageKeys: 700,
+};
 
 export interface EtcdWorld extends DatastoreWorld {
   readonly server: EtcdServer;
@@ -66,4 +72,13 @@ export function pairOf(resource: PlainResource): readonly [string, string] {
     return [`/calico/ipam/v2/host/${node}/${family}/block/${cidr.replace("/", "-")}`, JSON.stringify(value)];
   }
   return [`${RESOURCES}/${PLURALS[kind]}/${metadata.name}`, JSON.stringify(resource)];
+}
+
+/** The user calico, who may read what a node reads, and no more. */
+export async function addReader(server: EtcdServer): Promise<void> {
+  await server.call("/v3/auth/role/add", { name: "reader" });
+  const [key, range_end] = ["/calico/", "/calico0"].map((text) => Buffer.from(text).toString("base64"));
+  await server.call("/v3/auth/role/grant", { name: "reader", perm: { permType: "READ", key, range_end } });
+  await server.call("/v3/auth/user/add", { name: "calico", password: "secret" });
+  await server.call("/v3/auth/user/grant", { user: "calico", role: "reader" });
 }

@@ -114,21 +114,11 @@ describe("attribute sets", () => {
     assert.deepEqual(sets.attributes(set).nextHop, addressOf("10.0.0.1"));
   });
 
-  test("routes of our own have an empty AS_PATH, and origin INCOMPLETE when the kernel gave them", () => {
-    const world = createWorld();
-    const { sets } = world;
-    for (const [source, origin] of [
-      ["static", 0],
-      ["direct", 0],
-      ["kernel", 2],
-    ] as const) {
-      const set = sets.originate(source, 1, 40, 7);
-      assert.deepEqual(
-        [sets.origin(set), sets.asPathLength(set), sets.preference(set), sets.metric(set)],
-        [origin, 0, 40, 7],
-      );
-      assert.deepEqual(sets.attributes(set).asPath, []);
-    }
+  test("routes of our own have an empty AS_PATH and origin IGP", () => {
+    const { sets } = createWorld();
+    const set = sets.originate(1, 40, 7);
+    assert.deepEqual([sets.origin(set), sets.asPathLength(set), sets.preference(set), sets.metric(set)], [0, 0, 40, 7]);
+    assert.deepEqual(sets.attributes(set).asPath, []);
   });
 
   test("at the bound of sets or of octets nothing is interned, and what is there stays", () => {

@@ -249,7 +249,7 @@ describe("local sources", () => {
       ["static", 200, LOCAL_PEER.static],
       ["direct", 240, LOCAL_PEER.direct],
     ] as const) {
-      const set = sets.originate(source, here, preference, 0);
+      const set = sets.originate(here, preference, 0);
       rib.announce(LOCAL_PEER[source], 0, 0, bytes, 0, length, set, set);
       sets.release(set);
       assert.equal(bestPeer(world), best);

@@ -10,6 +10,8 @@ export interface Entry<T> {
   readonly value?: T;
   /** Present: the resource's present form is invalid, for these reasons. */
   readonly faults?: readonly string[];
+  /** Where the invalid form is written, beside `faults`: `peers.yaml:12`, an etcd key. */
+  readonly origin?: string;
   /** CIDR of an IPPool that was never valid, where at least that can be read: it is neither exported nor programmed. */
   readonly cidr?: string;
 }

@@ -1,7 +1,10 @@
 /** Reads a configuration: one file, or a directory's `*.yaml` and `peers/*.yaml`. */
-import type { Stats } from "node:fs";
-import { lstat, readdir, readFile, readlink, stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import type { Dirent } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { forEach } from "../files/at-once.ts";
+import { addTrace, createTrace, fileFault, follow, markOf, type Places, type Trace } from "../files/places.ts";
+import { createFileTexts, type FileTexts } from "../files/texts.ts";
 
 export interface ConfigFile {
   /** As an operator would write it: below the configured path, symbolic links not followed. */
@@ -26,133 +29,133 @@ export interface ConfigSnapshot {
    * identity before and after saw one state.
    */
   readonly identity: string;
+  /** The directories among it, with the links on the way to them: where they differ, others are to be watched. */
+  readonly directories: ReadonlyMap<string, string>;
   /** Directories whose events matter, with the names that matter in them; undefined stands for every name. */
-  readonly places: ReadonlyMap<string, ReadonlySet<string> | undefined>;
+  readonly places: Places;
 }
 
 const FILE_OCTETS = 64 * 1024 * 1024;
 const FILES = 20_000;
-/** As the kernel bounds the symbolic links on one path. */
-const LINKS = 40;
+
+/** Remembers the texts of files that did not change since. */
+export function createConfigTexts(): FileTexts {
+  return createFileTexts(FILE_OCTETS);
+}
 
 /** Reads everything; never throws. `also` are further files, those that hold secrets. */
-export async function readConfigFiles(path: string, also: readonly string[] = []): Promise<ConfigSnapshot> {
-  const look = createLook();
-  await readRoot(look, path);
-  const { files, problems, marks, places } = look;
-  const aside: Look = { files: [], problems: [], marks, places };
-  for (const file of also) await readOne(aside, file);
-  return { files, secrets: aside.files, problems, identity: marks.join("\n"), places };
+export async function readConfigFiles(
+  path: string,
+  also: readonly string[] = [],
+  texts: FileTexts = createConfigTexts(),
+): Promise<ConfigSnapshot> {
+  const look: Look = { trace: createTrace(), problems: [] };
+  const wanted = await find(look, path);
+  const files = await readAll(look, wanted, texts);
+  // Faults of secrets are not those of the configuration.
+  const aside: Look = { trace: look.trace, problems: [] };
+  const secrets = await readAll(
+    aside,
+    also.map((shown) => ({ shown, real: resolve(shown), isDirect: false })),
+    texts,
+  );
+  texts.forgetOthers();
+  const { marks, places } = look.trace;
+  return {
+    files,
+    secrets,
+    problems: look.problems,
+    identity: marks.join("\n"),
+    directories: directories(look),
+    places,
+  };
 }
 
 interface Look {
-  readonly files: ConfigFile[];
+  readonly trace: Trace;
   readonly problems: FileProblem[];
-  readonly marks: string[];
-  readonly places: Map<string, Set<string> | undefined>;
 }
 
-function createLook(): Look {
-  return { files: [], problems: [], marks: [], places: new Map() };
-}
-
-async function readRoot(look: Look, path: string): Promise<void> {
-  const real = await follow(look, resolve(path));
-  const found = await stat(real).catch(() => undefined);
-  if (!found?.isDirectory()) {
-    await readOne(look, path);
-    return;
-  }
-  const names = await list(look, real, path);
-  if (names === undefined) return;
-  for (const name of names.filter(isYaml)) await readOne(look, join(path, name));
-  const peers = join(path, "peers");
-  const realPeers = await follow(look, resolve(peers));
-  const foundPeers = await stat(realPeers).catch(() => undefined);
-  if (!foundPeers?.isDirectory()) return;
-  const peerNames = await list(look, realPeers, peers);
-  for (const name of peerNames?.filter(isYaml) ?? []) await readOne(look, join(peers, name));
-}
-
-/** Hidden names are editors' and Kubernetes' own (`.#a.yaml`, `..data`). */
-function isYaml(name: string): boolean {
-  return name.endsWith(".yaml") && !name.startsWith(".");
-}
-
-async function list(look: Look, real: string, shown: string): Promise<string[] | undefined> {
-  look.places.set(real, undefined);
-  try {
-    const names = await readdir(real);
-    return names.sort();
-  } catch (error) {
-    look.problems.push({ path: shown, message: `cannot read the directory: ${say(error)}` });
-    return undefined;
-  }
-}
-
-async function readOne(look: Look, path: string): Promise<void> {
-  if (look.files.length >= FILES) {
-    if (look.files.length === FILES) look.problems.push({ path, message: `more than ${FILES} files` });
-    return;
-  }
-  const real = await follow(look, resolve(path));
-  try {
-    const found = await stat(real);
-    look.marks.push(`${path} ${mark(found)}`);
-    if (found.isDirectory()) throw new Error("it is a directory");
-    if (!found.isFile()) throw new Error("it is not a regular file");
-    if (found.size > FILE_OCTETS) throw new Error(`it is larger than ${FILE_OCTETS} octets`);
-    look.files.push({ path, text: await readFile(real, "utf8") });
-  } catch (error) {
-    look.problems.push({ path, message: `cannot read the file: ${say(error)}` });
-  }
+interface Wanted {
+  readonly shown: string;
+  readonly real: string;
+  /** No symbolic link: nothing is to be followed. */
+  readonly isDirect: boolean;
 }
 
 /**
- * The path without symbolic links. Each link on the way, and the last component, becomes a place to watch, since
- * replacing any of them changes what is read.
+ * The files to read. The path is followed once, and all are read below where it led: where a link on the way is switched
+ * meanwhile, they are still those of one directory.
  */
-async function follow(look: Look, path: string): Promise<string> {
-  let rest = path.split("/").filter((part) => part !== "");
-  let at = "/";
-  for (let links = 0; rest.length > 0; ) {
-    const name = rest.shift()!;
-    if (name === ".") continue;
-    if (name === "..") {
-      at = dirname(at);
-      continue;
-    }
-    const here = join(at, name);
-    const found = await lstat(here).catch(() => undefined);
-    if (!found || rest.length === 0 || found.isSymbolicLink()) addPlace(look, at, name);
-    if (!found) return join(here, ...rest);
-    if (!found.isSymbolicLink()) {
-      if (found.isDirectory()) look.marks.push(`${here} ${found.dev}:${found.ino}`);
-      at = here;
-      continue;
-    }
-    if (++links > LINKS) return join(here, ...rest);
-    const target = await readlink(here).catch(() => "");
-    look.marks.push(`${here} -> ${target}`);
-    if (target.startsWith("/")) at = "/";
-    rest = [...target.split("/").filter((part) => part !== ""), ...rest];
+async function find(look: Look, path: string): Promise<Wanted[]> {
+  const real = await follow(look.trace, resolve(path));
+  const found = await stat(real).catch(() => undefined);
+  if (!found?.isDirectory()) return [{ shown: path, real: resolve(path), isDirect: false }];
+  const entries = await list(look, real, path);
+  const files = entries.filter(isYaml).map((entry) => wantedOf(entry, path, real));
+  const shownPeers = join(path, "peers");
+  const realPeers = await follow(look.trace, join(real, "peers"));
+  const foundPeers = await stat(realPeers).catch(() => undefined);
+  const peers = foundPeers?.isDirectory() ? await list(look, realPeers, shownPeers) : [];
+  for (const entry of peers) if (isYaml(entry)) files.push(wantedOf(entry, shownPeers, realPeers));
+  if (files.length > FILES) look.problems.push({ path, message: `more than ${FILES} files` });
+  return files.slice(0, FILES);
+}
+
+function wantedOf(entry: Dirent, shown: string, real: string): Wanted {
+  return { shown: join(shown, entry.name), real: join(real, entry.name), isDirect: !entry.isSymbolicLink() };
+}
+
+/** Hidden names are editors' and Kubernetes' own (`.#a.yaml`, `..data`). */
+function isYaml({ name }: Dirent): boolean {
+  return name.endsWith(".yaml") && !name.startsWith(".");
+}
+
+async function list(look: Look, real: string, shown: string): Promise<Dirent[]> {
+  look.trace.places.set(real, undefined);
+  try {
+    const entries = await readdir(real, { withFileTypes: true });
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    look.problems.push({ path: shown, message: `cannot read the directory: ${fileFault(error)}` });
+    return [];
   }
-  return at;
 }
 
-function addPlace(look: Look, directory: string, name: string): void {
-  const names = look.places.get(directory);
-  if (names) names.add(name);
-  else if (!look.places.has(directory)) look.places.set(directory, new Set([name]));
+/** Several at a time; what they met is put together in their order, so that equal looks are equal. */
+async function readAll(look: Look, wanted: readonly Wanted[], texts: FileTexts): Promise<ConfigFile[]> {
+  const outcomes = wanted.map(() => ({ trace: createTrace() }) as Outcome);
+  await forEach(wanted, async ({ shown, real, isDirect }, i) => {
+    const outcome = outcomes[i]!;
+    try {
+      const { text, found } = await texts.read(isDirect ? real : await follow(outcome.trace, real));
+      outcome.trace.marks.push(`${shown} ${markOf(found)}`);
+      outcome.file = { path: shown, text };
+    } catch (error) {
+      outcome.trace.marks.push(`${shown} unreadable`);
+      outcome.problem = { path: shown, message: `cannot read the file: ${fileFault(error)}` };
+    }
+  });
+  for (const { trace, problem } of outcomes) {
+    addTrace(look.trace, trace);
+    if (problem) look.problems.push(problem);
+  }
+  return outcomes.flatMap(({ file }) => file ?? []);
 }
 
-function mark(found: Stats): string {
-  return `${found.dev}:${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
+interface Outcome {
+  readonly trace: Trace;
+  file?: ConfigFile;
+  problem?: FileProblem;
 }
 
-function say(error: unknown): string {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  if (code === "ENOENT") return "there is none";
-  if (code === "EACCES") return "permission denied";
-  return error instanceof Error ? error.message : String(error);
+/** Each place with what tells whether it is still the same directory. */
+function directories({ trace }: Look): Map<string, string> {
+  const marks = new Map(
+    trace.marks.flatMap((line) => {
+      const [, path, mark] = /^(.*) (\d+:\d+)$/.exec(line) ?? [];
+      return path === undefined || mark === undefined ? [] : [[path, mark] as const];
+    }),
+  );
+  return new Map([...trace.places.keys()].sort().map((directory) => [directory, marks.get(directory) ?? ""]));
 }

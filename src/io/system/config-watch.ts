@@ -1,7 +1,14 @@
 /** Watches a configuration and hands out whole sets of files, once they have come to rest. */
-import { basename, dirname, join } from "node:path";
-import { type FSWatcher, watch } from "chokidar";
-import { type ConfigFile, type ConfigSnapshot, type FileProblem, readConfigFiles } from "./config-files.ts";
+import { join } from "node:path";
+import type { Places } from "../files/places.ts";
+import { POLL_MS, watchPlaces } from "../files/watch-places.ts";
+import {
+  type ConfigFile,
+  type ConfigSnapshot,
+  createConfigTexts,
+  type FileProblem,
+  readConfigFiles,
+} from "./config-files.ts";
 
 export interface ConfigWatchOptions {
   /** The configuration's files, where they or those watched beside them differ from the set before. */
@@ -15,7 +22,7 @@ export interface ConfigWatchOptions {
 }
 
 export interface ConfigWatch {
-  /** Reads now, as on SIGHUP; resolves when the outcome has been reported. */
+  /** Reads now, as on SIGHUP, every file anew; resolves when the outcome has been reported. */
   reread(): Promise<void>;
   /** Further files (secrets) whose changes count from now on; replaces those named before. */
   watchAlso(paths: readonly string[]): Promise<void>;
@@ -28,21 +35,29 @@ const POSTPONEMENTS = 1000;
 /** Looks at files that keep changing before what is there is taken as a problem. */
 const LOOKS = 20;
 
+type Content = Pick<ConfigSnapshot, "files" | "secrets">;
+
 /** Resolves when changes are being noticed and the present state has been reported. */
 export async function watchConfig(path: string, options: ConfigWatchOptions): Promise<ConfigWatch> {
   const settleMs = options.settleMs ?? SETTLE_MS;
-  let reported = options.known && contentOf({ files: options.known, secrets: [] });
+  const texts = createConfigTexts();
+  let reported: Content | undefined = options.known && { files: options.known, secrets: [] };
   let lastProblem = "";
   let also: readonly string[] = [];
-  let watcher: FSWatcher | undefined;
-  let watched = "";
+  let places: Places = new Map();
   let timer: NodeJS.Timeout | undefined;
   let postponed = 0;
   let closed = false;
+  let isHeard = true;
   let work = Promise.resolve();
+  const watcher = watchPlaces({
+    onEvent: (directory, name) => {
+      if (name === undefined || matters(places, directory, name)) soon();
+    },
+  });
 
   /** One look after another, never two at once. */
-  function reread(): Promise<void> {
+  function lookAgain(): Promise<void> {
     clearTimeout(timer);
     postponed = 0;
     work = work.then(look, look);
@@ -54,25 +69,33 @@ export async function watchConfig(path: string, options: ConfigWatchOptions): Pr
     if (closed || postponed === POSTPONEMENTS) return;
     clearTimeout(timer);
     postponed++;
-    timer = setTimeout(() => void reread(), settleMs);
+    timer = setTimeout(() => void lookAgain(), settleMs);
   }
 
   async function look(): Promise<void> {
-    let snapshot = await readConfigFiles(path, also);
+    let snapshot = await readConfigFiles(path, also, texts);
     for (let looks = 1; ; looks++) {
       if (closed) return;
       // First the watch, then the look that counts: no change falls between.
-      await follow(snapshot);
-      const again = await readConfigFiles(path, also);
-      const calm = again.identity === snapshot.identity && contentOf(again) === contentOf(snapshot);
+      places = snapshot.places;
+      isHeard = await watcher.set(snapshot.directories);
+      const again = await readConfigFiles(path, also, texts);
+      const calm = again.identity === snapshot.identity && isSame(again, snapshot);
       snapshot = again;
       if (calm || looks === LOOKS) break;
     }
-    if (!closed) report(snapshot);
+    if (closed) return;
+    if (!isHeard) poll();
+    report(snapshot);
+  }
+
+  function poll(): void {
+    clearTimeout(timer);
+    timer = setTimeout(() => void lookAgain(), POLL_MS);
   }
 
   function report(snapshot: ConfigSnapshot): void {
-    const { files, problems } = snapshot;
+    const { files, secrets, problems } = snapshot;
     const problem = JSON.stringify(problems);
     if (problems.length > 0) {
       if (problem !== lastProblem) options.onProblem(problems);
@@ -80,66 +103,40 @@ export async function watchConfig(path: string, options: ConfigWatchOptions): Pr
       return;
     }
     lastProblem = "";
-    const content = contentOf(snapshot);
-    if (content === reported) return;
-    reported = content;
+    if (reported && isSame(snapshot, reported)) return;
+    reported = { files, secrets };
     options.onChange(files);
   }
 
-  /** Watches the places of the snapshot; a new watcher where a directory was replaced, since the old one saw its inode. */
-  async function follow(snapshot: ConfigSnapshot): Promise<void> {
-    const directories = [...snapshot.places.keys()].sort();
-    const wanted = JSON.stringify([directories, directoryMarks(snapshot)]);
-    if (wanted === watched) return;
-    watched = wanted;
-    const { places } = snapshot;
-    const matters = (file: string) => {
-      const directory = dirname(file);
-      return places.has(file) || (places.has(directory) && (places.get(directory)?.has(basename(file)) ?? true));
-    };
-    const previous = watcher;
-    const next = watch(directories, {
-      depth: 0,
-      ignoreInitial: true,
-      followSymlinks: false,
-      ignored: (file) => !matters(file),
-    });
-    watcher = next;
-    // The raw event comes for every entry of a directory, also for links and for names that were not there before.
-    next.on("raw", (_event, name, details: unknown) => {
-      const place = (details as { watchedPath?: string }).watchedPath ?? "";
-      if (!name || matters(join(place, name)) || matters(place)) soon();
-    });
-    next.on("all", soon);
-    next.on("error", soon);
-    // A directory that may not be read gives an error in place of readiness.
-    await new Promise<void>((resolve) => {
-      next.once("ready", () => resolve());
-      next.once("error", () => resolve());
-    });
-    await previous?.close();
-  }
-
-  await reread();
+  await lookAgain();
   return {
-    reread,
+    reread() {
+      texts.clear();
+      return lookAgain();
+    },
     watchAlso(paths) {
       also = [...paths];
-      return reread();
+      return lookAgain();
     },
     async close() {
       closed = true;
       clearTimeout(timer);
       await work;
-      await watcher?.close();
+      await watcher.close();
     },
   };
 }
 
-function contentOf({ files, secrets }: Pick<ConfigSnapshot, "files" | "secrets">): string {
-  return JSON.stringify([files, secrets].map((list) => list.map((file) => [file.path, file.text])));
+/** An entry that is watched, a directory that is one, or any entry of a directory that is listed. */
+function matters(places: Places, directory: string, name: string): boolean {
+  if (places.has(join(directory, name))) return true;
+  return places.has(directory) && (places.get(directory)?.has(name) ?? true);
 }
 
-function directoryMarks(snapshot: ConfigSnapshot): string[] {
-  return snapshot.identity.split("\n").filter((line) => / (-> |\d+:\d+$)/.test(line));
+function isSame(a: Content, b: Content): boolean {
+  return isSameList(a.files, b.files) && isSameList(a.secrets, b.secrets);
+}
+
+function isSameList(a: readonly ConfigFile[], b: readonly ConfigFile[]): boolean {
+  return a.length === b.length && a.every(({ path, text }, i) => path === b[i]!.path && text === b[i]!.text);
 }

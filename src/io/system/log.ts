@@ -1,18 +1,19 @@
 import { isatty } from "node:tty";
 import pino from "pino";
-import type { Log, LogLevel } from "../../daemon/ports.ts";
+import type { LogThreshold } from "../../config/model.ts";
+import type { Log } from "../../daemon/ports.ts";
 
 export interface LogOptions {
   /** `auto`: text on a terminal, JSON elsewhere. */
   readonly format: "auto" | "json" | "text";
-  readonly level?: LogLevel;
+  readonly level?: LogThreshold;
   /** 2, standard error, by default: standard output belongs to a command's answer. */
   readonly fd?: number;
 }
 
 export interface LogOutput {
   readonly log: Log;
-  setLevel(level: LogLevel): void;
+  setLevel(level: LogThreshold): void;
   /** Resolves when all has been written, or a reader has not read for a second. */
   flush(): Promise<void>;
   /** Writes what is buffered before this call returns, for a process that is about to die; may repeat or reorder a line. */
@@ -33,7 +34,7 @@ export function createLog(options: LogOptions): LogOutput {
   const stream = text ? { write: (line: string) => void destination.write(textLine(line)) } : destination;
   const logger = pino(
     {
-      level: options.level ?? "info",
+      level: threshold(options.level ?? "info"),
       messageKey: "event",
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
@@ -51,7 +52,7 @@ export function createLog(options: LogOptions): LogOutput {
       }
     },
     setLevel(level) {
-      logger.level = level;
+      logger.level = threshold(level);
     },
     flush() {
       return new Promise((resolve) => {
@@ -88,4 +89,8 @@ function textValue(value: unknown): string {
         /[\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g,
         (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
       );
+}
+
+function threshold(level: LogThreshold): string {
+  return level === "off" ? "silent" : level;
 }

@@ -24,7 +24,7 @@ export interface EtcdConnection {
   /** A token for the calls after it. Undefined where the server asks for none. */
   authenticate(name: string, password: string): Promise<string | undefined>;
   range(request: RangeRequest, what: string): Promise<RangeResponse>;
-  /** `onEnd` is called once, unless the stream is closed first. */
+  /** `onEnd` is called once, unless the stream is closed first. Throws EtcdFault on a closed connection. */
   watch(onMessage: (message: WatchResponse) => void, onEnd: (fault: EtcdFault) => void): WatchStream;
   /** Sent with every call from now on. */
   useToken(token: string | undefined): void;
@@ -101,6 +101,7 @@ export function connectEtcd(endpoint: Endpoint, user: string | undefined, tuning
     range: (request, what) =>
       ask("/etcdserverpb.KV/Range", CODECS.rangeRequest, CODECS.rangeResponse, request, `read ${what}`),
     watch(onMessage, onEnd) {
+      if (isClosed) throw new EtcdFault("other", CLOSED);
       const stream: ClientDuplexStream<WatchRequest, WatchResponse> = client.makeBidiStreamRequest(
         "/etcdserverpb.Watch/Watch",
         CODECS.watchRequest.encode,

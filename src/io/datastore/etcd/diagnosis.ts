@@ -111,7 +111,8 @@ function endReason({ tls }: Endpoint): string {
 
 function tlsReason(error: NodeJS.ErrnoException, { tls }: Endpoint): string {
   const text = `${error.code ?? ""} ${error.message}`;
-  if (/WRONG_VERSION_NUMBER|wrong version number/i.test(text)) return "the server speaks no TLS: it may expect http";
+  if (/WRONG_VERSION_NUMBER|disconnected before secure TLS connection/.test(text))
+    return "the server speaks no TLS: it may expect http";
   if (
     /CERTIFICATE_REQUIRED|certificate required/i.test(text) ||
     (/ALERT/i.test(text) && /certificate|CERT|unknown.ca/i.test(text))

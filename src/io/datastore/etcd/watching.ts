@@ -90,10 +90,10 @@ export function watchRanges(
     watched.revision = Math.max(watched.revision, whole.at(-1)?.kv.modRevision ?? header?.revision ?? 0);
   }
 
+  const stream = connection.watch(take, end);
   const slow = setTimeout(() => {
     end(new EtcdFault("other", `no answer within ${tuning.requestMs / 1000} s to the request to watch`));
   }, tuning.requestMs);
-  const stream = connection.watch(take, end);
   for (const { range, revision } of watches)
     stream.send({
       createRequest: {

@@ -1,0 +1,175 @@
+/**
+ * A file of the `files` datastore: YAML or JSON as calicoctl and kubectl read it, of one document or several, whose documents
+ * may be lists. A file is taken as a whole or not at all: what is being written is not half a set of resources.
+ */
+
+import type { Document, ParsedNode } from "yaml";
+import { isMap, isSeq, LineCounter, parseAllDocuments, parseDocument } from "yaml";
+import { convertLegacy } from "../resources/legacy.ts";
+import { type LegacyConversion, withSettings } from "../resources/legacy-forms.ts";
+import type { Kind } from "../resources/model.ts";
+import { type Json, present, record } from "./json.ts";
+import { type ObjectMapping, objectName, v3Object } from "./kubernetes-objects.ts";
+
+export interface FileObject {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly object: Json;
+  /** Counted from 1. */
+  readonly line: number;
+  /** The same for objects that say the same. */
+  readonly version: string;
+  /** Only a part of the resource, as v1 kept settings: what others say of the resource goes before it. */
+  readonly isPart?: true;
+}
+
+export type FileContent =
+  | { readonly ok: true; readonly objects: readonly FileObject[]; readonly parts: Parts }
+  | { readonly ok: false; readonly line: number; readonly message: string };
+
+/** Documents by their text, so that those that did not change are not parsed again. Lines count from that of the document. */
+type Parts = ReadonlyMap<string, readonly FileObject[]>;
+
+/** `before` is what the file held, if it could be read. */
+export function parseDocuments(text: string, mapping: ObjectMapping, before?: Parts): FileContent {
+  const json = /^\s*[{[]/.test(text) ? readJson(text) : undefined;
+  if (json !== undefined) {
+    const outcome = objectsOf(json, () => 1, mapping);
+    return Array.isArray(outcome) ? { ok: true, objects: outcome, parts: new Map() } : (outcome as Fault);
+  }
+  const parts = new Map<string, readonly FileObject[]>();
+  const objects: FileObject[] = [];
+  let line = 1;
+  for (const part of split(text)) {
+    const known = before?.get(part) ?? parts.get(part);
+    const outcome = known ?? parsePart(part, mapping);
+    if ("message" in outcome) return { ...outcome, line: outcome.line + line - 1 };
+    parts.set(part, outcome);
+    for (const object of outcome) objects.push(line === 1 ? object : { ...object, line: object.line + line - 1 });
+    line += lines(part);
+  }
+  return { ok: true, objects, parts };
+}
+
+interface Fault {
+  readonly ok: false;
+  readonly line: number;
+  readonly message: string;
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // As YAML, which it is too, it fails with the line.
+    return undefined;
+  }
+}
+
+/**
+ * The documents of a stream: a line that begins with `---` always begins one, whatever stands before. Streams with
+ * directives or document ends are left in one part.
+ */
+function split(text: string): string[] {
+  if (/^(%|\.\.\.(\s|$))/m.test(text)) return [text];
+  return text.split(/^(?=---(?:\s|$))/m);
+}
+
+function lines(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) count++;
+  return count;
+}
+
+function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
+  const counter = new LineCounter();
+  const options = { lineCounter: counter, prettyErrors: false, logLevel: "silent" } as const;
+  const lineAt = (offset: number) => counter.linePos(offset).line;
+  try {
+    const stream = text.startsWith("%") || /^\.\.\.(\s|$)/m.test(text);
+    const documents = stream ? parseAllDocuments(text, options) : [parseDocument(text, options)];
+    const objects: FileObject[] = [];
+    for (const document of Array.isArray(documents) ? documents : []) {
+      const [error] = document.errors;
+      if (error) return { ok: false, line: lineAt(error.pos[0]), message: `not valid YAML: ${error.message}` };
+      const place = (index: number | undefined) => lineAt(offsetOf(document, index));
+      const outcome = objectsOf(document.toJS({ maxAliasCount: 1000 }), place, mapping);
+      if (!Array.isArray(outcome)) return outcome as Fault;
+      objects.push(...outcome);
+    }
+    return objects;
+  } catch (error) {
+    return { ok: false, line: 1, message: `not valid YAML: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+/** Where a document begins, or the item of its list. */
+function offsetOf(document: Document.Parsed, index: number | undefined): number {
+  const root = document.contents as ParsedNode | null;
+  const items = isMap(root) ? root.get("items", true) : root;
+  const node = index !== undefined && isSeq(items) ? (items.items[index] as ParsedNode | undefined) : root;
+  return node?.range?.[0] ?? 0;
+}
+
+/** The objects of one document; those of kinds that are none of ours are passed over. */
+function objectsOf(value: unknown, lineOf: (index?: number) => number, mapping: ObjectMapping): FileObject[] | Fault {
+  if (value === null || value === undefined) return [];
+  const fault = (index: number | undefined, message: string): Fault => ({ ok: false, line: lineOf(index), message });
+  const outer = record(value);
+  const isList = Array.isArray(value) || (typeof outer.kind === "string" && /List$/.test(outer.kind));
+  const items = Array.isArray(value) ? value : isList ? (outer.items ?? []) : [value];
+  if (!Array.isArray(items)) return fault(undefined, "`items` of a list is no list");
+  // In a BGPPeerList the items need not say what they are.
+  const inherited =
+    isList && outer.kind !== "List" ? String(outer.kind ?? "").replace(/List$/, "") || undefined : undefined;
+  const common = isList ? present({ apiVersion: outer.apiVersion, kind: inherited }) : {};
+  const objects: FileObject[] = [];
+  for (const [i, item] of items.entries()) {
+    const index = isList ? i : undefined;
+    if (typeof item !== "object" || item === null || Array.isArray(item)) return fault(index, "expected a resource");
+    const outcome = objectOf({ ...common, ...(item as Json) }, mapping);
+    if (typeof outcome === "string") return fault(index, outcome);
+    for (const named of outcome) objects.push({ ...named, line: lineOf(index), version: JSON.stringify(named.object) });
+  }
+  return objects;
+}
+
+type Named = Pick<FileObject, "kind" | "name" | "object" | "isPart">;
+
+const CALICO_KINDS = ["Node", "BGPPeer", "BGPConfiguration", "BGPFilter", "IPPool", "BlockAffinity"] as const;
+const NAMESPACED_KINDS = ["Service", "EndpointSlice", "Secret"] as const;
+
+/** The object in the v3 form; none where it is not for us; text: why it is no resource. */
+function objectOf(object: Json, mapping: ObjectMapping): readonly Named[] | string {
+  const legacy = convertLegacy(object);
+  if (legacy) return legacyObjects(legacy);
+  const { kind, apiVersion } = object;
+  if (typeof kind !== "string" || kind === "") return "missing key `kind`";
+  const isCore = typeof apiVersion === "string" && !apiVersion.startsWith("projectcalico.org/");
+  const calico = CALICO_KINDS.find((each) => each === kind);
+  const namespaced = NAMESPACED_KINDS.find((each) => each === kind);
+  if (!calico && !namespaced) return [];
+  const plain = objectName(object);
+  if (plain === undefined) return "missing key `metadata.name`";
+  if (namespaced) {
+    const name = plain.includes("/") ? plain : `default/${plain}`;
+    return [{ kind: namespaced, name, object }];
+  }
+  if (!isCore) return isOurs(calico!, object, mapping) ? [{ kind: calico!, name: plain, object }] : [];
+  const converted = v3Object(calico!, object, mapping);
+  return converted ? [{ kind: calico!, name: plain, object: converted }] : [];
+}
+
+function isOurs(kind: Kind, object: Json, mapping: ObjectMapping): boolean {
+  return kind !== "BlockAffinity" || record(object.spec).node === mapping.node;
+}
+
+/** Of calicoctl v1, or of its etcd keys. */
+function legacyObjects({ objects, settings, problems }: LegacyConversion): readonly Named[] | string {
+  if (problems.length > 0) return problems.join("; ");
+  const whole = objects.flatMap(({ kind, name, object }) => (object ? [{ kind, name, object }] : []));
+  const parts = withSettings([], settings).flatMap(({ kind, name, object }) =>
+    object ? [{ kind, name, object, isPart: true as const }] : [],
+  );
+  return [...whole, ...parts];
+}

@@ -1,0 +1,81 @@
+/** Which directories and symbolic links a path leads over: what has to be watched to notice that it leads elsewhere. */
+import type { Stats } from "node:fs";
+import { lstat, readlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/** What was met on the way, in order. */
+export interface Trace {
+  /** One line for each directory and link; they differ when one of them is replaced. */
+  readonly marks: string[];
+  /** Directories whose events matter, with the names that matter in them; undefined stands for every name. */
+  readonly places: Places;
+}
+
+export type Places = Map<string, Set<string> | undefined>;
+
+/** As the kernel bounds the symbolic links on one path. */
+const LINKS = 40;
+
+export function createTrace(): Trace {
+  return { marks: [], places: new Map() };
+}
+
+/**
+ * The path without symbolic links. Each link on the way, and the last component, becomes a place to watch, since
+ * replacing any of them changes what is read.
+ */
+export async function follow(trace: Trace, path: string): Promise<string> {
+  let rest = path.split("/").filter((part) => part !== "");
+  let at = "/";
+  for (let links = 0; rest.length > 0; ) {
+    const name = rest.shift()!;
+    if (name === ".") continue;
+    if (name === "..") {
+      at = dirname(at);
+      continue;
+    }
+    const here = join(at, name);
+    const found = await lstat(here).catch(() => undefined);
+    if (!found || rest.length === 0 || found.isSymbolicLink()) addPlace(trace.places, at, name);
+    if (!found) return join(here, ...rest);
+    if (!found.isSymbolicLink()) {
+      if (found.isDirectory()) trace.marks.push(`${here} ${found.dev}:${found.ino}`);
+      at = here;
+      continue;
+    }
+    if (++links > LINKS) return join(here, ...rest);
+    const target = await readlink(here).catch(() => "");
+    trace.marks.push(`${here} -> ${target}`);
+    if (target.startsWith("/")) at = "/";
+    rest = [...target.split("/").filter((part) => part !== ""), ...rest];
+  }
+  return at;
+}
+
+export function addPlace(places: Places, directory: string, name: string): void {
+  const names = places.get(directory);
+  if (names) names.add(name);
+  else if (!places.has(directory)) places.set(directory, new Set([name]));
+}
+
+/** Adds what another trace met. */
+export function addTrace(into: Trace, other: Trace): void {
+  into.marks.push(...other.marks);
+  for (const [directory, names] of other.places) {
+    if (names === undefined) into.places.set(directory, undefined);
+    else for (const name of names) addPlace(into.places, directory, name);
+  }
+}
+
+/** Differs when the file's content may. */
+export function markOf(found: Stats): string {
+  return `${found.dev}:${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
+}
+
+/** Why a file or directory cannot be read, in words. */
+export function fileFault(error: unknown): string {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  if (code === "ENOENT") return "there is none";
+  if (code === "EACCES") return "permission denied";
+  return error instanceof Error ? error.message : String(error);
+}
