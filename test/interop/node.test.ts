@@ -61,6 +61,11 @@ describe("calidris node", { concurrency: CONCURRENCY }, () => {
         readCalicoctl(await a.bird("show protocols"), ".").map(({ address, type, state }) => [address, type, state]),
         [["10.0.0.2", "node-to-node mesh", "up"]],
       );
+      const six = await askSocket(join(await hostA.folder("calico/run"), "bird6.ctl"), "show protocols");
+      assert.deepEqual(
+        readCalicoctl(six, ":").map(({ address, bgpState }) => [address, bgpState]),
+        [["fdbb:1::2", "Established"]],
+      );
       // calicoctl finds the process by its first argument alone.
       assert.deepEqual(readFileSync(`/proc/${first.pid}/cmdline`, "utf8").split("\0").filter(Boolean), ["bird"]);
       await poll("the generation on disk", async () =>
