@@ -25,11 +25,20 @@ export function createOurJudge(
   direction: "import" | "export" | "kernel",
   peer: PeerConfig | undefined,
 ): (route: BirdRoute) => Judgement {
-  const byName = new Map(config.policies.map((policy) => [policy.name, policy]));
   const internal = peer !== undefined && isInternal(config.router, peer);
   const named = direction === "kernel" || peer === undefined ? config.kernel.export : peer[direction];
-  const policy = createCompiler((name) => byName.get(name))(named ?? (internal ? "accept" : "reject"));
-  const peerType = peer && peerTypeOf(!internal, peer.routeReflectorClient);
+  const type = peer && peerTypeOf(!internal, peer.routeReflectorClient);
+  return createOurJudgeOf(config, named ?? (internal ? "accept" : "reject"), type);
+}
+
+/** By the name of a policy, for a session of the kind. */
+export function createOurJudgeOf(
+  config: Config,
+  name: string,
+  peerType: RouteFacts["peerType"],
+): (route: BirdRoute) => Judgement {
+  const byName = new Map(config.policies.map((policy) => [policy.name, policy]));
+  const policy = createCompiler((each) => byName.get(each))(name);
   return (route) => {
     const { accepted, edits } = policy.evaluate(factsOf(route, peerType));
     return { verdict: accepted ? "accept" : "reject", route: edits ? edited(route, edits) : route };
