@@ -9,6 +9,7 @@ import { signalTo } from "../../interop/peers/bird.ts";
 import { MAIN } from "../../interop/peers/calidris.ts";
 import { poll } from "../../interop/process.ts";
 import { readCalicoctl, readReadinessStatus, readReportedStatus } from "../control/bird-readers.ts";
+import { askSocket } from "./bird-clients.ts";
 import { CONCURRENCY, staged } from "./operator.ts";
 import { resource, sidecar } from "./sidecar.ts";
 import { about, monitor } from "./witness.ts";
