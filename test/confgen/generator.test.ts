@@ -327,6 +327,38 @@ describe("the generator", () => {
     assert.equal(outputs.length, 1);
   });
 
+  test("reminds of a datastore that stays away at growing intervals, whatever its reasons come and go", async () => {
+    const { store, clock, logged, start } = world();
+    start();
+    clock.advance(50);
+    for (let s = 0; s < 8 * 3600; s += 5) {
+      store.say({ state: "failing", reason: s % 10 === 0 ? "refused" : "reset", retryAt: clock.nowMs() + 5000 });
+      clock.advance(5000);
+    }
+    const hours = events(logged, "datastore failing").map(({ fields }) => (fields.failedForMs as number) / 3_600_000);
+    assert.equal(hours.length, 2 + 12, `${hours}`);
+    assert.ok(hours.at(-1)! > 7);
+    store.say({ state: "connected" });
+    const lines = logged.length;
+    clock.advance(3_600_000);
+    assert.equal(logged.length, lines);
+  });
+
+  test("says what runs while a datastore fails", async () => {
+    const { store, logged, start, pass } = world();
+    store.setReadable(false);
+    start();
+    store.say({ state: "failing", reason: "refused" });
+    store.say({ state: "connected" });
+    store.setReadable(true);
+    await pass(50);
+    store.say({ state: "failing", reason: "refused" });
+    assert.deepEqual(
+      events(logged, "datastore failing").map(({ fields }) => fields.meanwhile),
+      ["nothing of it comes into force before all has been read", "the running configuration stays"],
+    );
+  });
+
   test("says nothing after it was closed", async () => {
     const { store, outputs, start, pass } = world();
     const generator = start();
