@@ -41,7 +41,7 @@ export function generatedConfig({ out, settings, sources }: GeneratedConfigOptio
       generations = await openGenerations(out);
     } catch (error) {
       fault = error;
-      log("error", "generations not kept", { reason: wordsOf(error), meanwhile: "tried again with each one" });
+      log("error", "generations not kept", { reason: wordsOf(error), meanwhile: "it runs without, and tries again" });
     }
     writer = createGenerationWriter(generations, () => openGenerations(out), log, clock.after);
     if (generations) return generations.previous;

@@ -15,6 +15,10 @@ export interface DatastoreLog {
 }
 
 const REMIND_MS = { first: 60_000, most: 3_600_000 } as const;
+/** One that fails again so soon has not recovered. */
+const STEADY_MS = 60_000;
+/** Failures of that kind that are said each with their end; of more only the reminders tell. */
+const FLAPS = 20;
 /** Reasons that contain a time or a count never come back; after so many the reminders say the present one. */
 const REASONS = 8;
 
@@ -28,6 +32,10 @@ export function createDatastoreLog(
   let status: DatastoreStatus | undefined;
   let sinceMs = clock.nowMs();
   let said = new Set<string>();
+  let saidMs = Number.NEGATIVE_INFINITY;
+  let flaps = 0;
+  /** Of the present failure something was said, so its end is said too. */
+  let isSaid = false;
   let remindMs: number = REMIND_MS.first;
   let cancel = () => {};
 
@@ -36,6 +44,8 @@ export function createDatastoreLog(
     const nowMs = clock.nowMs();
     const { reason, retryAt } = status;
     said.add(reason);
+    saidMs = nowMs;
+    isSaid = true;
     log("warn", "datastore failing", {
       datastore: name,
       reason,
@@ -46,18 +56,27 @@ export function createDatastoreLog(
   }
 
   function remindLater(): void {
-    cancel = clock.after(remindMs, () => {
+    cancel = clock.after(Math.max(0, saidMs + remindMs - clock.nowMs()), () => {
       remindMs = Math.min(remindMs * 2, REMIND_MS.most);
-      remindLater();
       say();
+      remindLater();
     });
   }
 
   function recover(nowMs: number): void {
-    log("info", "datastore connected", { datastore: name, failedForMs: Math.round(nowMs - sinceMs) });
     cancel();
-    said = new Set();
-    remindMs = REMIND_MS.first;
+    if (isSaid) log("info", "datastore connected", { datastore: name, failedForMs: Math.round(nowMs - sinceMs) });
+    isSaid = false;
+  }
+
+  function fail(nowMs: number): void {
+    flaps = nowMs - sinceMs < STEADY_MS ? flaps + 1 : 0;
+    if (flaps <= FLAPS) {
+      said = new Set();
+      saidMs = nowMs;
+      remindMs = REMIND_MS.first;
+    }
+    remindLater();
   }
 
   return {
@@ -72,9 +91,9 @@ export function createDatastoreLog(
       const nowMs = clock.nowMs();
       status = next;
       if (before === "failing" && next.state === "connected") recover(nowMs);
+      if (before !== "failing" && next.state === "failing") fail(nowMs);
       if (before !== next.state) sinceMs = nowMs;
       if (next.state !== "failing") return;
-      if (before !== "failing") remindLater();
       if (!said.has(next.reason) && said.size < REASONS) say();
     },
     close: () => cancel(),

@@ -151,8 +151,10 @@ export function createGenerator(options: GeneratorOptions): Generator {
       await options.onGeneration(output);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
+      const before = held;
       held = `the generation could not be taken: ${reason}`;
-      log("error", "generation not taken", { reason, retryInMs: AGAIN_MS });
+      // Once for each reason: a full disk stays full.
+      if (held !== before) log("error", "generation not taken", { reason, retryInMs: AGAIN_MS });
       return "undelivered";
     }
     given = output.generation;

@@ -4,7 +4,6 @@
  */
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
-import { appendFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -146,7 +145,6 @@ export async function startNode(far: Far, { datastore, env = {}, out }: WorldOpt
       const parts = `${rest}${chunk}`.split("\n");
       rest = parts.pop()!;
       for (const part of parts) lines.push(readLine(part));
-      if (process.env.DUMP) appendFileSync(process.env.DUMP, `${parts.join("\n")}\n`);
       heard();
     });
   child.once("close", () => {
