@@ -172,5 +172,5 @@ describe("calidris node over etcd", { skip }, () => {
       },
     },
   ];
-  for (const fault of faults) test(fault.name, () => survives(node, fault, [SECRET]));
+  for (const fault of faults) test(fault.name, { timeout: 120_000 }, () => survives(node, fault, [SECRET]));
 });

@@ -191,5 +191,5 @@ describe("calidris node over the Kubernetes API", { skip }, () => {
       },
     },
   ];
-  for (const fault of faults) test(fault.name, () => survives(node, fault, [TOKEN]));
+  for (const fault of faults) test(fault.name, { timeout: 120_000 }, () => survives(node, fault, [TOKEN]));
 });

@@ -16,7 +16,7 @@ import { start } from "./program.ts";
 const skip = await requires("netns");
 if (!skip) await enterOwnNetwork(fileURLToPath(import.meta.url), ADDRESSES);
 
-describe("calidris node in trouble of its own", { skip }, () => {
+describe("calidris node in trouble of its own", { skip, timeout: 300_000 }, () => {
   let fake: FakeApiServer;
   let far: Far;
   let folder: string;

@@ -19,7 +19,7 @@ export async function enterOwnNetwork(
   if (process.env[INSIDE] !== file) {
     const user = process.getuid!() === 0 ? [] : ["--user", "--map-root-user"];
     const argv = [...user, "--net", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc", process.execPath];
-    const { status } = spawnSync("unshare", [...argv, ...process.execArgv, file], {
+    const { status } = spawnSync("setpriv", ["--pdeathsig", "SIGKILL", "unshare", ...argv, ...process.execArgv, file], {
       stdio: "inherit",
       env: { ...process.env, [INSIDE]: file },
     });
