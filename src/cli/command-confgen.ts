@@ -61,6 +61,7 @@ export const confgenCommand: CommandModule<object, ConfgenArguments> = {
         describe: "Print what would change, and write nothing",
       })
       .option("calico-version", {
+        type: "string",
         choices: Object.keys(VERSIONS),
         default: "3.33",
         requiresArg: true,

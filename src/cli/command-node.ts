@@ -59,6 +59,7 @@ export const nodeCommand: CommandModule<object, NodeArguments> = {
         describe: "Folder in which bird.ctl and bird6.ctl speak as BIRD 1.6 does; none: nowhere",
       })
       .option("calico-version", {
+        type: "string",
         choices: Object.keys(VERSIONS),
         default: "3.33",
         requiresArg: true,
