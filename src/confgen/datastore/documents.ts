@@ -110,7 +110,11 @@ function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
       const place = (index: number | undefined) => lineAt(offsetOf(document, index));
       const circle = circleIn(document);
       if (circle !== undefined)
-        return { ok: false, line: lineAt(circle), message: "not valid YAML: an alias stands within what it stands for" };
+        return {
+          ok: false,
+          line: lineAt(circle),
+          message: "not valid YAML: an alias stands within what it stands for",
+        };
       const outcome = objectsOf(document.toJS({ maxAliasCount: 1000 }), place, mapping);
       if (!Array.isArray(outcome)) return outcome as Fault;
       objects.push(...outcome);
