@@ -34,7 +34,7 @@ type Parts = ReadonlyMap<string, readonly FileObject[]>;
 export function parseDocuments(text: string, mapping: ObjectMapping, before?: Parts): FileContent {
   const json = /^\s*[{[]/.test(text) ? readJson(text) : undefined;
   if (json !== undefined) {
-    const outcome = objectsOf(json, () => 1, mapping);
+    const outcome = jsonObjects(json, mapping);
     return Array.isArray(outcome) ? { ok: true, objects: outcome, parts: new Map() } : (outcome as Fault);
   }
   const parts = new Map<string, readonly FileObject[]>();
@@ -64,6 +64,20 @@ function readJson(text: string): unknown {
     // As YAML, which it is too, it fails with the line.
     return undefined;
   }
+}
+
+function jsonObjects(json: unknown, mapping: ObjectMapping): FileObject[] | Fault {
+  try {
+    return objectsOf(json, () => 1, mapping);
+  } catch (error) {
+    return { ok: false, line: 1, message: `not valid: ${causeOf(error)}` };
+  }
+}
+
+/** Parsers and printers call themselves for each level; how many are too many depends on the stack. */
+function causeOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return /call stack size/.test(message) ? "there are too many levels within each other" : message;
 }
 
 /**
@@ -106,7 +120,7 @@ function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
     const objects: FileObject[] = [];
     for (const document of Array.isArray(documents) ? documents : []) {
       const [error] = document.errors;
-      if (error) return { ok: false, line: lineAt(error.pos[0]), message: `not valid YAML: ${error.message}` };
+      if (error) return { ok: false, line: lineAt(error.pos[0]), message: `not valid YAML: ${causeOf(error)}` };
       const place = (index: number | undefined) => lineAt(offsetOf(document, index));
       const circle = circleIn(document);
       if (circle !== undefined)
@@ -121,7 +135,7 @@ function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
     }
     return objects;
   } catch (error) {
-    return { ok: false, line: 1, message: `not valid YAML: ${error instanceof Error ? error.message : String(error)}` };
+    return { ok: false, line: 1, message: `not valid YAML: ${causeOf(error)}` };
   }
 }
 

@@ -66,6 +66,19 @@ metadata: { name: n1, annotations: { projectcalico.org/IPv4Address: 10.0.0.2/24 
       });
   });
 
+  it("is not taken where its levels have no end", () => {
+    const brackets = "[".repeat(200_000) + "]".repeat(200_000);
+    for (const [text, cause, line] of [
+      [`{"kind": "BGPPeer", "metadata": {"name": "x"}, "spec": ${brackets}}`, "not valid", 1],
+      [`kind: BGPPeer\nspec: ${brackets}\n`, "not valid YAML", 2],
+    ] as const)
+      assert.deepEqual(parseDocuments(text, MAPPING), {
+        ok: false,
+        line,
+        message: `${cause}: there are too many levels within each other`,
+      });
+  });
+
   it("asks for quotes around a name that YAML takes for something else", () =>
     assert.deepEqual(parseDocuments("kind: IPPool\nmetadata: { name: 5 }\n", MAPPING), {
       ok: false,
