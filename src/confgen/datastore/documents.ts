@@ -3,7 +3,7 @@
  * may be lists. A file is taken as a whole or not at all: what is being written is not half a set of resources.
  */
 
-import type { Document, ParsedNode } from "yaml";
+import type { Document, Node, ParsedNode, Scalar, YAMLMap, YAMLSeq } from "yaml";
 import { isMap, isSeq, LineCounter, parseAllDocuments, parseDocument, type ScalarTag, type Tags, visit } from "yaml";
 import { convertLegacy } from "../resources/legacy.ts";
 import { type LegacyConversion, withSettings } from "../resources/legacy-forms.ts";
@@ -112,7 +112,14 @@ function withYesAndNo(tags: Tags): Tags {
 
 function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
   const counter = new LineCounter();
-  const options = { lineCounter: counter, prettyErrors: false, logLevel: "silent", customTags: withYesAndNo } as const;
+  const options = {
+    lineCounter: counter,
+    prettyErrors: false,
+    logLevel: "silent",
+    customTags: withYesAndNo,
+    // As of YAML 1.1 too. What `<<` brings may be a password or a filter.
+    merge: true,
+  } as const;
   const lineAt = (offset: number) => counter.linePos(offset).line;
   try {
     const stream = text.startsWith("%") || /^\.\.\.(\s|$)/m.test(text);
@@ -142,9 +149,16 @@ function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
 /** Where an alias stands that is a part of what it stands for: what it says has no end. */
 function circleIn(document: Document.Parsed): number | undefined {
   let found: number | undefined;
+  const anchors = new Map<string, Node>();
+  const take = (_: unknown, node: Scalar | YAMLMap | YAMLSeq) => {
+    if (node.anchor !== undefined) anchors.set(node.anchor, node);
+  };
   visit(document, {
+    Scalar: take,
+    Map: take,
+    Seq: take,
     Alias(_, alias, path) {
-      const target = alias.resolve(document);
+      const target = anchors.get(alias.source);
       if (target === undefined || !path.includes(target)) return undefined;
       found = alias.range?.[0] ?? 0;
       return visit.BREAK;

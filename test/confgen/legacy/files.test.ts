@@ -57,6 +57,21 @@ metadata: { name: n1, annotations: { projectcalico.org/IPv4Address: 10.0.0.2/24 
     );
   });
 
+  it("takes over what a merge key brings, and what stands beside it goes before", () => {
+    const text = `kind: List
+items:
+- { apiVersion: projectcalico.org/v3, kind: BGPPeer, metadata: { name: a }, spec: &a { asNumber: 1, filters: [f] } }
+- { apiVersion: projectcalico.org/v3, kind: BGPPeer, metadata: { name: b }, spec: { <<: *a, asNumber: 2 } }
+`;
+    assert.deepEqual(
+      objectsOf(text).map(({ object }) => object.spec),
+      [
+        { asNumber: 1, filters: ["f"] },
+        { asNumber: 2, filters: ["f"] },
+      ],
+    );
+  });
+
   it("says where an alias has no end", () => {
     for (const text of ["kind: Node\nspec: &a\n  bgp: *a\n", "kind: Node\nspec: &a\n  - [1, { b: *a }]\n"])
       assert.deepEqual(parseDocuments(`---\n${text}`, MAPPING), {
