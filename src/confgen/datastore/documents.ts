@@ -129,13 +129,8 @@ function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
       const [error] = document.errors;
       if (error) return { ok: false, line: lineAt(error.pos[0]), message: `not valid YAML: ${causeOf(error)}` };
       const place = (index: number | undefined) => lineAt(offsetOf(document, index));
-      const circle = circleIn(document);
-      if (circle !== undefined)
-        return {
-          ok: false,
-          line: lineAt(circle),
-          message: "not valid YAML: an alias stands within what it stands for",
-        };
+      const fault = aliasFault(document);
+      if (fault) return { ok: false, line: lineAt(fault.at), message: `not valid YAML: ${fault.message}` };
       const outcome = objectsOf(document.toJS({ maxAliasCount: 1000 }), place, mapping);
       if (!Array.isArray(outcome)) return outcome as Fault;
       objects.push(...outcome);
@@ -146,9 +141,13 @@ function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
   }
 }
 
-/** Where an alias stands that is a part of what it stands for: what it says has no end. */
-function circleIn(document: Document.Parsed): number | undefined {
-  let found: number | undefined;
+/** Of one document: the time to resolve them grows with their square. */
+const MOST_ALIASES = 2000;
+
+/** An alias that is a part of what it stands for, so that what it says has no end; or one too many. */
+function aliasFault(document: Document.Parsed): { readonly at: number; readonly message: string } | undefined {
+  let fault: ReturnType<typeof aliasFault>;
+  let count = 0;
   const anchors = new Map<string, Node>();
   const take = (_: unknown, node: Scalar | YAMLMap | YAMLSeq) => {
     if (node.anchor !== undefined) anchors.set(node.anchor, node);
@@ -159,12 +158,13 @@ function circleIn(document: Document.Parsed): number | undefined {
     Seq: take,
     Alias(_, alias, path) {
       const target = anchors.get(alias.source);
-      if (target === undefined || !path.includes(target)) return undefined;
-      found = alias.range?.[0] ?? 0;
-      return visit.BREAK;
+      const at = alias.range?.[0] ?? 0;
+      if (target && path.includes(target)) fault = { at, message: "an alias stands within what it stands for" };
+      else if (++count > MOST_ALIASES) fault = { at, message: `more than ${MOST_ALIASES} aliases in one document` };
+      return fault && visit.BREAK;
     },
   });
-  return found;
+  return fault;
 }
 
 /** Where a document begins, or the item of its list. */

@@ -81,6 +81,15 @@ items:
       });
   });
 
+  it("is not taken with more aliases than can be resolved in time", () => {
+    const text = Array.from({ length: 2001 }, (_, i) => `- &a${i} { b: 1 }\n- *a${i}\n`).join("");
+    assert.deepEqual(parseDocuments(text, MAPPING), {
+      ok: false,
+      line: 4002,
+      message: "not valid YAML: more than 2000 aliases in one document",
+    });
+  });
+
   it("is not taken where its levels have no end", () => {
     const brackets = "[".repeat(200_000) + "]".repeat(200_000);
     for (const [text, cause, line] of [
