@@ -264,6 +264,20 @@ export const ROWS = {
     needs: ["kernel"],
     quick: ["bird2"],
   },
+  birdSocket: {
+    file: "bird-socket",
+    title: "birdc and readers as Calico's at our BIRD sockets, with sessions to both",
+    needs: [],
+    quick: ["bird1", "frr"],
+    only: ["bird1", "frr"],
+  },
+  node: {
+    file: "node",
+    title: "`calidris node`: two of ours mesh from a datastore, over restarts and without it",
+    needs: [],
+    quick: [],
+    only: [],
+  },
 } as const satisfies Record<string, Row>;
 
 export type RowName = keyof typeof ROWS;

@@ -1,66 +1,49 @@
 import type { CommandModule } from "yargs";
-import { LOG_THRESHOLDS, type LogThreshold } from "../config/model.ts";
 import { limitYoungGeneration } from "../io/system/young-generation.ts";
-import { CliError, EXIT } from "./exit-codes.ts";
-import { DEFAULT_SOCKET, stateBeside } from "./socket-path.ts";
+import { type DaemonArguments, daemonOptions, runOrExit } from "./daemon-options.ts";
+import { stateBeside } from "./socket-path.ts";
 
-interface RunArguments {
+interface RunArguments extends DaemonArguments {
   config: string;
-  socket: string;
   state: string | undefined;
-  "log-format": "auto" | "json" | "text";
-  "log-level": LogThreshold | undefined;
+  "bird-socket": string | undefined;
 }
 
 export const runCommand: CommandModule<object, RunArguments> = {
   command: "run",
   describe: "Run the daemon",
   builder: (yargs) =>
-    yargs
+    daemonOptions(yargs)
       .option("config", {
         type: "string",
         requiresArg: true,
         demandOption: "say --config PATH, a file or a folder",
         describe: "Configuration: a file, or a folder with *.yaml and peers/*.yaml",
       })
-      .option("socket", {
-        type: "string",
-        requiresArg: true,
-        default: process.env.CALIDRIS_SOCKET || DEFAULT_SOCKET,
-        describe: "Control socket to serve (or CALIDRIS_SOCKET)",
-      })
       .option("state", {
         type: "string",
         requiresArg: true,
         describe: "File by which the next process knows that this one ran (default: beside the control socket)",
       })
-      .option("log-format", {
-        choices: ["auto", "json", "text"] as const,
-        default: "auto" as const,
+      .option("bird-socket", {
+        type: "string",
         requiresArg: true,
-        describe: "auto: text on a terminal, JSON elsewhere",
-      })
-      .option("log-level", {
-        choices: LOG_THRESHOLDS,
-        requiresArg: true,
-        describe: "Least level that is logged (default: the configuration's, else info)",
+        describe: "Folder in which bird.ctl and bird6.ctl speak as BIRD 1.6 does (default: nowhere)",
       }),
   handler: async (argv) => {
     // Before all else: loading the daemon would let the young generation grow.
     limitYoungGeneration();
-    const { runDaemon } = await import("./run-daemon.ts");
-    try {
-      await runDaemon({
-        config: argv.config,
-        socket: argv.socket,
-        state: argv.state ?? stateBeside(argv.socket),
-        logFormat: argv["log-format"],
-        logLevel: argv["log-level"],
-      });
-    } catch (error) {
-      // Half a daemon must not stay: what it opened already would keep the process alive.
-      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-      process.exit(error instanceof CliError ? error.exit : EXIT.error);
-    }
+    const [{ runDaemon }, { watchedFiles }] = await Promise.all([
+      import("./run-daemon.ts"),
+      import("./watched-files.ts"),
+    ]);
+    const options = {
+      socket: argv.socket,
+      state: argv.state ?? stateBeside(argv.socket),
+      birdSockets: argv["bird-socket"],
+      logFormat: argv["log-format"],
+      logLevel: argv["log-level"],
+    };
+    await runOrExit(() => runDaemon(options, (log) => watchedFiles(argv.config, log)));
   },
 };

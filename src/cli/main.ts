@@ -9,6 +9,7 @@ import { confgenCommand } from "./command-confgen.ts";
 import { convertCommand } from "./command-convert.ts";
 import { demoCommand } from "./command-demo.ts";
 import { explainCommand } from "./command-explain.ts";
+import { nodeCommand } from "./command-node.ts";
 import { ORDERS, orderCommands } from "./command-orders.ts";
 import { policyCommand } from "./command-policy.ts";
 import { previewCommand } from "./command-preview.ts";
@@ -33,12 +34,13 @@ const WORDS = {
 
 const COMMANDS = [
   "run",
-  "confgen",
   "check",
   "convert",
   "preview",
   "policy",
   "shadow",
+  "confgen",
+  "node",
   "show",
   "explain",
   "demo",
@@ -58,6 +60,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .locale("en")
     .command(runCommand)
     .command(confgenCommand)
+    .command(nodeCommand)
     .command(checkCommand)
     .command(previewCommand)
     .command(policyCommand)

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import type { Config, LogThreshold } from "../config/model.ts";
-import { createParseCache, formatProblem, type ParsedConfig, parseConfig } from "../config/parse.ts";
 import { createControlHandler } from "../control/handler.ts";
+import { createBirdView } from "../daemon/bird-view.ts";
 import type { RouterEvent } from "../daemon/events.ts";
 import type { Log } from "../daemon/ports.ts";
 import { createQueries } from "../daemon/queries.ts";
@@ -11,21 +11,21 @@ import { createRouter, type Router } from "../daemon/router.ts";
 import { openTransport } from "../io/net/transport.ts";
 import { openNetlinkFib } from "../io/netlink/open-fib.ts";
 import { systemClock } from "../io/system/clock.ts";
-import { type ConfigFile, readConfigFiles } from "../io/system/config-files.ts";
-import { type ConfigWatch, watchConfig } from "../io/system/config-watch.ts";
-import { serveControl } from "../io/system/control-server.ts";
 import { createLog } from "../io/system/log.ts";
 import { openRestartFile } from "../io/system/restart-file.ts";
 import { onSignals } from "../io/system/signals.ts";
-import { readSecret } from "./check-configuration.ts";
+import type { ConfigSink, ConfigSource } from "./config-source.ts";
 import { EXIT } from "./exit-codes.ts";
+import { createGate } from "./gate.ts";
+import { serveSockets } from "./serve-sockets.ts";
 import { version } from "./version.ts";
 
 export interface RunOptions {
-  readonly config: string;
   readonly socket: string;
   /** Says to the next process that this one ran. */
   readonly state: string;
+  /** Where bird.ctl and bird6.ctl are served; undefined: nowhere. */
+  readonly birdSockets: string | undefined;
   readonly logFormat: "auto" | "json" | "text";
   /** Goes before what the configuration says. */
   readonly logLevel: LogThreshold | undefined;
@@ -35,11 +35,10 @@ export interface RunOptions {
 const FLUSH_MS = 500;
 
 /** Runs until a signal ends it. Throws where the daemon cannot start. */
-export async function runDaemon(options: RunOptions): Promise<void> {
+export async function runDaemon(options: RunOptions, openSource: (log: Log) => ConfigSource): Promise<void> {
   const { log, setLevel, flush, flushNow } = createLog({ format: options.logFormat });
   const logAs = (config: Config) => setLevel(options.logLevel ?? config.log.level ?? "info");
   let router: Router | undefined;
-  let watch: ConfigWatch | undefined;
   process.on("uncaughtException", (error) => {
     dump(log, router, error);
     flushNow();
@@ -47,17 +46,20 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   });
   // From here on a signal waits for the daemon to stand, and does not kill it in the middle of its start.
   const stopped = createGate<"signal" | "shutdown">();
+  const source = openSource(log);
   onSignals({
-    reload: () => void watch?.reread(),
-    dump: () => dump(log, router, undefined),
+    reload: () => source.reread(),
+    dump() {
+      dump(log, router, undefined);
+      if (source.state) log("info", "generator", source.state());
+    },
     stop: (_signal, again) => (again ? process.exit(EXIT.error) : stopped.open("signal")),
   });
 
-  const cache = createParseCache();
-  const first = await readConfigFiles(options.config);
-  const initial = loadFirst(first.files, first.problems, cache);
-  logAs(initial.config);
-  for (const warning of initial.warnings) log("warn", "configuration", { problem: formatProblem(warning) });
+  const first = createGate<Config>();
+  const present = await source.begin();
+  if (present) first.open(present);
+  let isFirst = present === undefined;
   const clock = systemClock();
   const early: RouterEvent[] = [];
   const deliver = (event: RouterEvent) => {
@@ -65,19 +67,32 @@ export async function runDaemon(options: RunOptions): Promise<void> {
     else early.push(event);
   };
 
-  // The socket first: where another daemon has it, nothing of the network or the kernel has been touched.
-  const answering = createGate<ReturnType<typeof createControlHandler>>();
-  const control = await serveControl(
-    options.socket,
-    async (request, stream) => (await answering.opened)(request, stream),
-    { log },
-  );
+  // The sockets first: where another daemon has them, nothing of the network or the kernel has been touched.
+  const servers = await serveSockets(options, log, () => (isFirst ? source.waitingFor() : undefined));
+  const sink: ConfigSink = {
+    changed(config) {
+      logAs(config);
+      if (isFirst) first.open(config);
+      else deliver({ from: "config", config });
+      isFirst = false;
+    },
+    rejected: (reason) => deliver({ from: "config", rejected: reason }),
+  };
+  // Without a configuration it is waited for, and those who ask are told so. With one, changes are followed once it runs.
+  if (!present) await source.follow(sink);
+  if (!present && (await Promise.race([first.opened, stopped.opened])) === "signal") {
+    await closeAll([source, ...servers.all]);
+    await flush();
+    process.exit(EXIT.ok);
+  }
+  const initial = await first.opened;
+  logAs(initial);
   const restart = openRestartFile(options.state, log);
   const transport = openTransport({ onEvent: (event) => deliver({ from: "transport", event }), log });
   const fib = await openNetlinkFib({
     clock,
     log,
-    program: initial.config.kernel.program,
+    program: initial.kernel.program,
     onEvent: (event) => deliver({ from: "kernel", event }),
   });
   router = createRouter(
@@ -92,40 +107,15 @@ export async function runDaemon(options: RunOptions): Promise<void> {
       ended: () => stopped.open("shutdown"),
       sha256: (bytes) => createHash("sha256").update(bytes).digest(),
     },
-    initial.config,
+    initial,
     hostname(),
   );
   for (const event of early.splice(0)) router.handle(event);
-  answering.open(
+  servers.answer(
     createControlHandler(createQueries(router), clock.soon, (command) => deliver({ from: "admin", ...command })),
+    createBirdView(router),
   );
-
-  let secretFiles = initial.secretFiles;
-  const onChange = (files: readonly ConfigFile[]) => {
-    const parsed = parseConfig(files, { cache, secrets: readSecret });
-    // A refused configuration may wait for its secrets, and the one that runs still has its own.
-    secretFiles = parsed.ok ? parsed.secretFiles : [...new Set([...secretFiles, ...parsed.secretFiles])];
-    void watch?.watchAlso(secretFiles);
-    if (parsed.ok) {
-      logAs(parsed.config);
-      for (const warning of parsed.warnings) log("warn", "configuration", { problem: formatProblem(warning) });
-      deliver({ from: "config", config: parsed.config });
-      return;
-    }
-    const problems = parsed.problems.map(formatProblem);
-    for (const problem of problems) log("error", "configuration refused", { problem });
-    deliver({ from: "config", rejected: problems.join("\n") });
-  };
-  watch = await watchConfig(options.config, {
-    known: first.files,
-    onChange,
-    onProblem(problems) {
-      const reasons = problems.map((problem) => `${problem.path}: ${problem.message}`);
-      for (const reason of reasons) log("error", "configuration unreadable", { reason });
-      deliver({ from: "config", rejected: reasons.join("\n") });
-    },
-  });
-  await watch.watchAlso(secretFiles);
+  if (present) await source.follow(sink);
 
   const how = await stopped.opened;
   const graceful = how !== "shutdown" && router.mayReturn;
@@ -133,8 +123,7 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   const { keepOnExit, keepOnShutdown } = router.core.config.kernel;
   const keep = how === "shutdown" ? keepOnShutdown : keepOnExit;
   router.stop(graceful);
-  await watch.close();
-  await control.close();
+  await closeAll([source, ...servers.all]);
   await Promise.race([transport.shutdown(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
   await fib.close(!keep);
   await restart.flush();
@@ -142,24 +131,8 @@ export async function runDaemon(options: RunOptions): Promise<void> {
   process.exit(EXIT.ok);
 }
 
-/** A value that is waited for, and comes once. */
-function createGate<T>(): { readonly opened: Promise<T>; readonly open: (value: T) => void } {
-  let open: (value: T) => void = () => {};
-  const opened = new Promise<T>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
-
-function loadFirst(
-  files: readonly ConfigFile[],
-  problems: readonly { readonly path: string; readonly message: string }[],
-  cache: ReturnType<typeof createParseCache>,
-): ParsedConfig & { readonly ok: true } {
-  if (problems.length > 0) throw new Error(problems.map((p) => `${p.path}: ${p.message}`).join("\n"));
-  const parsed = parseConfig(files, { cache, secrets: readSecret });
-  if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join("\n"));
-  return parsed;
+async function closeAll(parts: readonly { close(): Promise<void> }[]): Promise<void> {
+  for (const part of parts) await part.close();
 }
 
 /** State summary for whoever has to find out what happened. */

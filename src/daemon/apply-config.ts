@@ -22,6 +22,7 @@ import { newCounts, newKeyUse, type PeerRuntime } from "./peer.ts";
 import type { Pruning } from "./pruning.ts";
 import type { Recovery } from "./recovery.ts";
 import { newRefreshState } from "./route-refresh.ts";
+import { newSentRoutes } from "./sent-routes.ts";
 import type { SessionKeys } from "./session-keys.ts";
 import type { Sessions } from "./sessions.ts";
 import { isExternal, sessionSettings } from "./settings.ts";
@@ -168,7 +169,10 @@ export function addPeer(core: Core, config: PeerConfig, target: ConfigTarget, ra
     direct: external && !config.multihop,
     lastHeardMs: 0,
     stateSinceMs: core.clock.nowMs(),
+    madeAtMs: core.clock.nowMs(),
     counts: { received: newCounts(), sent: newCounts() },
+    sentRoutes: { ipv4: newSentRoutes(), ipv6: newSentRoutes() },
+    trafficBefore: { ipv4: undefined, ipv6: undefined },
     attributesDiscarded: 0,
     treatedAsWithdraw: 0,
     updatesRefused: 0,

@@ -7,7 +7,7 @@ import type { PrefixRow } from "../ip/prefix-table.ts";
 import type { FamilyRib } from "../rib/family-rib.ts";
 import type { PathRow, PeerId } from "../rib/types.ts";
 import type { UpdateGroup, UpdateGroupOptions } from "../rib/update-group-types.ts";
-import type { ExportContext } from "./export-context.ts";
+import { type ExportContext, STOP } from "./export-context.ts";
 import type { DecidedGroup, ExportDecision } from "./export-decision.ts";
 
 type RowLayout = Pick<UpdateGroupOptions, "rows" | "maxRows" | "nlriOctets" | "withdrawsLast">;
@@ -40,9 +40,18 @@ export function rowLayout(rib: FamilyRib, { family, addPath }: ExportContext): R
   };
 }
 
+/** Decisions of a group against announcing something. */
+export interface ExportTally {
+  /** By the export policy. */
+  filtered: number;
+  /** By all else: split horizon, well-known communities, next hops, bounds. */
+  rejected: number;
+}
+
 /** A group as it is told of changes. */
 export interface ConsideringGroup extends DecidedGroup {
   readonly updates: UpdateGroup;
+  readonly tally: ExportTally;
   /** Rows were left out for want of room. */
   leftOut: boolean;
 }
@@ -82,6 +91,7 @@ export function createConsiders(
     }
     const source = rib.pathPeer(path);
     const set = decideSet(group, row, source, rib.pathSetOut(path));
+    if (set <= 0) count(group.tally, set);
     group.updates.consider(row, Math.max(set, 0), set > 0 ? source : 0);
   }
 
@@ -109,8 +119,10 @@ export function createConsiders(
   function considerPath(group: ConsideringGroup, rib: FamilyRib, row: PrefixRow, path: PathRow): void {
     const source = rib.pathPeer(path);
     const set = decideSet(group, row, source, rib.pathSetOut(path));
-    if (set <= 0) putAside(path);
-    else if (group.context.room === undefined || hasRoom(group, path, source))
+    if (set <= 0) {
+      count(group.tally, set);
+      putAside(path);
+    } else if (group.context.room === undefined || hasRoom(group, path, source))
       group.updates.consider(path, set, source);
     else {
       group.leftOut = true;
@@ -154,6 +166,11 @@ export function createConsiders(
     if (addPath === "none") return room === undefined ? considerBest : considerBestWithin;
     return addPath === "all" ? considerAll : considerRanked;
   };
+}
+
+function count(tally: ExportTally, stop: number): void {
+  if (stop === STOP.policy) tally.filtered++;
+  else tally.rejected++;
 }
 
 function isAmong(path: PathRow, paths: Int32Array, count: number): boolean {

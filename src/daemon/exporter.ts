@@ -14,7 +14,7 @@ import type { Member, UpdateGroup } from "../rib/update-group-types.ts";
 import { createDefaultOrigin } from "./default-origin.ts";
 import { createEncoder, createNextHopRule, type ExportContext, type ExportTables, groupKey } from "./export-context.ts";
 import { createExportDecision, type DecidedGroup } from "./export-decision.ts";
-import { createConsiders, rowLayout, sentTo } from "./export-rows.ts";
+import { createConsiders, type ExportTally, rowLayout, sentTo } from "./export-rows.ts";
 import type { Clock } from "./ports.ts";
 import { type Job, PRIORITY, type Scheduler } from "./scheduler.ts";
 
@@ -48,6 +48,8 @@ export interface Outlet {
   /** Whose Adj-RIB-Out it is sent: none at first, and the former one until `group` has been filled. */
   joined: ExportGroup | undefined;
   readonly member: Member;
+  /** Decisions of groups that it has left, less those of `joined` before it came. */
+  readonly tally: ExportTally;
   /** Is told how many prefixes the peer will hold before any of them is sent, and whether some had no room; may end the session. */
   announcing: ((count: number, leftOut: boolean) => void) | undefined;
 }
@@ -71,6 +73,8 @@ export interface Exporter {
   watch(outlet: Outlet, announcing: ((count: number, leftOut: boolean) => void) | undefined): void;
   /** Prefixes that the peer is announced; its own do not count. */
   announced(outlet: Outlet): number;
+  /** What was not announced, and by whose decision, since the outlet is in a group. */
+  withheld(outlet: Outlet): ExportTally;
   /** The whole Adj-RIB-Out once more (route refresh); `done` runs when it has been written. */
   resend(outlet: Outlet, done?: () => void): void;
   resume(outlet: Outlet): void;
@@ -97,6 +101,7 @@ export interface Exporter {
 }
 
 interface RunningGroup extends ExportGroup {
+  readonly tally: ExportTally;
   /** Tells the group what becomes of a prefix. */
   readonly consider: (row: PrefixRow) => void;
   /** Outlets that are told before each flush. */
@@ -172,6 +177,7 @@ export function createExporter(options: ExporterOptions): Exporter {
       : undefined;
     const consider = considers(context);
     const group: RunningGroup = {
+      tally: { filtered: 0, rejected: 0 },
       consider: (row) => consider(group, row),
       key,
       context,
@@ -286,8 +292,10 @@ export function createExporter(options: ExporterOptions): Exporter {
   }
 
   function arrive(outlet: RunningOutlet): void {
-    const { group, joined, member } = outlet;
+    const { group, joined, member, tally } = outlet;
     outlet.joined = group;
+    tally.filtered += (joined?.tally.filtered ?? 0) - group.tally.filtered;
+    tally.rejected += (joined?.tally.rejected ?? 0) - group.tally.rejected;
     joined?.watched.delete(outlet);
     if (outlet.announcing) group.watched.add(outlet);
     if (joined) group.updates.transfer(member, joined.updates);
@@ -321,7 +329,13 @@ export function createExporter(options: ExporterOptions): Exporter {
   return {
     attach(context, member) {
       const group = groupFor(context);
-      const outlet: RunningOutlet = { group, joined: undefined, member, announcing: undefined };
+      const outlet: RunningOutlet = {
+        group,
+        joined: undefined,
+        member,
+        tally: { filtered: 0, rejected: 0 },
+        announcing: undefined,
+      };
       enter(outlet, group);
       return outlet;
     },
@@ -349,6 +363,10 @@ export function createExporter(options: ExporterOptions): Exporter {
       else outlet.joined?.watched.delete(outlet);
     },
     announced: ({ joined, member }) => (joined ? sentTo(joined as RunningGroup, member.peer) : 0),
+    withheld: ({ joined, tally }) => ({
+      filtered: tally.filtered + ((joined as RunningGroup | undefined)?.tally.filtered ?? 0),
+      rejected: tally.rejected + ((joined as RunningGroup | undefined)?.tally.rejected ?? 0),
+    }),
     resend({ joined, member }, done) {
       if (!joined) return;
       joined.updates.resend(member, done);

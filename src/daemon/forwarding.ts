@@ -58,6 +58,8 @@ export interface ForwardingTable {
   program(family: Family, row: PrefixRow): void;
   /** For explain: the wish, or why there is none. */
   judge(family: Family, row: PrefixRow): Forwarding | string;
+  /** Best paths that were, and were not, to be written so far, and prefixes that lost theirs. */
+  readonly tally: Record<Family, { readonly wanted: number; readonly refused: number; readonly gone: number }>;
   /** Trace of the kernel's export policy for the path. */
   trace(family: Family, row: PrefixRow, path: PathRow): readonly TraceStep[];
 }
@@ -72,6 +74,10 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
   let version = -1;
   const scratch = new Int32Array(MAX_MULTIPATH);
   const octets = new Uint8Array(16);
+  const tally = {
+    ipv4: { wanted: 0, refused: 0, gone: 0 },
+    ipv6: { wanted: 0, refused: 0, gone: 0 },
+  };
   const reader = createFactsReader(ribs, sets, peers, nextHops);
 
   function judge(family: Family, row: PrefixRow): Forwarding | string {
@@ -188,11 +194,16 @@ export function createForwarding(options: ForwardingOptions): ForwardingTable {
     program(family, row) {
       const { prefixes } = ribs[family];
       const wish = judge(family, row);
+      const counts = tally[family];
+      if (typeof wish !== "string") counts.wanted++;
+      else if (ribs[family].best(row) === 0) counts.gone++;
+      else counts.refused++;
       prefixes.writeAddress(row, octets, 0);
       if (typeof wish === "string") fib.unwant(family, octets, 0, prefixes.length(row));
       else fib.want(family, octets, 0, prefixes.length(row), wish);
     },
     judge,
+    tally,
     trace(family, row, path) {
       if (!policy) return [];
       const rib = ribs[family];

@@ -10,6 +10,7 @@ import type { PeerRuntime } from "./peer.ts";
 import type { PrefixLimits } from "./prefix-limits.ts";
 import type { Recovery } from "./recovery.ts";
 import { type Job, PRIORITY } from "./scheduler.ts";
+import { measureUpdates, newSentRoutes } from "./sent-routes.ts";
 import type { Sessions } from "./sessions.ts";
 
 export interface Outlets {
@@ -45,13 +46,17 @@ export function createOutlets(
   function memberOf(peer: PeerRuntime, family: Family): Member {
     const { address } = peer.config;
     const eor = endOfRib(family);
+    const pathIds = peer.negotiated?.addPath[family].send === true;
     const ownNextHop = address.family === family ? nextHops.intern(family, address.bytes, 0, 0) : 0;
     if (ownNextHop !== 0) nextHops.hold(ownNextHop);
     return {
       peer: peer.id,
       ownNextHop,
       write(bytes) {
-        peer.counts.sent.update += countMessages(bytes);
+        const { messages, announced, withdrawn } = measureUpdates(bytes, pathIds);
+        peer.counts.sent.update += messages;
+        peer.sentRoutes[family].announced += announced;
+        peer.sentRoutes[family].withdrawn += withdrawn;
         return sessions().write(peer, bytes);
       },
       endOfRib() {
@@ -91,6 +96,8 @@ export function createOutlets(
     open(peer) {
       for (const family of FAMILIES) {
         peer.endOfRib[family] = { received: false, sent: false };
+        peer.sentRoutes[family] = newSentRoutes();
+        peer.trafficBefore[family] = core.ribs[family].traffic(peer.id);
         if (!recovery.isDeferred(family)) attach(peer, family);
       }
     },
@@ -126,17 +133,4 @@ export function createOutlets(
       sessions().stop(peer, ERROR.cease.sub.outOfResources, false);
     },
   };
-}
-
-let countedBytes: Uint8Array | undefined;
-let countedMessages = 0;
-
-/** Messages in a buffer of whole ones. Members at one place share the buffer, so the last count is remembered. */
-function countMessages(bytes: Uint8Array): number {
-  if (bytes === countedBytes) return countedMessages;
-  let count = 0;
-  for (let at = 0; at + 18 < bytes.length; at += (bytes[at + 16]! << 8) | bytes[at + 17]!) count++;
-  countedBytes = bytes;
-  countedMessages = count;
-  return count;
 }

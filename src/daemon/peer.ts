@@ -7,6 +7,7 @@ import type { Negotiated, Side } from "../bgp/session/types.ts";
 import type { PeerConfig } from "../config/model.ts";
 import type { MessageCounts } from "../control/answers.ts";
 import type { Family } from "../ip/address.ts";
+import type { RouteTraffic } from "../rib/path-counts.ts";
 import type { PeerId } from "../rib/types.ts";
 import type { Outlet } from "./exporter.ts";
 import type { FaultyUpdate } from "./faulty-updates.ts";
@@ -14,6 +15,7 @@ import type { LongLivedState } from "./long-lived.ts";
 import type { ConnectionId, Endpoint } from "./ports.ts";
 import type { PrefixLimit } from "./prefix-limit.ts";
 import type { RefreshState } from "./route-refresh.ts";
+import type { SentRoutes } from "./sent-routes.ts";
 import type { StaleState } from "./stale-routes.ts";
 
 export interface Connection {
@@ -85,7 +87,13 @@ export interface PeerRuntime {
   direct: boolean;
   lastHeardMs: number;
   stateSinceMs: number;
+  /** Since when there is such a peer. */
+  readonly madeAtMs: number;
   readonly counts: { received: MutableCounts; sent: MutableCounts };
+  /** In the present session. */
+  readonly sentRoutes: Record<Family, SentRoutes>;
+  /** What the RIB had counted for its id when the session began. */
+  readonly trafficBefore: Record<Family, RouteTraffic | undefined>;
   attributesDiscarded: number;
   treatedAsWithdraw: number;
   /** UPDATEs that ended a session. */

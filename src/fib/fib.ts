@@ -112,7 +112,8 @@ export interface Fib {
   /** No longer wants the prefix. */
   unwant(family: Family, bytes: Uint8Array, at: number, length: number): void;
   status(prefix: Prefix): FibRouteStatus | undefined;
-  counters(): FibCounters;
+  /** Of one family, or of both; writes, errors and resyncs are always those of both. */
+  counters(family?: Family): FibCounters;
   /** Work waiting (routes not yet in the kernel): the router stops reading above its high mark. */
   backlog(): number;
   /** Adopted routes that nobody wants are deleted now (DESIGN §5: End-of-RIB from all, or 240 s). */

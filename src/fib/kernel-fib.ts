@@ -282,17 +282,21 @@ export function createKernelFib(options: KernelFibOptions, port: NetlinkPort): K
       if (!closed && program) syncOf(family).unwant(bytes, at, length);
     },
     status: (prefix: Prefix) => syncOf(prefix.family).status(prefix.bytes, prefix.length),
-    counters: (): FibCounters => ({
-      installed: ipv4.sync.installed + ipv6.sync.installed,
-      pending: ipv4.sync.pending + ipv6.sync.pending,
-      shadowed: ipv4.sync.shadowed + ipv6.sync.shadowed,
-      failed: ipv4.sync.failed + ipv6.sync.failed,
-      written: writer.written,
-      errors: writer.refused,
-      foreignRepairs: ipv4.sync.repairs + ipv6.sync.repairs,
-      resyncs,
-      adopted: ipv4.sync.mirror.adopted + ipv6.sync.mirror.adopted,
-    }),
+    counters(family?: Family): FibCounters {
+      const counted = family === undefined ? syncs : [syncOf(family)];
+      const sum = (of: (sync: TableSync) => number) => counted.reduce((total, sync) => total + of(sync), 0);
+      return {
+        installed: sum((sync) => sync.installed),
+        pending: sum((sync) => sync.pending),
+        shadowed: sum((sync) => sync.shadowed),
+        failed: sum((sync) => sync.failed),
+        written: writer.written,
+        errors: writer.refused,
+        foreignRepairs: sum((sync) => sync.repairs),
+        resyncs,
+        adopted: sum((sync) => sync.mirror.adopted),
+      };
+    },
     backlog: () => ipv4.sync.backlog + ipv6.sync.backlog,
     prune(): void {
       if (!program) return;

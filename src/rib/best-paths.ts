@@ -1,7 +1,8 @@
 import type { PrefixRow, PrefixRows } from "../ip/prefix-table.ts";
 import type { ChangedQueue } from "./changed-queue.ts";
 import type { NextHopTable } from "./next-hops.ts";
-import { PATH_STRIDE, SET_OUT } from "./path-rows.ts";
+import type { PathCounts } from "./path-counts.ts";
+import { PATH_STRIDE, PEER, SET_OUT } from "./path-rows.ts";
 import { BEST, FIRST } from "./prefix-words.ts";
 import { LAST_SHARED_STEP, type Selection } from "./selection.ts";
 import type { AttributeSets, PathRow } from "./types.ts";
@@ -24,6 +25,7 @@ export class BestPaths {
   private readonly paths: Int32Array;
   private readonly selection: Selection;
   private readonly changed: ChangedQueue;
+  private readonly counts: PathCounts;
   private readonly sets: AttributeSets;
   private readonly nextHops: NextHopTable;
   /** Most paths that share the traffic of a prefix. */
@@ -34,6 +36,7 @@ export class BestPaths {
     paths: Int32Array,
     selection: Selection,
     changed: ChangedQueue,
+    counts: PathCounts,
     options: { readonly sets: AttributeSets; readonly nextHops: NextHopTable; readonly multipath: number },
   ) {
     this.rows = prefixes.rows;
@@ -42,6 +45,7 @@ export class BestPaths {
     this.paths = paths;
     this.selection = selection;
     this.changed = changed;
+    this.counts = counts;
     this.sets = options.sets;
     this.nextHops = options.nextHops;
     this.multipathLimit = options.multipath;
@@ -50,10 +54,7 @@ export class BestPaths {
   reselect(row: PrefixRow): PathRow {
     const words = row * this.stride + this.extraAt;
     const best = this.selection.best(this.rows[words + FIRST]!);
-    if (best !== this.rows[words + BEST]) {
-      this.rows[words + BEST] = best;
-      this.changed.push(row);
-    }
+    if (best !== this.rows[words + BEST]) this.setBest(row, best);
     return best;
   }
 
@@ -112,8 +113,14 @@ export class BestPaths {
     return selection.late(best, path) < -LAST_SHARED_STEP ? shared : EFFECT.none;
   }
 
+  /** The former best path may have left; its row still says whose it was. Row 0, which is none, is nobody's. */
   private setBest(row: PrefixRow, path: PathRow): void {
-    this.rows[row * this.stride + this.extraAt + BEST] = path;
+    const words = row * this.stride + this.extraAt;
+    this.counts.prefers(
+      this.paths[this.rows[words + BEST]! * PATH_STRIDE + PEER]!,
+      this.paths[path * PATH_STRIDE + PEER]!,
+    );
+    this.rows[words + BEST] = path;
     this.changed.push(row);
   }
 }

@@ -7,7 +7,7 @@ import { BestPaths, EFFECT } from "./best-paths.ts";
 import { ChangedQueue } from "./changed-queue.ts";
 import { isMartianIpv4, isMartianIpv6 } from "./martian-prefix.ts";
 import type { NextHopTable } from "./next-hops.ts";
-import { PathCounts } from "./path-counts.ts";
+import { PathCounts, type RouteTraffic } from "./path-counts.ts";
 import { PathHolds } from "./path-holds.ts";
 import { EPOCH, NEXT, PATH_ID, PATH_STRIDE, PEER, PREFIX, SET_IN, SET_OUT } from "./path-rows.ts";
 import type { PeerTable } from "./peers.ts";
@@ -95,7 +95,7 @@ export class FamilyRib {
     this.counts = new PathCounts(options.peers);
     this.selection = new Selection(this.paths, options.sets, options.nextHops, options.peers);
     this.changed = new ChangedQueue(this.prefixes, QUEUED);
-    this.bestPaths = new BestPaths(this.prefixes, this.paths, this.selection, this.changed, options);
+    this.bestPaths = new BestPaths(this.prefixes, this.paths, this.selection, this.changed, this.counts, options);
   }
 
   /**
@@ -112,11 +112,15 @@ export class FamilyRib {
     setIn: SetHandle,
     setOut: SetHandle | RejectCode,
   ): number {
-    const row = this.prefixes.add(bytes, at, length);
-    if (row < 0) return ANNOUNCED.tooManyRoutes;
-    const { paths } = this;
     const isMartian = setOut > 0 && peer >= FIRST_PEER && this.isMartian(bytes, at, length);
     const out = isMartian ? REJECT.martianPrefix : setOut;
+    this.counts.announced(peer, out);
+    const row = this.prefixes.add(bytes, at, length);
+    if (row < 0) {
+      this.counts.refused(peer, out);
+      return ANNOUNCED.tooManyRoutes;
+    }
+    const { paths } = this;
     const known = this.findPath(this.firstPathRow(row), peer, pathId);
     if (known !== 0) {
       const before = paths[known * PATH_STRIDE + EPOCH]!;
@@ -126,11 +130,14 @@ export class FamilyRib {
         return ANNOUNCED.added;
       }
       if (before !== epoch) this.counts.renewed(peer, before, paths[known * PATH_STRIDE + SET_OUT]!);
-      return this.replace(row, known, setIn, out);
+      const outcome = this.replace(row, known, setIn, out);
+      if (outcome === ANNOUNCED.unchanged) this.counts.unchanged(peer, out);
+      return outcome;
     }
     const path = this.newPath(row, peer, pathId);
     if (path === 0) {
       this.freeIfUnused(row);
+      this.counts.refused(peer, out);
       return ANNOUNCED.tooManyPaths;
     }
     paths[path * PATH_STRIDE + EPOCH] = epoch;
@@ -176,8 +183,8 @@ export class FamilyRib {
   /** Removes a path; false when there was none. */
   withdraw(peer: PeerId, pathId: number, bytes: Uint8Array, at: number, length: number): boolean {
     const row = this.prefixes.find(bytes, at, length);
-    if (row < 0) return false;
-    const path = this.pathOf(row, peer, pathId);
+    const path = row < 0 ? 0 : this.pathOf(row, peer, pathId);
+    this.counts.withdrawn(peer, path !== 0);
     if (path === 0) return false;
     this.removePath(path);
     return true;
@@ -395,6 +402,16 @@ export class FamilyRib {
   /** Of those received, the ones announced in the peer's present session; what only came back to us does not count. */
   fresh(peer: PeerId): number {
     return this.counts.fresh(peer);
+  }
+
+  /** Prefixes whose best path is the peer's. */
+  preferred(peer: PeerId): number {
+    return this.counts.preferred(peer);
+  }
+
+  /** What the peer, or a local source, has announced and withdrawn. */
+  traffic(peer: PeerId): RouteTraffic {
+    return this.counts.traffic(peer);
   }
 
   // sliced walks: each looks at `budget` rows at most and returns where to go on, or DONE

@@ -7,14 +7,15 @@ import { parse } from "yaml";
 import type { AdminCommand } from "../../src/control/admin-command.ts";
 import type { PeerAnswer, RouteAnswer } from "../../src/control/answers.ts";
 import { createControlHandler } from "../../src/control/handler.ts";
-import { type ControlServer, serveControl } from "../../src/io/system/control-server.ts";
+import { serveControl } from "../../src/io/system/control-server.ts";
+import type { SocketServer } from "../../src/io/system/unix-socket.ts";
 import { fakeView, PEERS, ROUTES } from "../control/fixtures.ts";
 import { call, start } from "./program.ts";
 
 describe("the command line beside a daemon", () => {
   const folder = mkdtempSync(join(tmpdir(), "calidris-cli-"));
   const socket = join(folder, "control.sock");
-  let server: ControlServer;
+  let server: SocketServer;
   const ordered: AdminCommand[] = [];
   const env = { CALIDRIS_SOCKET: socket };
 
@@ -173,7 +174,7 @@ describe("the command line beside a daemon", () => {
     const complete = async (...words: string[]) =>
       (await ok("--get-completions", "calidris", ...words)).trim().split("\n");
     assert.deepEqual(await complete(""), [
-      ...["run", "check", "preview", "policy", "convert", "show", "explain"],
+      ...["run", "confgen", "node", "check", "preview", "policy", "shadow", "convert", "show", "explain"],
       ...["disable", "enable", "restart", "refresh", "drain", "undrain", "shutdown"],
       ...["demo", "completion"],
     ]);

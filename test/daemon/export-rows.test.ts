@@ -124,6 +124,7 @@ class Model {
         hopsVersion: 0,
         origin: undefined,
         leftOut: false,
+        tally: { filtered: 0, rejected: 0 },
         updates: createUpdateGroup({
           family: "ipv4",
           ...rowLayout(rib, context),

@@ -1,6 +1,6 @@
 /**
  * What stands around a node in one of Calico's cases: its interfaces, the routes that Felix and others wrote into its
- * kernel, and its neighbours, all of them in one BIRD 2 that takes the part of each and keeps what each is told apart.
+ * kernel, and its neighbours, each of them a BIRD 2 that keeps what it is told.
  */
 
 import { parseAddress } from "../../src/ip/address.ts";
@@ -52,7 +52,10 @@ const MOST_KERNEL = 48;
 const MOST_ANNOUNCED = 16;
 
 export function surroundingsOf(family: FamilyName, config: BirdConfig, own: OwnAddress): Surroundings {
-  const { peers } = config;
+  // A BIRD has one session with an address.
+  const peers = config.peers.filter(
+    ({ address }, at) => config.peers.findIndex((one) => one.address === address) === at,
+  );
   const values = valuesOf(config);
   const taken = new Set(config.static.map(({ prefix }) => prefix));
   const nets = values.nets.filter((net) => !taken.has(net) && isFree(parsePrefix(net)!, own, peers));
@@ -126,14 +129,13 @@ function lastOf(subnet: Prefix): string {
 /** `ip` commands in the node, after its link is there. */
 export function nodeCommands({ family, own, gateway, kernel, peers }: Surroundings): string[] {
   const bits = family === "ipv4" ? 32 : 128;
-  const version = family === "ipv4" ? "-4" : "-6";
   const length = own.network.split("/")[1];
   return [
     `addr add ${own.address}/${length} dev ${UPLINK}${family === "ipv6" ? " nodad" : ""}`,
-    ...farPeers(own, peers).map((address) => `${version} route add ${address}/${bits} dev ${UPLINK}`),
+    ...farPeers(own, peers).map((address) => `route add ${address}/${bits} dev ${UPLINK}`),
     ...kernel.map(({ prefix, device, metric }) => {
       const via = device === UPLINK ? `via ${gateway} ` : "";
-      return `${version} route add ${prefix} ${via}dev ${device} proto 80${metric === undefined ? "" : ` metric ${metric}`}`;
+      return `route add ${prefix} ${via}dev ${device} proto 80${metric === undefined ? "" : ` metric ${metric}`}`;
     }),
   ];
 }
@@ -144,19 +146,20 @@ function farPeers({ network }: OwnAddress, peers: readonly BirdPeer[]): string[]
   return [...new Set(peers.map(({ address }) => address))].filter((address) => !isWithin(hostOf(address), subnet));
 }
 
-/** The same where the neighbours are. */
-export function neighbourCommands({ family, own, gateway, peers }: Surroundings): string[] {
+/** The same in the node of a neighbour; that of the first has the router's address too. */
+export function neighbourCommands({ family, own, gateway, peers }: Surroundings, at: number): string[] {
   const bits = family === "ipv4" ? 32 : 128;
-  const addresses = new Set([...peers.map(({ address }) => address), gateway]);
+  const addresses = [...(peers[at] ? [peers[at].address] : []), ...(at === 0 ? [gateway] : [])];
   return [
-    ...[...addresses].map((address) => `addr add ${address}/${bits} dev ${UPLINK}${family === "ipv6" ? " nodad" : ""}`),
-    `${family === "ipv4" ? "-4" : "-6"} route add ${own.address}/${bits} dev ${UPLINK}`,
+    ...addresses.map((address) => `addr add ${address}/${bits} dev ${UPLINK}${family === "ipv6" ? " nodad" : ""}`),
+    `route add ${own.address}/${bits} dev ${UPLINK}`,
   ];
 }
 
-/** BIRD 2's configuration for the neighbours of a family. `listen` is the node's port. */
-export function neighbourConfig({ family, own, announced, peers }: Surroundings, listen: number): string {
-  return peers.map((peer, at) => neighbour(family, own, listen, peer, announced[peer.name]!, at + 1)).join("\n");
+/** BIRD 2's configuration for one neighbour. `listen` is the node's port. */
+export function neighbourConfig({ family, own, announced, peers }: Surroundings, at: number, listen: number): string {
+  const peer = peers[at];
+  return peer ? neighbour(family, own, listen, peer, announced[peer.name]!, at + 1) : "";
 }
 
 function neighbour(
@@ -209,4 +212,18 @@ export function letOut({ functions }: BirdConfig, peer: BirdPeer, { kernel, fami
       return judge(peer.export, functions, route).verdict === "accept";
     })
     .map(({ prefix }) => prefix);
+}
+
+/** Of a Node document of a case. */
+export function ownAddressOf(node: Readonly<Record<string, unknown>>, family: FamilyName): OwnAddress | undefined {
+  const { bgp = {} } = node.spec as { bgp?: Readonly<Record<string, string>> };
+  const text = bgp[family === "ipv4" ? "ipv4Address" : "ipv6Address"];
+  const [host, length] = text?.split("/") ?? [];
+  const address = parseAddress(host ?? "");
+  if (!address) return undefined;
+  const bits = address.bytes.length * 8;
+  return {
+    address: formatPrefix(prefixOf(address, bits)).split("/")[0]!,
+    network: formatPrefix(prefixOf(address, length === undefined ? bits : Number(length))),
+  };
 }

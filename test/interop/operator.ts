@@ -40,6 +40,8 @@ export interface StartOptions {
   /** Return once started, answering or not. */
   readonly unanswered?: boolean;
   readonly socket?: string;
+  /** Further words of the command line. */
+  readonly words?: readonly string[];
 }
 
 export interface Operator {
@@ -101,7 +103,12 @@ function operator(node: LabNode, folder: string): Operator {
     async start(options = {}) {
       if (options.socket !== undefined) socket = options.socket;
       const command = [process.execPath, MAIN, "run", "--config", config, "--socket", socket];
-      running = await node.spawn("calidris", folder, [...(options.prefix ?? []), ...command, "--log-format", "json"]);
+      running = await node.spawn("calidris", folder, [
+        ...(options.prefix ?? []),
+        ...command,
+        ...["--log-format", "json"],
+        ...(options.words ?? []),
+      ]);
       if (options.unanswered !== true)
         await poll("the daemon to answer", async () => (await self.status()).version !== "", {
           everyMs: 40,

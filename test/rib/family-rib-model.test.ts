@@ -188,7 +188,16 @@ class Model {
     if (this.walking >= 0) return;
     for (const prefix of PREFIXES) this.checkPrefix(prefix);
     assert.equal(this.world.rib.pathCount, this.paths.size);
+    this.checkPreferred();
     this.checkHeld();
+  }
+
+  /** Each peer has as many best paths as it is said to have. */
+  private checkPreferred(): void {
+    const { rib } = this.world;
+    const rows = PREFIXES.map((prefix) => rowOf(this.world, prefix)).filter((row) => row >= 0 && rib.best(row) !== 0);
+    const owners = rows.map((row) => rib.pathPeer(rib.best(row)));
+    for (const peer of this.peers) assert.equal(rib.preferred(peer), owners.filter((owner) => owner === peer).length);
   }
 
   private checkPrefix(prefix: string): void {

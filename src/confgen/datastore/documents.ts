@@ -4,7 +4,7 @@
  */
 
 import type { Document, ParsedNode } from "yaml";
-import { isMap, isSeq, LineCounter, parseAllDocuments, parseDocument } from "yaml";
+import { isMap, isSeq, LineCounter, parseAllDocuments, parseDocument, type ScalarTag, type Tags } from "yaml";
 import { convertLegacy } from "../resources/legacy.ts";
 import { type LegacyConversion, withSettings } from "../resources/legacy-forms.ts";
 import type { Kind } from "../resources/model.ts";
@@ -81,9 +81,24 @@ function lines(text: string): number {
   return count;
 }
 
+/**
+ * calicoctl and kubectl read YAML 1.1, in which these are booleans too. Of its other words none is wanted: they do not take
+ * the community 65000:12 for a number to the base of 60 either.
+ */
+const YES_AND_NO: ScalarTag = {
+  tag: "tag:yaml.org,2002:bool",
+  default: true,
+  test: /^(?:yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)$/,
+  resolve: (text) => /^(?:yes|on)$/i.test(text),
+};
+
+function withYesAndNo(tags: Tags): Tags {
+  return [...tags, YES_AND_NO];
+}
+
 function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
   const counter = new LineCounter();
-  const options = { lineCounter: counter, prettyErrors: false, logLevel: "silent" } as const;
+  const options = { lineCounter: counter, prettyErrors: false, logLevel: "silent", customTags: withYesAndNo } as const;
   const lineAt = (offset: number) => counter.linePos(offset).line;
   try {
     const stream = text.startsWith("%") || /^\.\.\.(\s|$)/m.test(text);

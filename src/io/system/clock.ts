@@ -17,3 +17,11 @@ export function systemClock(): Clock {
     },
   };
 }
+
+/** `2026-11-20 14:43:10` in the computer's time zone, of milliseconds since 1970. */
+export function localTime(wallMs: number): string {
+  const date = new Date(wallMs);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("-");
+  return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":")}`;
+}

@@ -1,8 +1,7 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
-import { dirname } from "node:path";
+import type { Socket } from "node:net";
 import type { Log } from "../../daemon/ports.ts";
 import { ControlError, type ControlLine, createLineSplitter } from "./control-protocol.ts";
+import { type SocketServer, serveUnixSocket } from "./unix-socket.ts";
 
 /** The answer while it is being given. */
 export interface ControlStream {
@@ -28,105 +27,29 @@ export interface ControlServerOptions {
   readonly idleMs?: number;
 }
 
-export interface ControlServer {
-  close(): Promise<void>;
-}
-
 const HIGH_MARK_OCTETS = 1024 * 1024;
-/** Longest that the end waits for a client to read its answer. */
-const FLUSH_MS = 500;
 
 /** Serves the control socket. Throws when the path cannot be used, or a living daemon answers there. */
 export async function serveControl(
   path: string,
   handler: ControlHandler,
   options: ControlServerOptions,
-): Promise<ControlServer> {
+): Promise<SocketServer> {
   const bounds = {
     requestOctets: options.requestOctets ?? 1024 * 1024,
     unreadOctets: options.unreadOctets ?? 64 * 1024 * 1024,
     clients: options.clients ?? 64,
     idleMs: options.idleMs ?? 60_000,
   };
-  /** Each with what ends it when the request that runs is answered. */
-  const sockets = new Map<Socket, () => void>();
-  try {
-    await makeWay(path);
-  } catch (error) {
-    throw new Error(refusal(path, error));
-  }
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.set(socket, () => socket.destroySoon());
-    socket.on("close", () => sockets.delete(socket));
-    socket.on("error", () => undefined); // the client's fault; `close` follows
-    if (sockets.size > bounds.clients) refuse(socket, `${bounds.clients} clients are connected already`);
-    else sockets.set(socket, serveClient(socket, handler, bounds, options.log));
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(new Error(refusal(path, error))));
-    // Bound with the final permissions: between bind and chmod anybody could connect.
-    const previous = process.umask(0o117);
-    try {
-      server.listen({ path }, resolve);
-    } finally {
-      process.umask(previous);
-    }
-  });
-  chmodSync(path, 0o660); // where the file system ignores the umask
-  server.on("error", (error) => options.log("error", "controlFailed", { reason: error.message }));
-  return {
-    close() {
-      // What was asked is still answered, `shutdown` itself above all; who does not read it is not waited for.
-      for (const finish of sockets.values()) finish();
-      const patience = setTimeout(() => {
-        for (const socket of sockets.keys()) socket.destroy();
-      }, FLUSH_MS);
-      return new Promise((resolve) => {
-        server.close(() => {
-          clearTimeout(patience);
-          resolve();
-        });
-      });
+  return serveUnixSocket(path, {
+    hint: "Another path is given with --socket",
+    failed: (error) => options.log("error", "controlFailed", { reason: error.message }),
+    accept(socket, clients) {
+      if (clients <= bounds.clients) return serveClient(socket, handler, bounds, options.log);
+      refuse(socket, `${bounds.clients} clients are connected already`);
+      return () => socket.destroySoon();
     },
-  };
-}
-
-/** Makes way for our socket: a file that nobody answers is left over from a crash. */
-async function makeWay(path: string): Promise<void> {
-  const folder = dirname(path);
-  // One level, as below /run. More may not be meant, and Node's recursive mkdir never ends below /proc.
-  if (!existsSync(folder)) mkdirSync(folder);
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (!found) return;
-  if (!found.isSocket()) throw new Error("it exists and is not a socket");
-  const answered = await new Promise<boolean>((resolve, reject) => {
-    const probe = connect({ path });
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "ECONNREFUSED" || error.code === "ENOENT") resolve(false);
-      else reject(error);
-    });
   });
-  if (answered) throw new Error("another daemon answers there");
-  rmSync(path, { force: true });
-}
-
-function refusal(path: string, error: unknown): string {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  const words: Readonly<Record<string, string>> = {
-    ENOENT: "its folder's parent does not exist",
-    ENOTDIR: "its folder is a file",
-    EEXIST: "its folder is a file",
-    EACCES: "permission denied",
-    EPERM: "permission denied",
-    EROFS: "the file system is read-only",
-    EADDRINUSE: "another daemon has just taken it",
-  };
-  const message = error instanceof Error ? error.message : String(error);
-  return `Cannot serve on ${path}: ${words[code ?? ""] ?? message}. Another path is given with --socket`;
 }
 
 function refuse(socket: Socket, message: string): void {

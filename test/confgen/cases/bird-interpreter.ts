@@ -1,7 +1,7 @@
 /** What BIRD 1.6 makes of a route that passes a filter. */
-import { parseAddress } from "../../../src/ip/address.ts";
-import { contains, type Prefix, parsePrefix } from "../../../src/ip/prefix.ts";
+import type { Prefix } from "../../../src/ip/prefix.ts";
 import type { Code, Expression, FilterFunction, Operator, PrefixRange, Statement } from "./bird-filter.ts";
+import { addressOfText, prefixOfText } from "./texts.ts";
 
 export type RouteSourceName = "RTS_DEVICE" | "RTS_STATIC" | "RTS_INHERIT" | "RTS_BGP";
 
@@ -127,7 +127,7 @@ function undefinedValue(name: string): never {
 function named(name: string, { route, parameters }: Scope): Value {
   if (parameters.has(name)) return parameters.get(name);
   if (name.startsWith("RTS_")) return name;
-  if (name === "net") return parsePrefix(route.net);
+  if (name === "net") return prefixOfText(route.net);
   if (!ATTRIBUTES.has(name)) throw new Error(`unknown name ${name}`);
   return (route as unknown as Record<string, Value>)[name];
 }
@@ -193,13 +193,17 @@ function isPrefix(given: Value): given is Prefix {
 }
 
 function hostOf(given: Value): Prefix {
-  const address = typeof given === "string" ? parseAddress(given) : undefined;
-  if (!address) throw new Error(`${String(given)} is no address`);
+  const address = addressOfText(String(given));
   return { ...address, length: address.bytes.length * 8 };
 }
 
 function isWithin(inner: Prefix, outer: Prefix): boolean {
-  return inner.family === outer.family && inner.length >= outer.length && contains(outer, inner);
+  if (inner.family !== outer.family || inner.length < outer.length) return false;
+  for (let bit = 0; bit < outer.length; bit += 8) {
+    const mask = outer.length - bit >= 8 ? 0xff : 0xff << (8 - outer.length + bit);
+    if (((inner.bytes[bit >> 3]! ^ outer.bytes[bit >> 3]!) & mask & 0xff) !== 0) return false;
+  }
+  return true;
 }
 
 function inRange(net: Prefix, { prefix, least, greatest }: PrefixRange): boolean {

@@ -62,10 +62,13 @@ export function affinitiesOf({ blockAffinities }: Case): readonly Affinity[] {
   return blockAffinities === "standard" ? FILE.standardBlockAffinities : [];
 }
 
+export function textsOf({ name }: Case, files: readonly string[]): string[] {
+  return files.map((file) => readFileSync(join(FOLDER, name, file), "utf8"));
+}
+
 /** Objects of the YAML files of a case, in their order. */
-export function documentsOf({ name }: Case, files: readonly string[]): Record<string, unknown>[] {
-  return files.flatMap((file) => {
-    const text = readFileSync(join(FOLDER, name, file), "utf8");
+export function documentsOf(each: Case, files: readonly string[]): Record<string, unknown>[] {
+  return textsOf(each, files).flatMap((text) => {
     return parseAllDocuments(text, { version: "1.1", customTags: asGoReads })
       .map((document) => document.toJS() as Record<string, unknown> | null)
       .filter((each) => each !== null);

@@ -8,7 +8,7 @@ import { createResourceTable, type ResourceTable } from "../../../src/confgen/re
 import type { Config } from "../../../src/config/model.ts";
 import { formatProblem, parseConfig } from "../../../src/config/parse.ts";
 import type { Backend, Case } from "./case-list.ts";
-import { documentsAfter, storedIn } from "./stored-case.ts";
+import { documentsAfter, storedIn, storedInFiles } from "./stored-case.ts";
 
 export interface Generated {
   readonly files: readonly GeneratedFile[];
@@ -42,6 +42,11 @@ export function createCaseNode(
 /** A node that starts when the step has been done. */
 export function startedAt(each: Case, backend: Backend, step: number): Generated {
   return generatedFrom(createResourceTable(), each, storedIn(backend, each, documentsAfter(each)[step]!), "open");
+}
+
+/** A node that starts with the case's own files. */
+export function startedWithFiles(each: Case): Generated {
+  return generatedFrom(createResourceTable(), each, storedInFiles(each), "open");
 }
 
 /** Secrets and Services come to the table once the compiler says that it wants them. */

@@ -1,12 +1,13 @@
 /** What our policies make of a route of BIRD's, told in BIRD's terms. */
-
-import type { HypotheticalRoute } from "../../../src/config/hypothetical-route.ts";
 import type { Config, PeerConfig } from "../../../src/config/model.ts";
-import { createPolicyTest, type Direction } from "../../../src/control/policy-test.ts";
-import { parseAddress } from "../../../src/ip/address.ts";
-import { parsePrefix } from "../../../src/ip/prefix.ts";
-import { NO_METRIC, type RouteSource } from "../../../src/policy/types.ts";
+import { isInternal } from "../../../src/config/own-as.ts";
+import { createCompiler } from "../../../src/policy/compile.ts";
+import type { Edits } from "../../../src/policy/edits.ts";
+import { noRoute } from "../../../src/policy/no-route.ts";
+import { peerTypeOf } from "../../../src/policy/peer-type.ts";
+import { NO_METRIC, type RouteFacts, type RouteSource } from "../../../src/policy/types.ts";
 import type { BirdRoute, Judgement, RouteSourceName } from "./bird-interpreter.ts";
+import { addressOfText, prefixOfText } from "./texts.ts";
 
 const SOURCE: Readonly<Record<RouteSourceName, RouteSource>> = {
   RTS_DEVICE: "direct",
@@ -18,44 +19,76 @@ const SOURCE: Readonly<Record<RouteSourceName, RouteSource>> = {
 /** BIRD gives it to every route that comes without LOCAL_PREF. */
 export const DEFAULT_LOCAL_PREF = 100;
 
+/** The peer is undefined for the kernel. */
 export function createOurJudge(
   config: Config,
-  direction: Direction,
+  direction: "import" | "export" | "kernel",
   peer: PeerConfig | undefined,
 ): (route: BirdRoute) => Judgement {
-  const test = createPolicyTest(config, direction, peer);
+  const internal = peer !== undefined && isInternal(config.router, peer);
+  const named = direction === "kernel" || peer === undefined ? config.kernel.export : peer[direction];
+  const type = peer && peerTypeOf(!internal, peer.routeReflectorClient);
+  return createOurJudgeOf(config, named ?? (internal ? "accept" : "reject"), type);
+}
+
+/** By the name of a policy, for a session of the kind. */
+export function createOurJudgeOf(
+  config: Config,
+  name: string,
+  peerType: RouteFacts["peerType"],
+): (route: BirdRoute) => Judgement {
+  const byName = new Map(config.policies.map((policy) => [policy.name, policy]));
+  const policy = createCompiler((each) => byName.get(each))(name);
   return (route) => {
-    const { verdict, changes } = test(ours(route));
-    const changed: Record<string, unknown> = { ...route };
-    for (const { attribute, after } of changes) {
-      const read = CHANGES[attribute];
-      if (!read) throw new Error(`BIRD has no ${attribute}`);
-      Object.assign(changed, read(after));
-    }
-    return { verdict, route: changed as unknown as BirdRoute };
+    const { accepted, edits } = policy.evaluate(factsOf(route, peerType));
+    return { verdict: accepted ? "accept" : "reject", route: edits ? edited(route, edits) : route };
   };
 }
 
-const CHANGES: Readonly<Record<string, (after: unknown) => Partial<BirdRoute>>> = {
-  localPref: (after) => ({ bgp_local_pref: after as number }),
-  metric: (after) => ({ krt_metric: after as number }),
-  preference: (after) => ({ preference: after as number }),
-  asPath: (after) => ({ bgp_path: String(after).split(" ").filter(Boolean).map(Number) }),
-  communities: (after) => ({ bgp_community: (after as string[]).toSorted() }),
-  largeCommunities: (after) => ({ bgp_large_community: (after as string[]).toSorted() }),
-  device: (after) => ({ krt_tunnel: after as string }),
-  // With the device it makes what BIRD's tunnel does.
-  onlink: () => ({}),
-};
+const KNOWN = [
+  "localPref",
+  "metric",
+  "preference",
+  "prepend",
+  "addCommunities",
+  "addLargeCommunities",
+  "device",
+  "onlink",
+];
 
-function ours(route: BirdRoute): HypotheticalRoute {
-  const source = SOURCE[route.source];
-  const nextHop = route.bgp_next_hop === undefined ? undefined : parseAddress(route.bgp_next_hop);
+function edited(route: BirdRoute, edits: Edits): BirdRoute {
+  for (const [key, value] of Object.entries(edits))
+    if (value !== undefined && !KNOWN.includes(key)) throw new Error(`BIRD has no ${key}`);
+  const { localPref, metric, preference, prepend = [], device, onlink } = edits;
+  // The gateway beyond the device is what BIRD's tunnel means.
+  if (device !== undefined && onlink !== true) throw new Error("a device without onlink");
+  const communities = (edits.addCommunities ?? []).map((value) => `${value >>> 16}:${value & 0xffff}`);
+  const large = (edits.addLargeCommunities ?? []).map((parts) => parts.join(":"));
   return {
-    prefix: parsePrefix(route.net)!,
+    ...route,
+    ...(localPref !== undefined && { bgp_local_pref: localPref }),
+    ...(metric !== undefined && { krt_metric: metric }),
+    ...(preference !== undefined && { preference }),
+    ...(device !== undefined && { krt_tunnel: device }),
+    bgp_path: [...prepend, ...route.bgp_path],
+    bgp_community: [...new Set([...route.bgp_community, ...communities])],
+    bgp_large_community: [...new Set([...route.bgp_large_community, ...large])],
+  };
+}
+
+function factsOf(route: BirdRoute, peerType: RouteFacts["peerType"]): RouteFacts {
+  const source = SOURCE[route.source];
+  const { family, bytes, length } = prefixOfText(route.net);
+  const nextHop = route.bgp_next_hop === undefined ? undefined : addressOfText(route.bgp_next_hop);
+  return {
+    ...noRoute(),
+    family,
+    prefixBytes: bytes,
+    prefixLength: length,
     source,
-    peer: undefined,
-    fromPeerType: undefined,
+    fromPeer: source === "bgp" ? "somebody" : "",
+    fromPeerType: source === "bgp" ? "ibgp" : undefined,
+    peerType,
     interfaces: route.ifname === undefined ? [] : [route.ifname],
     attributes: {
       origin: source === "kernel" ? 2 : 0,
@@ -70,6 +103,7 @@ function ours(route: BirdRoute): HypotheticalRoute {
       opaque: [],
     },
     preference: route.preference,
+    localPref: route.bgp_local_pref ?? DEFAULT_LOCAL_PREF,
     metric: route.krt_metric ?? NO_METRIC,
   };
 }

@@ -1,10 +1,12 @@
 /** BIRD's filters and our policies judge the same routes: all that they would do otherwise, in words. */
 import type { Config, PeerConfig } from "../../../src/config/model.ts";
 import { isInternal } from "../../../src/config/own-as.ts";
-import type { BirdConfig, BirdPeer } from "./bird-config.ts";
+import type { Family } from "../../../src/ip/address.ts";
+import { type BirdConfig, type BirdPeer, readBirdConfig } from "./bird-config.ts";
 import type { Code } from "./bird-filter.ts";
 import { type BirdRoute, type Judgement, judge } from "./bird-interpreter.ts";
-import { createOurJudge } from "./our-policy.ts";
+import { createOurJudge, createOurJudgeOf } from "./our-policy.ts";
+import { prefixOfText } from "./texts.ts";
 
 type Judge = (route: BirdRoute) => Judgement;
 /** What somebody can see of a route behind the filter. */
@@ -16,6 +18,8 @@ interface Stage {
   readonly bird: Judge;
   readonly ours: Judge;
   readonly visible: Visible;
+  /** Absent: routes of every family. */
+  readonly family?: Family;
 }
 
 const common = ({ verdict, route }: Judgement) =>
@@ -58,7 +62,7 @@ export function comparePolicies(bird: BirdConfig, ours: Config, routes: readonly
   const exports = peers.map(({ theirs, found }) => exportStage(bird, ours, theirs, found));
   const kernel = kernelStage(bird, ours);
   const count = { judged: 0 };
-  const differences = [kernel, ...exports].flatMap((stage) =>
+  const differences = [kernel, ...exports, ...exportsWithoutFilters(bird, ours)].flatMap((stage) =>
     differencesOf(stage, relevant(stage, kernel, routes), count),
   );
   for (const { theirs, found } of peers) {
@@ -72,7 +76,40 @@ export function comparePolicies(bird: BirdConfig, ours: Config, routes: readonly
 
 /** Nobody writes the kernel's own routes back to it. */
 function relevant(stage: Stage, kernel: Stage, routes: readonly BirdRoute[]): readonly BirdRoute[] {
+  const { family } = stage;
+  if (family !== undefined) return routes.filter(({ net }) => prefixOfText(net).family === family);
   return stage === kernel ? routes.filter(({ source }) => source === "RTS_BGP" || source === "RTS_STATIC") : routes;
+}
+
+/** What every export does after the filters, whether some session's filters let anything through to it or not. */
+const PROBE = (internal: boolean) => `router id 0.0.0.0; filter probe {
+  if (defined(source) && source = RTS_BGP && defined(bgp_local_pref)) then {
+    krt_metric = 2147483647 - bgp_local_pref;
+  } else {
+    if (!defined(krt_metric)) then { krt_metric = 1024; }
+    bgp_local_pref = 2147483647 - krt_metric;
+  }
+  calico_export_to_bgp_peers(${internal});
+  reject;
+}`;
+
+function exportsWithoutFilters({ functions }: BirdConfig, ours: Config): Stage[] {
+  const stages: Stage[] = [];
+  for (const family of ["ipv4", "ipv6"] as const) {
+    const name = `export-${family}`;
+    if (!ours.policies.some((policy) => policy.name === name)) continue;
+    for (const internal of [true, false]) {
+      const code = readBirdConfig(new Map([["probe", PROBE(internal)]]), "probe").filters.get("probe")!;
+      stages.push({
+        name: `${name}, ${internal ? "internal" : "external"}`,
+        family,
+        bird: (route) => judge(code, functions, route),
+        ours: createOurJudgeOf(ours, name, internal ? "ibgp" : "ebgp"),
+        visible: internal ? seenByInternal : common,
+      });
+    }
+  }
+  return stages;
 }
 
 function importStage({ functions }: BirdConfig, ours: Config, theirs: BirdPeer, peer: PeerConfig): Stage {
@@ -123,7 +160,9 @@ function differencesBehind(
   count: { judged: number },
 ): string[] {
   const differences: string[] = [];
-  for (const route of received) {
+  for (const [at, route] of received.entries()) {
+    // It takes long, and all kinds are among these.
+    if (at % 3 !== 0) continue;
     const [theirs, ours] = [imports.bird(route), imports.ours(route)];
     if (theirs.verdict === "reject" || ours.verdict === "reject") continue;
     // A route that its import left as it was is judged above.

@@ -1,9 +1,18 @@
 /** The objects of a case as each datastore holds them, read back through the code that reads that datastore. */
 import type { StoredObject } from "../../../src/confgen/datastore/datastore.ts";
+import { parseDocuments } from "../../../src/confgen/datastore/documents.ts";
 import { etcdRanges } from "../../../src/confgen/datastore/etcd-keys.ts";
 import { type KubernetesKind, objectName, v3Object } from "../../../src/confgen/datastore/kubernetes-objects.ts";
 import type { Kind } from "../../../src/confgen/resources/model.ts";
-import { type Affinity, affinitiesOf, type Backend, type Case, type CaseStep, documentsOf } from "./case-list.ts";
+import {
+  type Affinity,
+  affinitiesOf,
+  type Backend,
+  type Case,
+  type CaseStep,
+  documentsOf,
+  textsOf,
+} from "./case-list.ts";
 
 export type Document = Readonly<Record<string, unknown>>;
 /** By `Kind/name`, or `Kind/namespace/name`. */
@@ -59,6 +68,18 @@ function metadataOf(document: Document): Metadata {
 
 export function storedIn(backend: Backend, each: Case, documents: Documents): readonly StoredObject[] {
   const stored = (backend === "etcd" ? storedInEtcd : storedInKubernetes)(each, documents);
+  return [...stored, ...workloadsOf(each)];
+}
+
+/** The case's own files, as the first step has them, through the datastore of files. */
+export function storedInFiles(each: Case): readonly StoredObject[] {
+  const mapping = { node: each.nodeName, podCidrs: false };
+  const affinities = affinitiesOf(each).map((affinity) => `--- ${JSON.stringify(affinityObject(affinity))}`);
+  const stored = [...textsOf(each, each.input), affinities.join("\n")].flatMap((text) => {
+    const content = parseDocuments(text, mapping);
+    if (!content.ok) throw new Error(content.message);
+    return content.objects.map(({ kind, name, object, line }) => ({ kind, name, object, origin: `file:${line}` }));
+  });
   return [...stored, ...workloadsOf(each)];
 }
 

@@ -1,0 +1,197 @@
+/**
+ * Calico's own cases on the wire: BIRD 1.6 with the files that confd writes, and ours with what it generates from the same
+ * resources, each among the same kernel routes and neighbours, tell every neighbour the same.
+ */
+import assert from "node:assert/strict";
+import { describe } from "node:test";
+import type { LabPlan } from "../../interop/lab.ts";
+import { poll } from "../../interop/process.ts";
+import type { BirdPeer } from "../confgen/cases/bird-config.ts";
+import { CASES, type Case, expectedConfig, expectedFiles, SKIP } from "../confgen/cases/case-list.ts";
+import { startedAt } from "../confgen/cases/generated-case.ts";
+import { documentsAfter } from "../confgen/cases/stored-case.ts";
+import { announcedTo } from "./calico-announced.ts";
+import { type CalicoBird, startCalicoBird } from "./calico-bird.ts";
+import {
+  DEVICES,
+  letOut,
+  neighbourCommands,
+  neighbourConfig,
+  nodeCommands,
+  ownAddressOf,
+  type Surroundings,
+  surroundingsOf,
+  UPLINK,
+} from "./calico-surroundings.ts";
+import { type Bird, type Operator, staged } from "./operator.ts";
+
+/** The case, and the step whose files are taken. */
+const SHOWN: readonly (readonly [name: string, step: number])[] = [
+  ["mesh/ipip-always", 0],
+  ["mesh/ipip-off", 0],
+  ["mesh/bgp-export", 0],
+  ["mesh/communities", 1],
+  ["mesh/static-routes", 0],
+  ["mesh_password", 1],
+  ["explicit_peering/global", 0],
+  ["explicit_peering/route_reflector", 0],
+  ["explicit_peering/keepnexthop", 0],
+  ["explicit_peering/local-as", 0],
+  ["bgpfilter/single_filter/global_peer", 0],
+  ["bgpfilter/match_operators", 0],
+  ["bgpfilter/communities_and_operations", 0],
+  ["bgpfilter/peer_type", 0],
+  ["ttl_security/global", 0],
+  ["mesh/restart-time", 3],
+  ["reverse_peering/auto", 0],
+];
+
+/** One of the two that are compared: its node, and the neighbours around it. */
+interface Side {
+  readonly around: Bird;
+  /** Routes that came from the session so far. */
+  received(peer: string): Promise<number>;
+}
+
+describe("Calico's own cases on the wire", { concurrency: 2, skip: SKIP }, () => {
+  for (const [name, step] of SHOWN) {
+    const each = CASES.find((one) => one.name === name);
+    if (each) onTheWire(each, step);
+  }
+});
+
+function onTheWire(each: Case, at: number): void {
+  const all = (["ipv4", "ipv6"] as const).flatMap((family) => {
+    const config = expectedConfig(each, each.steps[at]!, family);
+    const own = ownAddressOf(documentsAfter(each)[at]!.get(`Node/${each.nodeName}`)!, family);
+    return own && config.peers.length > 0 ? [{ config, surroundings: surroundingsOf(family, config, own) }] : [];
+  });
+  const families = all.map(({ surroundings }) => surroundings.family).join(" and ");
+  const planned = all.map(({ surroundings }) => surroundings);
+  const count = Math.max(...planned.map(({ peers }) => peers.length));
+  staged(
+    `${each.name}, ${families}: ours tells every neighbour what BIRD 1.6 tells it`,
+    planOf(planned, count),
+    async ({ lab, bird, daemon }) => {
+      const calico = await startCalicoBird(lab.node("bird"), expectedFiles(each, each.steps[at]!));
+      const ours = await daemon("ours");
+      for (const { path, text } of startedAt(each, "kdd", at).files) await ours.write(path, text);
+      const around = await Promise.all(
+        ["bird", "ours"].map((side) =>
+          Promise.all(
+            Array.from({ length: count }, async (_, number) => {
+              const neighbour = bird(`${side}${number}`);
+              const config = all.map(({ config: { listen }, surroundings }) =>
+                neighbourConfig(surroundings, number, listen?.port ?? 179),
+              );
+              await neighbour.start(`router id 10.254.0.1;\n${config.join("\n")}`);
+              return neighbour;
+            }),
+          ),
+        ),
+      );
+      await ours.start();
+      for (const { config, surroundings } of all)
+        for (const [number, peer] of surroundings.peers.entries()) {
+          const sides = { bird: birdSide(around[0]![number]!, calico), ours: ourSide(around[1]![number]!, ours) };
+          await untilSame(sides, peer, surroundings, letOut(config, peer, surroundings)).catch(async (error: Error) => {
+            throw new Error(`${error.message}\n${await calico.report()}`);
+          });
+        }
+    },
+  );
+}
+
+function planOf(all: readonly Surroundings[], count: number): LabPlan {
+  const devices = DEVICES.flatMap((device, at) => [
+    `link add ${device} type vxlan id ${10 + at} dstport ${14789 + at}`,
+    `link set ${device} up`,
+  ]);
+  const batch: Record<string, string[]> = {};
+  const links: Record<string, Record<string, string[]>> = {};
+  for (const side of ["bird", "ours"]) {
+    const neighbours = Array.from({ length: count }, (_, at) => `${side}${at}`);
+    batch[side] = [...renamed(side), ...devices, ...all.flatMap(nodeCommands)];
+    for (const [at, name] of neighbours.entries())
+      batch[name] = [...renamed(side), ...all.flatMap((each) => neighbourCommands(each, at))];
+    links[`to-${side}`] = Object.fromEntries([side, ...neighbours].map((name) => [name, []]));
+  }
+  return { nodes: Object.keys(batch), links, batch };
+}
+
+/** The link is named by its side, and in the case its device has a name of its own. */
+function renamed(side: string): string[] {
+  return [`link set to-${side} down`, `link set to-${side} name ${UPLINK}`, `link set ${UPLINK} up`];
+}
+
+function birdSide(around: Bird, calico: CalicoBird): Side {
+  return {
+    around,
+    received: async (peer) => {
+      const text = await calico.session(peer);
+      // received, rejected, filtered, ignored, accepted
+      return Number(/Import updates: +(\d+)/.exec(text)?.[1] ?? 0);
+    },
+  };
+}
+
+function ourSide(around: Bird, ours: Operator): Side {
+  return {
+    around,
+    received: async (peer) => (await ours.peer(peer)).families.reduce((sum, { received }) => sum + received, 0),
+  };
+}
+
+/** So often the two must agree in a row: what is still on its way is there by then. */
+const AGREEMENTS = 4;
+
+async function untilSame(
+  sides: Readonly<Record<"bird" | "ours", Side>>,
+  peer: BirdPeer,
+  surroundings: Surroundings,
+  wanted: readonly string[],
+): Promise<void> {
+  const { announced, kernel } = surroundings;
+  const given = announced[peer.name]!.length;
+  for (const [name, side] of Object.entries(sides))
+    await poll(
+      `${name} to have ${given} routes of ${peer.name}`,
+      async () => (await side.received(peer.name)) >= given,
+      {
+        explain: () => side.around.report(),
+      },
+    );
+  const own = new Set(kernel.map(({ prefix }) => prefix));
+  const both = async () =>
+    Promise.all([announcedTo(sides.bird.around, peer.name), announcedTo(sides.ours.around, peer.name)]);
+  let agreed = 0;
+  await poll(
+    `${peer.name} to be told the same by both`,
+    async () => {
+      const [theirs, ours] = await both();
+      const told = [...theirs.keys()].filter((prefix) => own.has(prefix));
+      agreed = isSame(told, wanted) && JSON.stringify([...theirs]) === JSON.stringify([...ours]) ? agreed + 1 : 0;
+      return agreed >= AGREEMENTS;
+    },
+    {
+      explain: async () => {
+        const [theirs, ours] = await both();
+        const told = [...theirs.keys()].filter((prefix) => own.has(prefix));
+        return `${differences(theirs, ours)}\nBIRD tells of the kernel's: ${told}\nwanted: ${wanted}`;
+      },
+    },
+  );
+  assert.ok(wanted.length > 0 || (await both())[0].size >= 0);
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.toSorted().join() === other.toSorted().join();
+}
+
+function differences(theirs: ReadonlyMap<string, string>, ours: ReadonlyMap<string, string>): string {
+  const prefixes = [...new Set([...theirs.keys(), ...ours.keys()])];
+  return prefixes
+    .filter((prefix) => theirs.get(prefix) !== ours.get(prefix))
+    .map((prefix) => `${prefix}\n  BIRD: ${theirs.get(prefix)}\n  ours: ${ours.get(prefix)}`)
+    .join("\n");
+}
