@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import type { LabPlan } from "../../interop/lab.ts";
+import type { LabNode, LabPlan } from "../../interop/lab.ts";
 import { poll } from "../../interop/process.ts";
 import type { BirdPeer } from "../confgen/cases/bird-config.ts";
 import { CASES, type Case, expectedConfig, expectedFiles, SKIP } from "../confgen/cases/case-list.ts";
@@ -14,6 +14,7 @@ import { announcedTo } from "./calico-announced.ts";
 import { type CalicoBird, startCalicoBird } from "./calico-bird.ts";
 import {
   DEVICES,
+  type FamilyName,
   letOut,
   neighbourCommands,
   neighbourConfig,
@@ -91,13 +92,18 @@ function onTheWire(each: Case, at: number): void {
         ),
       );
       await ours.start();
-      for (const { config, surroundings } of all)
+      for (const { config, surroundings } of all) {
+        let told = 0;
+        const explained = async (error: Error): Promise<never> => {
+          throw new Error(`${error.message}\n${await calico.report()}`);
+        };
         for (const [number, peer] of surroundings.peers.entries()) {
           const sides = { bird: birdSide(around[0]![number]!, calico), ours: ourSide(around[1]![number]!, ours) };
-          await untilSame(sides, peer, surroundings, letOut(config, peer, surroundings)).catch(async (error: Error) => {
-            throw new Error(`${error.message}\n${await calico.report()}`);
-          });
+          told += await untilSame(sides, peer, surroundings, letOut(config, peer, surroundings)).catch(explained);
         }
+        const written = await untilSameKernel(lab.node("bird"), lab.node("ours"), surroundings.family).catch(explained);
+        assert.ok(told + written > 0, "there was nothing to see");
+      }
     },
   );
 }
@@ -150,7 +156,7 @@ async function untilSame(
   peer: BirdPeer,
   surroundings: Surroundings,
   wanted: readonly string[],
-): Promise<void> {
+): Promise<number> {
   const { announced, kernel } = surroundings;
   const given = announced[peer.name]!.length;
   for (const [name, side] of Object.entries(sides))
@@ -181,7 +187,32 @@ async function untilSame(
       },
     },
   );
-  assert.ok(wanted.length > 0 || (await both())[0].size >= 0);
+  return (await both())[0].size;
+}
+
+/** What is in the kernel of BIRD 1.6 and ours stands there in the same words. */
+async function untilSameKernel(bird: LabNode, ours: LabNode, family: FamilyName): Promise<number> {
+  const both = () => Promise.all([written(bird, family), written(ours, family)]);
+  await poll(
+    `the same ${family} routes in both kernels`,
+    async () => {
+      const [theirs, mine] = await both();
+      return JSON.stringify([...theirs]) === JSON.stringify([...mine]);
+    },
+    { explain: async () => differences(...(await both())) },
+  );
+  return (await both())[0].size;
+}
+
+async function written(node: LabNode, family: FamilyName): Promise<ReadonlyMap<string, string>> {
+  const text = await node.ip(family === "ipv4" ? "-4" : "-6", "route", "show", "proto", "bird");
+  const lines = text.split("\n").map((line) => line.trim().replace(/ +/g, " "));
+  return new Map(
+    lines
+      .filter(Boolean)
+      .toSorted()
+      .map((line) => [/^(?:blackhole )?(\S+)/.exec(line)![1]!, line]),
+  );
 }
 
 function isSame(one: readonly string[], other: readonly string[]): boolean {
