@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import type { CalicoVersion } from "../confgen/compile/input.ts";
 import { LOG_THRESHOLDS, type LogThreshold } from "../config/model.ts";
-import { DATASTORES, type DatastoreType } from "./confgen-sources.ts";
+import { DATASTORES, type DatastoreType } from "./datastore-type.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import { withSocket } from "./output.ts";
 
@@ -22,7 +22,7 @@ interface ConfgenArguments {
 }
 
 /** As `3.31`. */
-const VERSIONS: Readonly<Record<string, CalicoVersion>> = Object.fromEntries(
+export const VERSIONS: Readonly<Record<string, CalicoVersion>> = Object.fromEntries(
   ([28, 29, 30, 31, 32, 33] as const).map((minor) => [`3.${minor}`, minor]),
 );
 

@@ -1,7 +1,8 @@
 import type { CommandModule } from "yargs";
 import { limitYoungGeneration } from "../io/system/young-generation.ts";
-import { CALICO_VERSIONS, calicoVersion, DATASTORE_TYPES, type DatastoreType } from "./calico-environment.ts";
+import { VERSIONS } from "./command-confgen.ts";
 import { type DaemonArguments, daemonOptions, runOrExit } from "./daemon-options.ts";
+import { DATASTORES, type DatastoreType } from "./datastore-type.ts";
 
 interface NodeArguments extends DaemonArguments {
   node: string | undefined;
@@ -10,7 +11,7 @@ interface NodeArguments extends DaemonArguments {
   out: string;
   state: string;
   "bird-socket": string;
-  "calico-version": (typeof CALICO_VERSIONS)[number];
+  "calico-version": string;
   "missing-password": "hold" | "open";
   "process-title": string;
 }
@@ -30,7 +31,7 @@ export const nodeCommand: CommandModule<object, NodeArguments> = {
         describe: "Name of this node (default: NODENAME, /var/lib/calico/nodename, the host's name)",
       })
       .option("datastore", {
-        choices: DATASTORE_TYPES,
+        choices: DATASTORES,
         requiresArg: true,
         describe: "Where Calico's resources are (default: DATASTORE_TYPE)",
       })
@@ -58,8 +59,8 @@ export const nodeCommand: CommandModule<object, NodeArguments> = {
         describe: "Folder in which bird.ctl and bird6.ctl speak as BIRD 1.6 does; none: nowhere",
       })
       .option("calico-version", {
-        choices: CALICO_VERSIONS,
-        default: "3.33" as const,
+        choices: Object.keys(VERSIONS),
+        default: "3.33",
         requiresArg: true,
         describe: "Release whose behaviour is followed",
       })
@@ -86,7 +87,7 @@ export const nodeCommand: CommandModule<object, NodeArguments> = {
           datastore: argv.datastore,
           datastorePath: argv["datastore-path"],
           out: argv.out,
-          version: calicoVersion(argv["calico-version"]),
+          version: VERSIONS[argv["calico-version"]]!,
           missingPassword: argv["missing-password"],
           processTitle: named(argv["process-title"]),
           socket: argv.socket,

@@ -2,10 +2,8 @@
 import { etcdOptionsFrom, namesEtcd } from "../confgen/datastore/etcd-options.ts";
 import { kubernetesSettings } from "../confgen/datastore/kubernetes-options.ts";
 import type { Source } from "../confgen/generator-ports.ts";
+import { DATASTORES, type DatastoreType } from "./datastore-type.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
-
-export const DATASTORES = ["files", "etcdv3", "kubernetes"] as const;
-export type DatastoreType = (typeof DATASTORES)[number];
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

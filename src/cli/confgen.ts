@@ -12,7 +12,8 @@ import { systemClock } from "../io/system/clock.ts";
 import { type Generations, openGenerations } from "../io/system/generations.ts";
 import { createLog } from "../io/system/log.ts";
 import { onSignals } from "../io/system/signals.ts";
-import { type DatastoreType, datastoreType, type Environment, openSources } from "./confgen-sources.ts";
+import { datastoreType, type Environment, openSources } from "./confgen-sources.ts";
+import type { DatastoreType } from "./datastore-type.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 
 export interface ConfgenOptions {

@@ -17,6 +17,8 @@ export interface ConfigSource {
   follow(sink: ConfigSink): Promise<void>;
   /** Why nothing has come yet, for who asks meanwhile. */
   waitingFor(): string;
+  /** For the summary of the state, beside the router's. */
+  state?(): Readonly<Record<string, unknown>>;
   /** SIGHUP. */
   reread(): void;
   close(): Promise<void>;

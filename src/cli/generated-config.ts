@@ -2,9 +2,7 @@
  * The configuration of `calidris node`: what the generator makes of Calico's datastore reaches the daemon in memory, and
  * the files follow. The last good generation serves a start without the datastore.
  */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { compile, createCompileMemo } from "../confgen/compile/compile.ts";
 import type { CompileInput } from "../confgen/compile/input.ts";
 import { createGenerator, type Generator } from "../confgen/generator.ts";
 import type { Source } from "../confgen/generator-ports.ts";
@@ -14,19 +12,19 @@ import type { Log } from "../daemon/ports.ts";
 import { systemClock } from "../io/system/clock.ts";
 import { type Generations, openGenerations } from "../io/system/generations.ts";
 import { readSecret } from "./check-configuration.ts";
+import { createCompile } from "./confgen.ts";
 import type { ConfigSource } from "./config-source.ts";
 import { createGenerationWriter, type GenerationWriter } from "./generation-writer.ts";
 
 export interface GeneratedConfigOptions {
   /** Of the generations. */
   readonly out: string;
-  readonly settings: Omit<CompileInput, "resources" | "sha256">;
+  readonly settings: Omit<CompileInput, "resources">;
   readonly sources: readonly Source[];
 }
 
 export function generatedConfig({ out, settings, sources }: GeneratedConfigOptions, log: Log): ConfigSource {
   const clock = systemClock();
-  const memo = createCompileMemo();
   const folder = join(out, "current");
   let writer: GenerationWriter | undefined;
   let generator: Generator | undefined;
@@ -62,16 +60,19 @@ export function generatedConfig({ out, settings, sources }: GeneratedConfigOptio
     },
     async follow(sink) {
       generator = createGenerator({
-        settings: { ...settings, sha256: (bytes) => createHash("sha256").update(bytes).digest() },
-        compile: (input) => compile(input, memo),
+        settings,
+        compile: createCompile(),
         sources,
         clock,
         log,
         folder,
-        onGeneration({ generation, config, warnings }) {
-          for (const warning of warnings) log("warn", "configuration", { problem: formatProblem(warning) });
-          sink.changed(config);
-          writer?.write(generation);
+        onGeneration(output) {
+          sink.changed(output.config);
+          writer?.write(output);
+        },
+        onRound({ outcome }) {
+          const { held } = generator?.status() ?? {};
+          if (outcome === "refused" && held !== undefined) sink.rejected(held);
         },
       });
     },
@@ -82,6 +83,7 @@ export function generatedConfig({ out, settings, sources }: GeneratedConfigOptio
       );
       return failing?.length ? failing.join("; ") : (status?.held ?? "the datastore has not been read yet");
     },
+    state: () => ({ ...generator?.status() }),
     reread: () => log("info", "nothing to read again", { reason: "the datastore is followed" }),
     async close() {
       await generator?.close();

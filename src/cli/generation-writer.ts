@@ -2,12 +2,13 @@
  * Generations on their way to the disk. The daemon has them already, so nothing waits for this: of several that come while
  * one is written only the newest follows, and what cannot be written is tried again.
  */
-import type { Generation } from "../confgen/generation.ts";
+import type { GeneratorOutput } from "../confgen/generator-ports.ts";
 import type { Log } from "../daemon/ports.ts";
 import type { Generations } from "../io/system/generations.ts";
+import { writeGeneration } from "./confgen.ts";
 
 export interface GenerationWriter {
-  write(generation: Generation): void;
+  write(output: GeneratorOutput): void;
   /** What waits is still written, once. */
   close(): Promise<void>;
 }
@@ -19,7 +20,7 @@ export function createGenerationWriter(
   log: Log,
   after: (delayMs: number, run: () => void) => () => void,
 ): GenerationWriter {
-  let next: Generation | undefined;
+  let next: GeneratorOutput | undefined;
   let writing: Promise<void> | undefined;
   let cancel = () => {};
   let reason: string | undefined;
@@ -34,18 +35,17 @@ export function createGenerationWriter(
 
   async function work(): Promise<void> {
     while (next !== undefined) {
-      const generation = next;
+      const output = next;
       next = undefined;
       try {
-        const { number, isNew, written, removed } = await generations.write(generation.files);
-        if (isNew) log("info", "generation written", { number, written: written.length, removed: removed.length });
+        await writeGeneration(generations, output, log);
         reason = undefined;
       } catch (error) {
         const now = error instanceof Error ? error.message : String(error);
         // Once for each reason: a full disk stays full.
         if (now !== reason) log("error", "generation not written", { reason: now, retryInMs: AGAIN_MS });
         reason = now;
-        next ??= generation;
+        next ??= output;
         if (!isClosed) cancel = after(AGAIN_MS, start);
         return;
       }
@@ -53,8 +53,8 @@ export function createGenerationWriter(
   }
 
   return {
-    write(generation) {
-      next = generation;
+    write(output) {
+      next = output;
       cancel();
       start();
     },

@@ -2,20 +2,12 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { CompileInput } from "../confgen/compile/input.ts";
-import type { Log } from "../daemon/ports.ts";
-import {
-  compiledEnvironment,
-  type DatastoreType,
-  datastoreChoice,
-  endpointStatusPrefix,
-  isWithoutBgp,
-  nodeName,
-  nodeNameFile,
-  type Variables,
-} from "./calico-environment.ts";
+import { backendWithoutBgp, nodeName, nodeNameFile } from "./calico-environment.ts";
+import { generatorSettings } from "./confgen.ts";
+import { datastoreType, type Environment, openSources } from "./confgen-sources.ts";
+import type { DatastoreType } from "./datastore-type.ts";
 import { EXIT } from "./exit-codes.ts";
 import { generatedConfig } from "./generated-config.ts";
-import { openSources } from "./open-sources.ts";
 import { type RunOptions, runDaemon } from "./run-daemon.ts";
 
 export interface NodeOptions extends RunOptions {
@@ -32,28 +24,27 @@ export interface NodeOptions extends RunOptions {
 }
 
 /** Runs until a signal ends it. Throws where it cannot start. */
-export async function runNode(options: NodeOptions, variables: Variables): Promise<void> {
-  if (isWithoutBgp(variables)) return idle(variables);
-  const choice = datastoreChoice(variables, options.datastore, options.datastorePath);
-  const node = options.node ?? nodeName(variables, readName(nodeNameFile(variables)), hostname());
+export async function runNode(options: NodeOptions, environment: Environment): Promise<void> {
+  const backend = backendWithoutBgp(environment);
+  if (backend !== undefined) return idle(backend);
+  const datastore = options.datastore ?? datastoreType(environment);
+  const node = options.node || nodeName(environment, readName(nodeNameFile(environment)), hostname());
   const { version, missingPassword, out } = options;
-  const settings = { node, environment: compiledEnvironment(variables), version, missingPassword };
-  const sources = await openSources(choice, endpointStatusPrefix(variables));
+  const settings = generatorSettings({ node, version, missingPassword }, environment);
+  const sources = await openSources({ datastore, path: options.datastorePath, environment });
   if (options.processTitle !== undefined) process.title = options.processTitle;
-  await runDaemon(options, (log: Log) => {
-    log("info", "node", { node, datastore: choice.type, out });
+  await runDaemon(options, (log) => {
+    log("info", "node", { node, datastore, out });
     return generatedConfig({ out, settings, sources }, log);
   });
 }
 
 /**
- * Calico's own image does not start BIRD with such a backend. A supervisor would start us again if we ended, so that it is
- * waited for the end; nothing is opened, and other routes are left alone.
+ * Calico's own image does not start BIRD with such a backend. A supervisor would start us again if we ended, so the end is
+ * waited for; nothing is opened, and no route is touched.
  */
-async function idle(variables: Variables): Promise<void> {
-  process.stderr.write(
-    `CALICO_NETWORKING_BACKEND is ${variables.CALICO_NETWORKING_BACKEND}: there is no BGP on this node, and nothing to do\n`,
-  );
+async function idle(backend: string): Promise<void> {
+  process.stderr.write(`CALICO_NETWORKING_BACKEND is ${backend}: there is no BGP on this node, and nothing to do\n`);
   const alive = setInterval(() => {}, 2 ** 30);
   await new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());

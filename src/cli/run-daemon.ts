@@ -49,7 +49,10 @@ export async function runDaemon(options: RunOptions, openSource: (log: Log) => C
   const source = openSource(log);
   onSignals({
     reload: () => source.reread(),
-    dump: () => dump(log, router, undefined),
+    dump() {
+      dump(log, router, undefined);
+      if (source.state) log("info", "generator", source.state());
+    },
     stop: (_signal, again) => (again ? process.exit(EXIT.error) : stopped.open("signal")),
   });
 

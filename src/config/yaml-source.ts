@@ -11,6 +11,7 @@ import {
   parseDocument,
   visit,
 } from "yaml";
+import { readFlatYaml } from "./flat-yaml.ts";
 
 export type KeyPath = readonly (string | number)[];
 
@@ -39,6 +40,23 @@ const NUMBERS = ["tag:yaml.org,2002:int", "tag:yaml.org,2002:float"];
  * and no float, and the name `007` keeps its zeros.
  */
 export function readYaml(text: string): YamlSource {
+  const flat = readFlatYaml(text);
+  if (!flat) return readWhole(text);
+  let whole: YamlSource | undefined;
+  // Lines of single keys are asked for where something is wrong with them.
+  const lines = () => {
+    whole ??= readWhole(text);
+    return whole;
+  };
+  return {
+    value: flat.value,
+    problems: [],
+    line: (path) => (path.length === 0 ? flat.line : lines().line(path)),
+    keyLine: (path) => lines().keyLine(path),
+  };
+}
+
+function readWhole(text: string): YamlSource {
   if (text.length > MOST_CHARACTERS) return unreadable(`longer than ${MOST_CHARACTERS} characters`);
   const lines = new LineCounter();
   try {

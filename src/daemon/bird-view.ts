@@ -25,6 +25,7 @@ export function createBirdView(router: Router): BirdView {
         routerId: formatQuad(core.routerId),
         startedAtMs: wallMs(core, core.startedAtMs),
         configuredAtMs: wallMs(core, core.appliedAtMs),
+        stopping: core.drain?.endsAtMs !== undefined,
         recovery: recoveryFacts(router, family),
       };
     },

@@ -174,7 +174,7 @@ describe("the command line beside a daemon", () => {
     const complete = async (...words: string[]) =>
       (await ok("--get-completions", "calidris", ...words)).trim().split("\n");
     assert.deepEqual(await complete(""), [
-      ...["run", "check", "preview", "policy", "convert", "show", "explain"],
+      ...["run", "confgen", "node", "check", "preview", "policy", "shadow", "convert", "show", "explain"],
       ...["disable", "enable", "restart", "refresh", "drain", "undrain", "shutdown"],
       ...["demo", "completion"],
     ]);

@@ -118,6 +118,17 @@ describe("protocols of a router", () => {
   });
 });
 
+describe("a router that an operator shuts down", () => {
+  it("says so while it drains", async () => {
+    const world = createWorld(CONFIG);
+    assert.match(await show(world, "show status"), /\n0013 Daemon is up and running\n$/);
+    world.router.handle({ from: "admin", action: "shutdown", drainMs: 60_000 });
+    assert.match(await show(world, "show status"), /\n0013 Shutdown in progress\n$/);
+    world.router.handle({ from: "admin", action: "drain", on: false });
+    assert.match(await show(world, "show status"), /\n0013 Daemon is up and running\n$/);
+  });
+});
+
 /** An active peer, whose attempts nobody answers, and passive ones. */
 const DOWN = (more: string) =>
   `${header()}peers:\n  - { name: Mesh_10_0_0_11, address: 10.0.0.11, asn: 64512${more} }\n`;

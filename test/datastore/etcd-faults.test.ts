@@ -168,6 +168,22 @@ describe("one server", { skip }, () => {
     });
   });
 
+  test("the keys of v1 are followed where they are asked for", async () => {
+    await server.removeAll("/calico/");
+    await server.put("/calico/bgp/v1/global/as_num", "64512");
+    const said = createRecorder();
+    const options = { ...optionsFor(said), endpoints: [server.url], layout: "v1" } as const;
+    const datastore = openEtcdDatastore(options, FAST);
+    try {
+      await said.until("it follows", () => said.status()?.state === "connected");
+      assert.deepEqual(said.view.get("BGPConfiguration/default")?.object?.spec, { asNumber: 64512 });
+      await server.put("/calico/bgp/v1/host/n1/peer_v4/10.0.0.9", '{"ip":"10.0.0.9","as_num":"65001"}');
+      await said.until("the peer", () => said.view.has("BGPPeer/n1.10-0-0-9"));
+    } finally {
+      await datastore.close();
+    }
+  });
+
   test("a server whose data were set back is listed anew", async () => {
     const first = await startEtcd();
     const second = await startEtcd();

@@ -1,16 +1,17 @@
 /** `calidris node` as calico-node's sidecar: from a datastore to sessions and kernel routes, over restarts. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe } from "node:test";
-import type { LabNode, Running } from "../../interop/lab.ts";
+import type { LabNode } from "../../interop/lab.ts";
 import { signalTo } from "../../interop/peers/bird.ts";
 import { MAIN } from "../../interop/peers/calidris.ts";
 import { poll } from "../../interop/process.ts";
-import { readCalicoctl, readiness, readReadinessStatus, readReportedStatus } from "../control/bird-readers.ts";
+import { readCalicoctl, readReadinessStatus, readReportedStatus } from "../control/bird-readers.ts";
 import { askSocket } from "./bird-clients.ts";
 import { CONCURRENCY, staged } from "./operator.ts";
+import { resource, sidecar } from "./sidecar.ts";
 import { about, monitor } from "./witness.ts";
 
 const PLAN = {
@@ -20,13 +21,6 @@ const PLAN = {
 
 /** The blocks of a node, the other one's gateway. */
 const BLOCK = { a: "10.244.1.0/26", b: "10.244.2.0/26" } as const;
-
-const resource = (kind: string, name: string, spec: object) => ({
-  apiVersion: "projectcalico.org/v3",
-  kind,
-  metadata: { name },
-  spec,
-});
 
 const node = (name: "a" | "b", n: number) =>
   resource("Node", name, { bgp: { ipv4Address: `10.0.0.${n}/24`, ipv6Address: `fdbb:1::${n}/64` } });
@@ -39,64 +33,6 @@ const RESOURCES = {
   blocks: [block("a"), block("b")],
   bgp: [resource("BGPConfiguration", "default", { asNumber: 64512, nodeToNodeMeshEnabled: true })],
 };
-
-interface Sidecar {
-  readonly datastore: string;
-  readonly generated: string;
-  start(): Promise<Running>;
-  end(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
-  write(name: string, resources: readonly object[]): Promise<void>;
-  bird(...commands: readonly string[]): Promise<string>;
-  /** The verdict of Calico's readiness probe; undefined is ready. */
-  readiness(recent: boolean): Promise<string | undefined>;
-  /** Ready by the probe's strict measure. */
-  untilReady(): Promise<void>;
-  log(): Promise<string>;
-}
-
-async function sidecar(host: LabNode): Promise<Sidecar> {
-  const folder = await host.folder("calico");
-  const datastore = join(folder, "datastore");
-  const generated = join(folder, "lib");
-  const run = join(folder, "run");
-  await mkdir(datastore);
-  let running: Running | undefined;
-  const log = async () => (await running?.log()) ?? "";
-  const bird = (...commands: readonly string[]) => askSocket(join(run, "bird.ctl"), ...commands);
-  const self: Sidecar = {
-    datastore,
-    generated,
-    async start() {
-      const env = { PATH: process.env.PATH, NODENAME: host.name, CALICO_ENDPOINT_STATUS_PATH_PREFIX: run };
-      const words = ["--datastore", "files", "--datastore-path", datastore, "--out", generated];
-      const places = ["--socket", join(run, "control.sock"), "--state", join(run, "state"), "--bird-socket", run];
-      running = await host.spawn("node", folder, [process.execPath, MAIN, "node", ...words, ...places], { env });
-      return running;
-    },
-    async end(signal) {
-      signalTo(running!.pid, signal);
-      await running!.exited;
-    },
-    async write(name, resources) {
-      await writeFile(join(datastore, `.${name}`), JSON.stringify({ kind: "List", items: resources }));
-      await rename(join(datastore, `.${name}`), join(datastore, `${name}.json`));
-    },
-    bird,
-    readiness: async (recent) => readiness(await bird("show status"), await bird("show protocols"), recent),
-    untilReady: () =>
-      poll(
-        `calico-node on ${host.name} to be ready`,
-        async () => {
-          const protocols = await bird("show protocols").catch(() => "");
-          if (!protocols.includes("BGP")) return false;
-          return readiness(await bird("show status"), protocols, true) === undefined;
-        },
-        { explain: log },
-      ).then(() => undefined),
-    log,
-  };
-  return self;
-}
 
 async function kernelRoute(host: LabNode, prefix: string): Promise<string | undefined> {
   const found = (await host.routes(4)).find(({ dst }) => dst === prefix);
@@ -125,6 +61,11 @@ describe("calidris node", { concurrency: CONCURRENCY }, () => {
       assert.deepEqual(
         readCalicoctl(await a.bird("show protocols"), ".").map(({ address, type, state }) => [address, type, state]),
         [["10.0.0.2", "node-to-node mesh", "up"]],
+      );
+      const six = await askSocket(join(await hostA.folder("calico/run"), "bird6.ctl"), "show protocols");
+      assert.deepEqual(
+        readCalicoctl(six, ":").map(({ address, bgpState }) => [address, bgpState]),
+        [["fdbb:1::2", "Established"]],
       );
       // calicoctl finds the process by its first argument alone.
       assert.deepEqual(readFileSync(`/proc/${first.pid}/cmdline`, "utf8").split("\0").filter(Boolean), ["bird"]);

@@ -69,7 +69,7 @@ function documentOf(
   const hops = wireguardHops(facts, resources, version);
   memo.groups = sameGroups(peerGroups(sessions, facts), memo.groups);
   return {
-    router: routerSection(facts),
+    router: routerSection(facts, resources),
     logLevel: facts.logLevel,
     exceptInterfaces: [...facts.ignoredInterfaces, "cali*", "kube-ipvs*"],
     kernelExport: KERNEL_POLICY,

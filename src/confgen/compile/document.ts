@@ -18,6 +18,8 @@ export interface ConfigDocument {
 }
 
 export interface RouterSection {
+  /** As `Node/n1, BGPConfiguration/default`: also of what else stands in the router's file. */
+  readonly origin: string;
   readonly id: string;
   readonly asn: number;
   readonly clusterId?: string;

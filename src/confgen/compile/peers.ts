@@ -2,6 +2,7 @@
 import type { BgpPeerResource } from "../resources/model.ts";
 import { type Candidate, candidate, endsAt, type SessionContext, type SessionOptions } from "./candidate.ts";
 import { faultFinding } from "./faults.ts";
+import type { CalicoVersion } from "./input.ts";
 import { addressFault, isMulticastText, type NodeRow } from "./node-index.ts";
 import { type PeerOptions, peerOptions } from "./peer-options.ts";
 import { workloadCandidates } from "./workloads.ts";
@@ -43,11 +44,15 @@ function denotesUs({ facts }: SessionContext, { nodeSelector, node }: BgpPeerRes
   return nodeSelector ? nodeSelector.matches(facts.own.labels) : node === undefined || node === facts.own.name;
 }
 
+/** Before 3.31 every peering had its mirror. */
+function isMirrored(reversePeering: BgpPeerResource["reversePeering"], version: CalicoVersion): boolean {
+  return reversePeering === "Auto" || version < 31;
+}
+
 /** Whether the remote part is our node, so that it has the same peering the other way round. */
 function pointsToUs(context: SessionContext, { peer, asn, reversePeering }: BgpPeerResource): boolean {
   const { facts, input } = context;
-  // Before 3.31 every peering had its mirror.
-  if (peer.by === "localWorkload" || (reversePeering === "Manual" && input.version >= 31)) return false;
+  if (peer.by === "localWorkload" || !isMirrored(reversePeering, input.version)) return false;
   if (peer.by === "selector") return peer.selector.matches(facts.own.labels);
   return nodesAt(context, peer.address, asn, peer.port).some(({ name }) => name === facts.own.name);
 }
@@ -57,7 +62,7 @@ function nodesAt(
   { index, facts }: SessionContext,
   address: string,
   asn: number | undefined,
-  port: number | undefined,
+  port?: number,
 ): readonly NodeRow[] {
   return index
     .at(address)
@@ -138,11 +143,40 @@ function toAddress(context: SessionContext, resource: BgpPeerResource, { shared,
     findings.push({ severity: "error", code: "address-unusable", resource: shared.resource, message });
     return [];
   }
-  const node = nodesAt(context, address, asn, undefined)[0];
+  const node = nodesAt(context, address, asn)[0];
   const port = peer.port ?? (node && (node.port ?? facts.defaultListenPort));
   const isNode = index.at(address).length > 0;
+  checkNodeEnd(context, resource, single.localAsn);
   // Both ends of a global peering between nodes have it, so one of them waits for the other.
   const passive = shared.kind === "global" && isNode ? "byAddress" : "never";
   const made = candidate(context, { ...shared, ...single, passive }, { family, address, port, asn }, shared.origin);
   return made ? [made] : [];
+}
+
+/** Says where the far end is a node that expects other AS numbers, so that the session cannot come up. */
+function checkNodeEnd(context: SessionContext, resource: BgpPeerResource, localAsn: number | undefined): void {
+  const { index, facts, findings, input } = context;
+  const { name, peer, asn, reversePeering } = resource;
+  if (peer.by !== "address") return;
+  const say = (code: string, message: string) =>
+    findings.push({ severity: "warning", code, resource: `BGPPeer/${name}`, message });
+  const there = index.at(peer.address)[0];
+  // Another port may well be that of another speaker.
+  if (
+    there &&
+    there.name !== facts.own.name &&
+    peer.port === undefined &&
+    nodesAt(context, peer.address, asn).length === 0
+  )
+    say(
+      "other-as",
+      `peerIP is Node/${there.name}, which is in AS ${there.asn ?? facts.defaultAsn}, not in AS ${asn}: it refuses the session`,
+    );
+  if (localAsn === undefined || localAsn === facts.asn || !isMirrored(reversePeering, input.version)) return;
+  const mirroring = nodesAt(context, peer.address, asn, peer.port)[0];
+  if (mirroring)
+    say(
+      "mirror-without-local-as",
+      `localASNumber is not part of the mirror on Node/${mirroring.name}, which expects AS ${facts.asn}, not ${localAsn}: reversePeering Manual and a BGPPeer for that node are needed`,
+    );
 }

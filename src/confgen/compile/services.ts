@@ -34,12 +34,14 @@ const TYPES = new Set(["", "ClusterIP", "NodePort", "LoadBalancer"]);
 export interface ServiceMemo {
   readonly watchers: readonly [Watcher, Watcher];
   key: string;
+  /** Addresses of each Service that are configured, as long as the key is the same. */
+  candidates: WeakMap<ServiceResource, readonly string[]>;
   hosts: readonly ServiceRoute[];
   findings: readonly Finding[];
 }
 
 export function createServiceMemo(): ServiceMemo {
-  return { watchers: [createWatcher(), createWatcher()], key: "", hosts: [], findings: [] };
+  return { watchers: [createWatcher(), createWatcher()], key: "", candidates: new WeakMap(), hosts: [], findings: [] };
 }
 
 export function serviceRoutes(
@@ -82,7 +84,8 @@ function rememberedHosts(
   const same = [services.unchanged(resources.Service), slices.unchanged(resources.EndpointSlice)];
   if (key !== memo.key || same.includes(false)) {
     const found: Finding[] = [];
-    memo.hosts = hostRoutes(input, facts, ranges, found);
+    if (key !== memo.key) memo.candidates = new WeakMap();
+    memo.hosts = hostRoutes(input, facts, ranges, memo.candidates, found);
     memo.findings = found;
     memo.key = key;
   }
@@ -130,7 +133,13 @@ function ofEnvironment(text: string, findings: Finding[]): Range[] {
 }
 
 /** Addresses of the services that this node announces one by one; one that several services have stands once. */
-function hostRoutes(input: CompileInput, facts: ClusterFacts, ranges: Ranges, findings: Finding[]): ServiceRoute[] {
+function hostRoutes(
+  input: CompileInput,
+  facts: ClusterFacts,
+  ranges: Ranges,
+  memo: ServiceMemo["candidates"],
+  findings: Finding[],
+): ServiceRoute[] {
   const { Service, EndpointSlice } = input.resources;
   const slices = slicesByService(EndpointSlice, findings);
   const context: Context = {
@@ -146,8 +155,12 @@ function hostRoutes(input: CompileInput, facts: ClusterFacts, ranges: Ranges, fi
     if (fault) findings.push(fault);
     const service = entry.value;
     if (!service || !isAnnounced(service, slices.get(name) ?? [], context)) continue;
-    for (const address of candidates(service, ranges)) {
-      const cidr = hostCidr(address);
+    let cidrs = memo.get(service);
+    if (!cidrs) {
+      cidrs = candidates(service, ranges);
+      memo.set(service, cidrs);
+    }
+    for (const cidr of cidrs) {
       const known = owners.get(cidr);
       if (known) known.push(name);
       else owners.set(cidr, [name]);
@@ -191,7 +204,7 @@ function isAnnounced(service: ServiceResource, slices: readonly EndpointSliceRes
   const ready = (here: boolean) =>
     slices.some(
       ({ addressType, endpoints }) =>
-        families.has(addressType) &&
+        families.includes(addressType) &&
         endpoints.some((endpoint) => endpoint.ready && (!here || endpoint.nodeName === context.node)),
     );
   if (policy === "Local") return ready(true);
@@ -201,27 +214,29 @@ function isAnnounced(service: ServiceResource, slices: readonly EndpointSliceRes
 }
 
 /** Kubernetes fills ipFamilies in; what stands in a file may leave it out. */
-function familiesOf({ ipFamilies, clusterIp, clusterIps }: ServiceResource): ReadonlySet<string> {
-  if (ipFamilies.length > 0) return new Set(ipFamilies);
-  return new Set([clusterIp, ...clusterIps].map((address) => (address.includes(":") ? "IPv6" : "IPv4")));
+function familiesOf({ ipFamilies, clusterIp, clusterIps }: ServiceResource): readonly string[] {
+  if (ipFamilies.length > 0) return ipFamilies;
+  return [clusterIp, ...clusterIps].map((address) => (address.includes(":") ? "IPv6" : "IPv4"));
 }
 
 function hasSingleEntry(service: ServiceResource, { singleExternal, singleLoadBalancer }: Context): boolean {
   const { type, loadBalancerIp, ingressIps, externalIps } = service;
   const balanced = loadBalancerIp === undefined ? ingressIps : [loadBalancerIp, ...ingressIps];
+  if (singleLoadBalancer.size + singleExternal.size === 0) return false;
   return (
     (type === "LoadBalancer" && balanced.some((address) => singleLoadBalancer.has(hostCidr(address)))) ||
     externalIps.some((address) => singleExternal.has(hostCidr(address)))
   );
 }
 
+/** As CIDRs. */
 function candidates(service: ServiceResource, { cluster, external, loadBalancer }: Ranges): string[] {
   const clusterIps = service.clusterIps.length > 0 ? service.clusterIps : [service.clusterIp];
   return [
     ...(cluster.length > 0 ? clusterIps.filter((address) => parseAddress(address)) : []),
     ...service.externalIps.filter((address) => isWithin(address, external)),
     ...service.ingressIps.filter((address) => isWithin(address, loadBalancer)),
-  ];
+  ].map(hostCidr);
 }
 
 function isWithin(text: string, ranges: readonly Range[]): boolean {

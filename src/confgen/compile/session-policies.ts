@@ -42,7 +42,7 @@ export function sessionPolicies(
     const key = list.join("+");
     if (list.length === 0 || byList[family].has(key)) continue;
     const usable = list.flatMap((name) => filters.get(name) ?? []);
-    byList[family].set(key, namesOf(usable, family, families.get(family)!, input, policies));
+    byList[family].set(key, namesOf(usable, family, families.get(family)!, input, policies, findings));
   }
   return {
     policies: [...policies.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -101,14 +101,19 @@ function namesOf(
   own: FamilyPolicies,
   input: CompileInput,
   policies: Map<string, Policy>,
+  findings: Finding[],
 ): PolicyNames {
   const valid = filters.filter((filter) => filter !== "closed");
   if (valid.length < filters.length) return CLOSED;
   const policyOf = (direction: Direction, before: readonly string[], after: string): string => {
     const called = valid.filter((filter) => filterRules(filter, direction, family).length > 0);
     if (called.length === 0) return basePolicy(direction, family);
-    if (called.reduce((sum, filter) => sum + filterRules(filter, direction, family).length, 0) > MOST_RULES)
+    const count = called.reduce((sum, filter) => sum + filterRules(filter, direction, family).length, 0);
+    if (count > MOST_RULES) {
+      const message = `With the others of its list it has ${count} ${direction} rules of ${family}, and at most ${MOST_RULES} can be used: the sessions that list them ${direction} no routes`;
+      findings.push({ severity: "error", code: "filter-unusable", resource: `BGPFilter/${called[0]!.name}`, message });
       return "reject";
+    }
     const names: string[] = [];
     for (const filter of called) {
       const made = filterPolicies(filter, direction, family, input);

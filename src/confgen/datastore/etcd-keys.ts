@@ -30,13 +30,32 @@ const PLURALS = [
   ["IPPool", "ippools"],
 ] as const satisfies readonly (readonly [Kind, string])[];
 
-/** What a node reads: every resource that BGP depends on, and the block affinities of the node itself. */
+/** What a node reads of v3: every resource that BGP depends on, and the block affinities of the node itself. */
 export function etcdRanges(node: string, podCidrs: boolean): readonly EtcdRange[] {
-  const ranges = PLURALS.map(([kind, plural]) => resourceRange(kind, `${RESOURCES}/${plural}/`));
-  return podCidrs ? ranges : [...ranges, affinityRange(node)];
+  return podCidrs ? resourceRanges() : [...resourceRanges(), affinityRange(node)];
 }
 
-/** The first key behind all that begin with the prefix: its last character is the slash, which `0` follows. */
+function resourceRanges(): readonly EtcdRange[] {
+  return PLURALS.map(([kind, plural]) => resourceRange(kind, `${RESOURCES}/${plural}/`));
+}
+
+/** Where v1 and v2 kept what concerns BGP, in keys of single values. */
+export const LEGACY_PREFIXES = ["/calico/bgp/v1/", "/calico/v1/ipam/"] as const;
+
+/** The object that a key of v1 belongs to. */
+export function legacyPlace(key: string): { readonly kind: Kind; readonly name: string } | undefined {
+  const dashed = (text: string) => text.replace(/[.:/]/g, "-");
+  const peer = /^\/calico\/bgp\/v1\/(?:global|host\/([^/]+))\/peer_v[46]\/([^/]+)$/.exec(key);
+  if (peer !== null)
+    return { kind: "BGPPeer", name: `${peer[1] === undefined ? "" : `${peer[1].toLowerCase()}.`}${dashed(peer[2]!)}` };
+  const node = /^\/calico\/bgp\/v1\/host\/([^/]+)\//.exec(key)?.[1];
+  if (node !== undefined) return { kind: "Node", name: node.toLowerCase() };
+  const pool = /^\/calico\/v1\/ipam\/v[46]\/pool\/([^/]+)$/.exec(key)?.[1];
+  if (pool !== undefined) return { kind: "IPPool", name: dashed(pool) };
+  return key.startsWith("/calico/bgp/v1/global/") ? { kind: "BGPConfiguration", name: "default" } : undefined;
+}
+
+/** The end of a range: the first key behind all that begin with the prefix: its last character is the slash, which `0` follows. */
 export function rangeEnd(prefix: string): string {
   return `${prefix.slice(0, -1)}0`;
 }
@@ -62,7 +81,8 @@ function resourceRange(kind: Kind, prefix: string): EtcdRange {
   };
 }
 
-function affinityRange(node: string): EtcdRange {
+/** The block affinities of a node. */
+export function affinityRange(node: string): EtcdRange {
   const kind = "BlockAffinity";
   const prefix = `/calico/ipam/v2/host/${node}/`;
   const cidrOf = (key: string) => {

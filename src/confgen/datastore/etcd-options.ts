@@ -11,6 +11,8 @@ export interface EtcdOptions {
   readonly caFile?: string;
   readonly certFile?: string;
   readonly keyFile?: string;
+  /** Which keys are read: the resources of v3, which is the default, or those of v1 and v2 in their place. */
+  readonly layout?: "v3" | "v1";
 }
 
 export type ParsedEtcdOptions =
@@ -36,7 +38,9 @@ export function etcdOptionsFrom(environment: Environment): ParsedEtcdOptions {
   const endpoints = listed.map((text) => {
     const endpoint = parseEndpoint(text, usesFiles);
     if (endpoint === undefined)
-      problems.push(`ETCD_ENDPOINTS: ${text} is no URL such as https://10.0.0.1:2379 (http and https are possible)`);
+      problems.push(
+        `ETCD_ENDPOINTS: ${text.replace(/\/\/.*@/, "//…@")} is no URL such as https://10.0.0.1:2379 (http and https are possible)`,
+      );
     return endpoint ?? text;
   });
   const discoverySrv = value("ETCD_DISCOVERY_SRV");
@@ -52,8 +56,11 @@ export function etcdOptionsFrom(environment: Environment): ParsedEtcdOptions {
   const password = value("ETCD_PASSWORD");
   if (username === undefined && password !== undefined) problems.push("ETCD_PASSWORD is set without ETCD_USERNAME");
   if (username !== undefined && password === undefined) problems.push("ETCD_USERNAME is set without ETCD_PASSWORD");
+  const layout = environment.CALIDRIS_ETCD_LAYOUT || undefined;
+  if (layout !== undefined && layout !== "v3" && layout !== "v1")
+    problems.push(`CALIDRIS_ETCD_LAYOUT: "${layout}" is none of v3, v1`);
   if (problems.length > 0) return { ok: false, problems };
-  const optional = { discoverySrv, username, password, caFile, certFile, keyFile };
+  const optional = { discoverySrv, username, password, caFile, certFile, keyFile, layout };
   const given = Object.fromEntries(Object.entries(optional).filter(([, text]) => text !== undefined));
   return { ok: true, options: { endpoints, ...given } };
 }

@@ -26,6 +26,7 @@ function begin(): string[] {
 
 function routerFile({ router, kernelExport, logLevel, exceptInterfaces }: ConfigDocument): PrintedFile {
   const out = begin();
+  putComment(out, router.origin);
   out.push("router:");
   putValue(out, "  id:", router.id, 2);
   putValue(out, "  asn:", router.asn, 2);

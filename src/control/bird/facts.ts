@@ -16,6 +16,8 @@ export interface DaemonFacts {
   readonly routerId: string;
   readonly startedAtMs: number;
   readonly configuredAtMs: number;
+  /** An operator's shutdown is under way: routes are being drained. */
+  readonly stopping?: boolean;
   /** Undefined unless we took over from a process that ended a moment ago, and End-of-RIB is waited for. */
   readonly recovery: RecoveryFacts | undefined;
 }

@@ -23,5 +23,5 @@ export function showStatus(
     reply.line(24, `  Waiting for ${waiting} protocols to recover`);
     reply.line(24, `  Wait timer is ${leftSeconds}/${totalSeconds}`);
   }
-  reply.end(13, "Daemon is up and running");
+  reply.end(13, facts.stopping ? "Shutdown in progress" : "Daemon is up and running");
 }

@@ -11,7 +11,8 @@
  * Unchanged files are hard links. To make 1000 links and remove 1000 of an old generation takes 18 ms of processor time;
  * so the generation that would be removed is taken for the next one, and only what differs in it is done.
  */
-import { link, mkdir, open, readdir, readFile, readlink, rename, rm, stat, symlink, unlink } from "node:fs/promises";
+import { closeSync, fchmodSync, linkSync, openSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdir, open, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { GeneratedFile } from "../../confgen/generation.ts";
 import { forEach } from "../files/at-once.ts";
@@ -54,6 +55,8 @@ interface Slot {
 const KEPT = 2;
 /** From so many new files on, the file system is synced as a whole: an fsync of each would take longer. */
 const SYNC_ALL_FROM = 16;
+/** Files made in one turn of the event loop. */
+const SLICE = 64;
 const NEXT = ".next";
 const DIRECTORY_MODE = 0o750;
 const FILE_MODE = 0o640;
@@ -120,11 +123,10 @@ function writerOf(
       now && { folder: join(root, `${now.number}`), files: current },
       step,
     );
-    if (written.length >= SYNC_ALL_FROM) await syncFileSystem(next);
-    else {
-      for (const path of written) await sync(join(next, path));
-      for (const folder of touched) await sync(folder);
-    }
+    // Of a first generation nothing of before can be lost; it need not wait for a disk that others keep busy.
+    if (written.length < SYNC_ALL_FROM)
+      await Promise.all([...written.map((path) => join(next, path)), ...touched].map(sync));
+    else if (now) await syncFileSystem(next);
     const number = (now?.number ?? 0) + 1;
     const folder = join(root, `${number}`);
     step("name the generation");
@@ -152,36 +154,48 @@ async function change(
   current: { readonly folder: string; readonly files: Files } | undefined,
   step: (name: string) => void,
 ): Promise<ReadonlySet<string>> {
-  const touched = new Set<string>();
+  const touched = new Set<string>([folder]);
   const gone = [...there.keys()].filter((path) => !wanted.has(path));
   const fresh = [...wanted.values()].filter((file) => !isSame(there.get(file.path), file));
   for (const directory of new Set(fresh.map(({ path }) => dirname(path))))
     if (directory !== ".") await mkdir(join(folder, directory), { recursive: true, mode: DIRECTORY_MODE });
-  await forEach(gone, async (path) => {
+  await inSlices(gone, (path) => {
     step(`remove ${path}`);
-    await unlink(join(folder, path));
+    unlinkSync(join(folder, path));
     touched.add(dirname(join(folder, path)));
   });
-  await forEach(fresh, async (file) => {
+  await inSlices(fresh, (file) => {
     const to = join(folder, file.path);
     touched.add(dirname(to));
     // Never written in place: the inode belongs to other generations too.
-    if (there.has(file.path)) await unlink(to);
+    if (there.has(file.path)) unlinkSync(to);
     step(`make ${file.path}`);
-    if (current && isSame(current.files.get(file.path), file)) await link(join(current.folder, file.path), to);
-    else await create(to, file);
+    if (current && isSame(current.files.get(file.path), file)) linkSync(join(current.folder, file.path), to);
+    else create(to, file);
   });
-  return touched.add(folder);
+  return touched;
 }
 
-async function create(path: string, { text, secret }: GeneratedFile): Promise<void> {
+/**
+ * Each item in turn, and a turn of the event loop after so many. A call that waits for its answer takes 15 µs for a small
+ * file, of which the disk hears later; one that does not takes ten times that.
+ */
+async function inSlices<T>(items: readonly T[], run: (item: T) => void): Promise<void> {
+  for (let at = 0; at < items.length; at += SLICE) {
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve));
+    for (const item of items.slice(at, at + SLICE)) run(item);
+  }
+}
+
+function create(path: string, { text, secret }: GeneratedFile): void {
   const mode = secret ? SECRET_MODE : FILE_MODE;
-  const handle = await open(path, "wx", mode);
+  const fd = openSync(path, "wx", mode);
   try {
-    await handle.writeFile(text);
-    await handle.chmod(mode); // whatever the umask is: by its mode a secret file is known again
+    writeFileSync(fd, text);
+    // Whatever the umask is: by its mode a secret file is known again.
+    if ((process.umask() & mode) !== 0) fchmodSync(fd, mode);
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }
 

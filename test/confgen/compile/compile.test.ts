@@ -157,6 +157,7 @@ test("files are in order of their paths, and each says where it comes from", () 
     ["groups.yaml", "peers/Mesh_10_0_0_2.yaml", "policies.yaml", "router.yaml", "static.yaml"],
   );
   for (const { text } of files) assert.match(text, /^# .+\n/);
+  assert.match(files[3]!.text, /^# Node\/n1\n/m);
 });
 
 interface Change {

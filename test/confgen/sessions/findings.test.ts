@@ -106,15 +106,49 @@ const conflicts: Claim[] = [
 
 const others: Claim[] = [
   {
-    claim: "an address that no session can have is said",
+    claim: "an address that no session can have is said, and one where nobody answers",
     resources: [
       noMesh,
       n1,
       bgpPeer("a", { address: "224.0.0.1", asn: 65000 }),
       bgpPeer("b", { address: "10.0.9.1", asn: 65000, reachableBy: "0.0.0.0" }),
+      bgpPeer("c", { address: "fe80::1", asn: 65000 }),
     ],
-    sessions: ["Global_10_0_9_1 as 65000 external"],
-    codes: ["address-unusable BGPPeer/a", "address-unusable BGPPeer/b"],
+    sessions: ["Global_10_0_9_1 as 65000 external", "Global_224_0_0_1 as 65000 external"],
+    codes: ["address-unusable BGPPeer/a", "address-unusable BGPPeer/b", "address-unusable BGPPeer/c"],
+  },
+  {
+    claim:
+      "a node that is in another AS than the BGPPeer says is said, unless a port says that another speaker is meant",
+    resources: [
+      noMesh,
+      n1,
+      node("n2", { ipv4: "10.0.0.1" }),
+      node("n3", { ipv4: "10.0.0.11" }),
+      bgpPeer("a", { node: "n1", address: "10.0.0.1", asn: 65000 }),
+      bgpPeer("b", { node: "n1", address: "10.0.0.11", asn: 65000, port: 1179 }),
+    ],
+    sessions: ["Node_10_0_0_1 as 65000 external", "Node_10_0_0_11_port_1179 port 1179 as 65000 external"],
+    codes: ["other-as BGPPeer/a"],
+  },
+  {
+    claim: "a local AS that the mirror does not know is said, unless there is no mirror",
+    resources: [
+      noMesh,
+      n1,
+      node("n2", { ipv4: "10.0.0.1" }),
+      node("n3", { ipv4: "10.0.0.11" }),
+      node("n4", { ipv4: "10.0.0.12" }),
+      bgpPeer("a", { node: "n1", address: "10.0.0.1", asn: 64512, localAsn: 65001 }),
+      bgpPeer("b", { node: "n1", address: "10.0.0.11", asn: 64512, localAsn: 65001, reversePeering: "Manual" }),
+      bgpPeer("c", { node: "n1", address: "10.0.0.12", asn: 64512, localAsn: 64512 }),
+    ],
+    sessions: [
+      "Node_10_0_0_1 as 64512 external local as 65001",
+      "Node_10_0_0_11 as 64512 external local as 65001",
+      "Node_10_0_0_12 as 64512 local as 64512",
+    ],
+    codes: ["mirror-without-local-as BGPPeer/a"],
   },
   {
     claim: "values that BGP has no room for are said",

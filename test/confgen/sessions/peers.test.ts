@@ -65,15 +65,16 @@ const denoting: Claim[] = [
     sessions: ["Global_10_0_0_3 as 65002 external", "Global_fd00__1 as 64512", "Global_fd00__3 as 65002 external"],
   },
   {
-    claim: "link-local, multicast and unspecified addresses are no peers",
+    claim: "link-local and unspecified addresses are no peers; a multicast one is, in vain, as with BIRD",
     resources: [
       noMesh,
       n1,
       torPeer("p", { address: "fe80::1" }),
       torPeer("q", { address: "224.0.0.1" }),
-      torPeer("r", {}),
+      torPeer("r", { address: "ffee::10" }),
+      torPeer("s", { address: "::" }),
     ],
-    sessions: ["Global_10_0_9_1 as 65000 external"],
+    sessions: ["Global_224_0_0_1 as 65000 external", "Global_ffee__10 as 65000 external"],
   },
 ];
 

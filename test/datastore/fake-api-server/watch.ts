@@ -57,6 +57,11 @@ export function openWatch(request: WatchRequest): Watch | undefined {
     if (isIn) write(wasIn ? "MODIFIED" : "ADDED", shape(object));
     else if (wasIn) write("DELETED", shape(object));
   }
+  function end(): void {
+    if (isMute) return;
+    unsubscribe();
+    response.end();
+  }
   function bookmark(): void {
     const { kind } = type;
     const apiVersion = type.group === "" ? type.version : `${type.group}/${type.version}`;
@@ -67,11 +72,11 @@ export function openWatch(request: WatchRequest): Watch | undefined {
     bookmark,
     end() {
       bookmark();
-      if (!isMute) response.end();
+      end();
     },
     fail(status) {
       write("ERROR", statusObject(status));
-      if (!isMute) response.end();
+      end();
     },
     mute() {
       isMute = true;

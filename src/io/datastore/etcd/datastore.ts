@@ -12,7 +12,7 @@ import type {
   DatastoreStatus,
   Interest,
 } from "../../../confgen/datastore/datastore.ts";
-import { type EtcdRange, etcdRanges } from "../../../confgen/datastore/etcd-keys.ts";
+import { createEtcdContent } from "../../../confgen/datastore/etcd-content.ts";
 import type { EtcdOptions } from "../../../confgen/datastore/etcd-options.ts";
 import { createKnownObjects } from "../../../confgen/datastore/known-objects.ts";
 import { connectEtcd, type EtcdConnection } from "./connection.ts";
@@ -20,10 +20,10 @@ import { prepareEndpoint } from "./credentials.ts";
 import { diagnose } from "./diagnosis.ts";
 import { findEndpoints } from "./endpoints.ts";
 import { EtcdFault } from "./fault.ts";
-import { listRanges } from "./listing.ts";
-import { DELETE_EVENT, type KeyValue, type ResponseHeader, type WatchResponse } from "./messages.ts";
+import { listKeys } from "./listing.ts";
+import { DELETE_EVENT, type ResponseHeader, type WatchResponse } from "./messages.ts";
 import { type EtcdTuning, TUNING } from "./tuning.ts";
-import { type Watched, type Watching, watchRanges } from "./watching.ts";
+import { type Watched, type Watching, watchKeys } from "./watching.ts";
 
 /** Times in a row that a connection may have to list or log in again before any of it leads to a watch. */
 const FRUITLESS_TURNS = 3;
@@ -34,9 +34,11 @@ const FRUITLESS_TURNS = 3;
  */
 export function openEtcdDatastore(options: DatastoreOptions & EtcdOptions, given: Partial<EtcdTuning> = {}): Datastore {
   const tuning: EtcdTuning = { ...TUNING, ...given };
-  const ranges = etcdRanges(options.node, options.podCidrs);
   const backoff = createBackoff(tuning.backoffLeastMs, tuning.backoffMostMs, tuning.random);
-  const known = createKnownObjects(say);
+  const { node, podCidrs, layout = "v3" } = options;
+  // What is written again as it was has the same hash, and is not said again.
+  const hash = (text: string) => createHash("sha256").update(text).digest("base64");
+  const content = createEtcdContent({ node, podCidrs, layout, known: createKnownObjects(say), hash });
   const closing = new AbortController();
   let interest: Interest = { secrets: [], services: false };
   /** What is known up to which revision. Absent: it has to be listed. */
@@ -138,22 +140,15 @@ export function openEtcdDatastore(options: DatastoreOptions & EtcdOptions, given
   }
 
   async function list(own: EtcdConnection): Promise<readonly Watched[]> {
-    const { header, keys } = await listRanges(own, ranges, tuning.pageKeys);
+    const { header, keys } = await listKeys(own, content.prefixes, tuning.pageKeys);
     if (closing.signal.aborted) throw new EtcdFault("other", "closed");
-    for (const [at, range] of ranges.entries()) {
-      const names = new Set<string>();
-      for (const kv of keys[at]!) {
-        const name = set(range, kv);
-        if (name !== undefined) names.add(name);
-      }
-      known.keepOnly(range.kind, names);
-    }
+    content.replace(keys.map((kvs) => kvs.map(({ key, value }) => [key.toString(), value.toString()])));
     cluster = header;
     if (!hasSynced) {
       hasSynced = true;
       say({ type: "synced", wanted: interest });
     }
-    return ranges.map((range) => ({ range, revision: header.revision, parts: [] }));
+    return content.prefixes.map((prefix) => ({ prefix, revision: header.revision, parts: [] }));
   }
 
   async function watch(own: EtcdConnection, from: readonly Watched[], onReady: () => void): Promise<EtcdFault> {
@@ -162,25 +157,16 @@ export function openEtcdDatastore(options: DatastoreOptions & EtcdOptions, given
       if (cluster === undefined || !isSameHistory(cluster, header) || header.revision < newest)
         watching?.end(new EtcdFault("compacted", "the server has another history than the one that was listed"));
     };
-    watching = watchRanges(own, from, options.username, { onCreated, onReady, onChange }, tuning);
+    watching = watchKeys(own, from, options.username, { onCreated, onReady, onChanges }, tuning);
     return watching.ended;
   }
 
-  function onChange(range: EtcdRange, { type, kv }: WatchResponse["events"][number]): void {
-    if (type !== DELETE_EVENT) {
-      set(range, kv);
-      return;
-    }
-    const name = range.nameOf(kv.key.toString());
-    if (name !== undefined) known.delete(range.kind, name);
-  }
-
-  /** The name of the object. The version is a hash, so what is written again as it was is not said again. */
-  function set(range: EtcdRange, { key, value }: KeyValue): string | undefined {
-    const stored = range.read(key.toString(), value.toString());
-    if (stored === undefined) return undefined;
-    known.set(stored, createHash("sha256").update(value).digest("base64"));
-    return stored.name;
+  function onChanges(index: number, changes: WatchResponse["events"]): void {
+    const plain = changes.map(({ type, kv }) => {
+      const key = kv.key.toString();
+      return type === DELETE_EVENT ? { key } : { key, value: kv.value.toString() };
+    });
+    content.change(index, plain);
   }
 
   const running = run();

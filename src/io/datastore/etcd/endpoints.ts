@@ -11,19 +11,19 @@ export async function findEndpoints(
 ): Promise<readonly string[]> {
   if (options.discoverySrv === undefined) return options.endpoints;
   const domain = options.discoverySrv;
+  // DNS may take long, and a closed datastore does not wait for it.
+  let giveUp = () => {};
   const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(new EtcdFault("other", "closed")), { once: true });
+    giveUp = () => reject(new EtcdFault("other", "closed"));
+    signal.addEventListener("abort", giveUp, { once: true });
   });
-  const [secure, plain] = await Promise.race([
-    Promise.all([
-      recordsOf(`_etcd-client-ssl._tcp.${domain}`, tuning),
-      recordsOf(`_etcd-client._tcp.${domain}`, tuning),
-    ]),
-    aborted,
-  ]);
-  const found = [...urls("https", secure.records), ...urls("http", plain.records)];
+  const lookups = ["_etcd-client-ssl", "_etcd-client"].map((service) => recordsOf(`${service}._tcp.${domain}`, tuning));
+  const [secure, plain] = await Promise.race([Promise.all(lookups), aborted]).finally(() =>
+    signal.removeEventListener("abort", giveUp),
+  );
+  const found = [...urls("https", secure!.records), ...urls("http", plain!.records)];
   if (found.length > 0) return found;
-  const codes = [...new Set([secure.code, plain.code])].join(", ");
+  const codes = [...new Set([secure!.code, plain!.code])].join(", ");
   throw new EtcdFault(
     "unreachable",
     `DNS has no SRV record _etcd-client-ssl._tcp.${domain} or _etcd-client._tcp.${domain} (${codes})`,

@@ -1,13 +1,13 @@
 /** Several watches on one stream, each from its own place, until one of them or the stream ends. */
-import { type EtcdRange, rangeEnd } from "../../../confgen/datastore/etcd-keys.ts";
+import { rangeEnd } from "../../../confgen/datastore/etcd-keys.ts";
 import type { EtcdConnection } from "./connection.ts";
 import { EtcdFault, faultOf } from "./fault.ts";
 import type { ResponseHeader, WatchResponse } from "./messages.ts";
 import type { EtcdTuning } from "./tuning.ts";
 
 export interface Watched {
-  readonly range: EtcdRange;
-  /** All of the range up to this revision is known. */
+  readonly prefix: string;
+  /** All below the prefix up to this revision is known. */
   revision: number;
   /** Parts of a response whose end has not come. Kept back: a revision is taken whole or not at all. */
   parts: WatchResponse["events"][number][];
@@ -18,7 +18,8 @@ export interface WatchHandlers {
   readonly onCreated: (header: ResponseHeader) => void;
   /** All watches are confirmed. */
   readonly onReady: () => void;
-  readonly onChange: (range: EtcdRange, change: WatchResponse["events"][number]) => void;
+  /** What a response says of the watch of that index. */
+  readonly onChanges: (index: number, changes: WatchResponse["events"]) => void;
 }
 
 export interface Watching {
@@ -28,7 +29,7 @@ export interface Watching {
 }
 
 /** `user` is for messages. */
-export function watchRanges(
+export function watchKeys(
   connection: EtcdConnection,
   watches: readonly Watched[],
   user: string | undefined,
@@ -81,10 +82,8 @@ export function watchRanges(
     if (fragment) return;
     const whole = watched.parts;
     watched.parts = [];
-    for (const event of whole) {
-      if (hasEnded) return;
-      if (event.kv.modRevision > watched.revision) handlers.onChange(watched.range, event);
-    }
+    const changes = whole.filter(({ kv }) => kv.modRevision > watched.revision);
+    if (changes.length > 0) handlers.onChanges(watches.indexOf(watched), changes);
     // Without events it is a sign of progress: there was nothing for us up to the header's revision. With events the header
     // may be ahead of them, when more of the past is still to come.
     watched.revision = Math.max(watched.revision, whole.at(-1)?.kv.modRevision ?? header?.revision ?? 0);
@@ -94,11 +93,11 @@ export function watchRanges(
   const slow = setTimeout(() => {
     end(new EtcdFault("other", `no answer within ${tuning.requestMs / 1000} s to the request to watch`));
   }, tuning.requestMs);
-  for (const { range, revision } of watches)
+  for (const { prefix, revision } of watches)
     stream.send({
       createRequest: {
-        key: Buffer.from(range.prefix),
-        rangeEnd: Buffer.from(rangeEnd(range.prefix)),
+        key: Buffer.from(prefix),
+        rangeEnd: Buffer.from(rangeEnd(prefix)),
         startRevision: revision + 1,
         progressNotify: true,
         fragment: true,
@@ -114,5 +113,5 @@ function cancellation(
   deadlineMs: number,
 ): EtcdFault {
   if (compactRevision > 0) return new EtcdFault("compacted", "the history was compacted");
-  return faultOf(0, cancelReason, { user, what: `watch ${watched?.range.prefix ?? "the keys"}`, deadlineMs });
+  return faultOf(0, cancelReason, { user, what: `watch ${watched?.prefix ?? "the keys"}`, deadlineMs });
 }

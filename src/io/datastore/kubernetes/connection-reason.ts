@@ -40,7 +40,7 @@ export async function connectionReason(
     case "CERT_SIGNATURE_FAILURE":
       return `The certificate of the API server at ${where} is not signed by ${authority} (${code})`;
     case "ERR_TLS_CERT_ALTNAME_INVALID":
-      return `The certificate of the API server at ${where} is for other names: ${error.message}`;
+      return `The certificate of the API server at ${where} is for other names: ${namesOf(error)}`;
     case "EPROTO":
     case "ERR_SSL_WRONG_VERSION_NUMBER":
       return `What listens at ${where} does not speak TLS (${error.message.trim()})`;
@@ -49,6 +49,11 @@ export async function connectionReason(
         ? `The API server at ${where} refuses our side of TLS: ${error.message.trim()}`
         : `The connection to the API server at ${where} failed: ${error.message}`;
   }
+}
+
+/** Node adds the certificate to this one error. */
+function namesOf(error: NodeJS.ErrnoException & { readonly cert?: { readonly subjectaltname?: string } }): string {
+  return error.cert?.subjectaltname ?? error.message;
 }
 
 async function validityReason(

@@ -189,7 +189,7 @@ export function openKubernetesDatastore(options: DatastoreOptions & KubernetesOp
   function report(): void {
     if (isClosed) return;
     const entries = [...followed.values()];
-    const next = statusOf(entries);
+    const next = statusOf(entries, clock.nowMs());
     if (next !== undefined && isNews(next, status, clock.nowMs())) {
       status = next;
       say({ type: "status", status });
@@ -243,11 +243,14 @@ function createDiscovery(client: ApiClient, forced: ApiGroup | undefined) {
 }
 
 /** Failing while a part of it fails; connected when every part has had an answer. */
-function statusOf(entries: readonly Followed[]): DatastoreStatus | undefined {
+function statusOf(entries: readonly Followed[], nowMs: number): DatastoreStatus | undefined {
   const failing = entries.flatMap(({ state }) => (typeof state === "object" ? [state] : []));
   if (failing.length > 0) {
     const reason = [...new Set(failing.map((failure) => failure.reason))].join("; ");
-    return { state: "failing", reason, retryAt: Math.min(...failing.map((failure) => failure.retryAt)) };
+    // A time that has passed is that of an attempt which still runs.
+    const times = failing.map((failure) => failure.retryAt);
+    const ahead = times.filter((at) => at > nowMs);
+    return { state: "failing", reason, retryAt: ahead.length > 0 ? Math.min(...ahead) : Math.max(...times) };
   }
   return entries.length > 0 && entries.every(({ state }) => state === "working") ? { state: "connected" } : undefined;
 }
@@ -256,7 +259,7 @@ function statusOf(entries: readonly Followed[]): DatastoreStatus | undefined {
 function isNews(next: DatastoreStatus, said: DatastoreStatus | undefined, nowMs: number): boolean {
   if (said === undefined || next.state !== said.state) return true;
   if (next.state === "connected" || said.state === "connected") return false;
-  return next.reason !== said.reason || (said.retryAt ?? 0) <= nowMs;
+  return next.reason !== said.reason || ((said.retryAt ?? 0) <= nowMs && next.retryAt !== said.retryAt);
 }
 
 /** A change of what we let go is no change, so it is not the server's version that counts. */
