@@ -183,7 +183,7 @@ protocol bgp ${name} {
   local ${address} port ${port} as ${asn}; neighbor ${own.address} port ${listen} as ${localAs};
   ${ttlSecurity ? `multihop ${multihop}; ttl security on;` : "multihop;"}
   ${passive ? "" : "passive;"} ${password === undefined ? "" : `password "${password}";`}
-  hold time 90; connect delay time 1; connect retry time 1; error wait time 1, 2;
+  allow local as; hold time 90; connect delay time 1; connect retry time 1; error wait time 1, 2;
   ${family} { table t_${name}; add paths rx; import all; import keep filtered; export filter {
     if source != RTS_STATIC then reject;
     ${announced.map((each) => words(each, asn === localAs)).join(" ")}
