@@ -264,6 +264,13 @@ export const ROWS = {
     needs: ["kernel"],
     quick: ["bird2"],
   },
+  calicoCases: {
+    file: "calico-cases",
+    title: "in BIRD 1.6's place in Calico's own cases: every neighbour is told the same, the kernel has the same",
+    needs: [],
+    quick: ["bird1"],
+    only: ["bird1"],
+  },
   birdSocket: {
     file: "bird-socket",
     title: "birdc and readers as Calico's at our BIRD sockets, with sessions to both",
