@@ -203,7 +203,7 @@ describe("export, step 3: Calico's rules to an internal peer", () => {
     ["e: an IPv6 host route that is better", own("fd00:65:0:1::5/128", { metric: 512 }), { localPref: ELEVATED }],
     ["f: a service range", { prefix: "10.96.0.0/16", source: "static" }, { metric: P, ...normal }],
     ["f: a service address", { prefix: "192.0.2.10/32", source: "static" }, { metric: P, ...normal }],
-    ["f: not one within the range", own("10.96.1.0/24"), "reject"],
+    ["f: and what is within the range", own("10.96.1.0/24"), normal],
     ["g: a load balancer's address, on a reflector", learned("198.51.100.7/32"), { metric: P }],
     ["g: an external address, on a reflector", learned("192.0.2.11/32"), { metric: P }],
     ["h: any exported pool", own("10.68.3.0/26"), normal],

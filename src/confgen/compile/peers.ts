@@ -158,8 +158,7 @@ function checkNodeEnd(context: SessionContext, resource: BgpPeerResource, localA
   const { index, facts, findings, input } = context;
   const { name, peer, asn, reversePeering } = resource;
   if (peer.by !== "address") return;
-  const say = (code: string, message: string) =>
-    findings.push({ severity: "warning", code, resource: `BGPPeer/${name}`, message });
+  const about = { severity: "warning", resource: `BGPPeer/${name}` } as const;
   const there = index.at(peer.address)[0];
   // Another port may well be that of another speaker.
   if (
@@ -168,15 +167,17 @@ function checkNodeEnd(context: SessionContext, resource: BgpPeerResource, localA
     peer.port === undefined &&
     nodesAt(context, peer.address, asn).length === 0
   )
-    say(
-      "other-as",
-      `peerIP is Node/${there.name}, which is in AS ${there.asn ?? facts.defaultAsn}, not in AS ${asn}: it refuses the session`,
-    );
+    findings.push({
+      ...about,
+      code: "other-as",
+      message: `peerIP is Node/${there.name}, which is in AS ${there.asn ?? facts.defaultAsn}, not in AS ${asn}: it refuses the session`,
+    });
   if (localAsn === undefined || localAsn === facts.asn || !isMirrored(reversePeering, input.version)) return;
   const mirroring = nodesAt(context, peer.address, asn, peer.port)[0];
   if (mirroring)
-    say(
-      "mirror-without-local-as",
-      `localASNumber is not part of the mirror on Node/${mirroring.name}, which expects AS ${facts.asn}, not ${localAsn}: reversePeering Manual and a BGPPeer for that node are needed`,
-    );
+    findings.push({
+      ...about,
+      code: "mirror-other-as",
+      message: `localASNumber is not part of the mirror on Node/${mirroring.name}, which expects AS ${facts.asn}, not ${localAsn}: reversePeering Manual and a BGPPeer for that node are needed`,
+    });
 }

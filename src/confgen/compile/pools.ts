@@ -49,7 +49,7 @@ export function poolsOf(resources: ResourceView, findings: Finding[]): readonly 
 
 function withoutForm({ cidr }: Entry<IpPoolResource>): string {
   return cidr === undefined
-    ? "routes of its addresses are announced and programmed as those of no pool"
+    ? "its CIDR is not known, so its routes are those of no pool: not announced, but programmed"
     : `routes within ${cidr} are neither announced nor programmed`;
 }
 

@@ -88,6 +88,9 @@ const NOBODY = ["ffee::10", "ffee::11"].map(
 
 /** What is odd about a case, in the words of the generator and of the configuration's check. */
 const SAID: Readonly<Record<string, readonly string[]>> = {
+  // Its peer is a node, which is in AS 64512 whatever the BGPPeer says.
+  "explicit_peering/specific_node": ["warning other-as BGPPeer/bgppeer-2"],
+  "explicit_peering/local-as": ["warning other-as BGPPeer/bgppeer-2"],
   mesh_password: ["warning password-missing BGPConfiguration/default"],
   "bgpfilter/filter_deletion": ["warning filter-missing BGPFilter/test-filter"],
   "explicit_peering/global": [

@@ -148,7 +148,7 @@ const others: Claim[] = [
       "Node_10_0_0_11 as 64512 external local as 65001",
       "Node_10_0_0_12 as 64512 local as 64512",
     ],
-    codes: ["mirror-without-local-as BGPPeer/a"],
+    codes: ["mirror-other-as BGPPeer/a"],
   },
   {
     claim: "values that BGP has no room for are said",
