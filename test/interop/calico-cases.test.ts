@@ -56,7 +56,7 @@ interface Side {
   received(peer: string): Promise<number>;
 }
 
-describe("Calico's own cases on the wire", { concurrency: 2, skip: SKIP }, () => {
+describe("Calico's own cases on the wire (BIRD 1.6 without krt_tunnel)", { concurrency: 2, skip: SKIP }, () => {
   for (const [name, step] of SHOWN) {
     const each = CASES.find((one) => one.name === name);
     if (each) onTheWire(each, step);

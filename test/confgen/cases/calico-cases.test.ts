@@ -96,9 +96,6 @@ const SAID: Readonly<Record<string, readonly string[]>> = {
   "explicit_peering/global": [
     "peers[0].address: incoming connections cannot be told from those of peer `Global_10_192_0_1_port_150` (peers/Global_10_192_0_1_port_150.yaml:2): give them different localAddress",
   ],
-  // The Node's own AS is another: in the case nobody stands behind the address.
-  "explicit_peering/specific_node": ["warning other-as BGPPeer/bgppeer-2"],
-  "explicit_peering/local-as": ["warning other-as BGPPeer/bgppeer-2"],
   // ffee::10 is a multicast address: BIRD is told of it, and can do nothing with it either.
   "reachable_by/global_peers": [
     ...MULTICAST,
