@@ -110,10 +110,7 @@ describe("calidris node", { concurrency: CONCURRENCY }, () => {
     await poll("the socket", async () => (await a.bird("show status").catch(() => "")).includes("up and running"));
     const status = await a.bird("show status");
     assert.deepEqual([readReportedStatus(status).isReady, readReadinessStatus(status).recovering], [true, false]);
-    await assert.rejects(
-      a.readiness(true),
-      /unexpected output line from BIRD: 8005 There is no configuration yet: \S/,
-    );
+    await assert.rejects(a.readiness(true), /unexpected output line from BIRD: 8005 There is no configuration yet: \S/);
     await mkdir(a.datastore);
     for (const [name, resources] of Object.entries(RESOURCES)) await a.write(name, resources);
     await poll("the session", async () => (await a.bird("show protocols")).includes("Mesh_10_0_0_2"), {
