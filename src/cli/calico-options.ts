@@ -43,6 +43,8 @@ export function calicoOptions<T>(yargs: Argv<T>, nodes: string): Argv<T & Calico
     })
     .option("node", { type: "string", requiresArg: true, describe: `Name of the node (default: ${nodes})` })
     .option("calico-version", {
+      // Without it 3.30 would be the number 3.3.
+      type: "string",
       choices: Object.keys(VERSIONS),
       default: "3.33",
       requiresArg: true,
