@@ -24,7 +24,7 @@ export interface FilesOptions extends DatastoreOptions {
   readonly listedEntries?: number;
 }
 
-const SETTLE_MS = 30;
+const SETTLE_MS = 20;
 /** Changes that never rest are read all the same after so long. */
 const PATIENCE_MS = 200;
 const DOUBT_MS = 1000;

@@ -58,15 +58,6 @@ export function addPlace(places: Places, directory: string, name: string): void 
   else if (!places.has(directory)) places.set(directory, new Set([name]));
 }
 
-/** Adds what another trace met. */
-export function addTrace(into: Trace, other: Trace): void {
-  into.marks.push(...other.marks);
-  for (const [directory, names] of other.places) {
-    if (names === undefined) into.places.set(directory, undefined);
-    else for (const name of names) addPlace(into.places, directory, name);
-  }
-}
-
 /** Differs when the file's content may. */
 export function markOf(found: Stats): string {
   return `${found.dev}:${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}`;
