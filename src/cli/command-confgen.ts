@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import type { CalicoVersion } from "../confgen/compile/input.ts";
 import { LOG_THRESHOLDS, type LogThreshold } from "../config/model.ts";
-import { keepHeapSmall } from "../io/system/young-generation.ts";
+import { limitYoungGeneration } from "../io/system/young-generation.ts";
 import { DATASTORES, type DatastoreType } from "./datastore-type.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import { withSocket } from "./output.ts";
@@ -100,8 +100,8 @@ export const confgenCommand: CommandModule<object, ConfgenArguments> = {
     const { node } = argv;
     if (node === undefined || node === "") throw new CliError(EXIT.usage, "say --node NAME, the name of this node");
     if (argv.once && argv.diff) throw new CliError(EXIT.usage, "--once writes and --diff does not: say one of them");
-    // Before all else: loading the compiler would let the heap grow.
-    keepHeapSmall();
+    // Before all else: loading the compiler would let the young generation grow.
+    limitYoungGeneration();
     const { runConfgen } = await import("./confgen.ts");
     await runConfgen({
       datastore: argv.datastore,
