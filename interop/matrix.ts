@@ -264,16 +264,16 @@ export const ROWS = {
     needs: ["kernel"],
     quick: ["bird2"],
   },
-  shadow: {
-    file: "shadow",
-    title: "`calidris shadow` beside a BIRD that does Calico's rules: nothing differs, then what does",
+  calicoCases: {
+    file: "calico-cases",
+    title: "in BIRD 1.6's place in Calico's own cases: every neighbour is told the same, the kernel has the same",
     needs: [],
     quick: ["bird1"],
     only: ["bird1"],
   },
-  calicoCases: {
-    file: "calico-cases",
-    title: "Calico's own cases: our configuration and its BIRD files announce the same to the same neighbours",
+  shadow: {
+    file: "shadow",
+    title: "`calidris shadow` beside a BIRD that does Calico's rules: nothing differs, then what does",
     needs: [],
     quick: ["bird1"],
     only: ["bird1"],

@@ -210,7 +210,7 @@ describe("explain", () => {
     assert.match(up, /^a \(10\.0\.0\.2\)\n {2}eBGP peer, AS 65001, ours 65000\n\nEstablished for 00:00:\d\d/);
     assert.match(
       up,
-      /Routes: import policy picky, export policy accept\n {2}ipv4: 11 received, 9 accepted, \d+ announced \(complete\)/,
+      /Routes: import policy picky, export policy accept\n {2}ipv4: 10 received, 8 accepted, \d+ announced \(complete\)/,
     );
     const refused = explainPeer(peers.find((peer) => peer.name === "wrong")!).join("\n");
     assert.match(refused, /we sent .*bad peer AS .*the peer is AS 65008, expected AS 65009 \(\d/);

@@ -28,6 +28,10 @@ export function peerOptions(context: SessionContext, resource: BgpPeerResource):
   findings.push(...newerFields(resource, input.version));
   const since = (version: CalicoVersion) => input.version >= version;
   const say = sayOf(owner, findings);
+  if (resource.keepOriginalNextHop && resource.nextHopMode !== undefined && since(31)) {
+    const message = `nextHopMode ${resource.nextHopMode} makes keepOriginalNextHop count for nothing: only one of both should be there`;
+    findings.push({ severity: "warning", code: "next-hop-twice", resource: owner, message });
+  }
   const localAsn = since(31) ? resource.localAsn : undefined;
   const common = { resource: owner, origin: owner, filters: resource.filters };
   if (resource.peer.by === "localWorkload") {

@@ -4,7 +4,7 @@
  */
 
 import type { Document, ParsedNode } from "yaml";
-import { isMap, isSeq, LineCounter, parseAllDocuments, parseDocument, type ScalarTag, type Tags } from "yaml";
+import { isMap, isSeq, LineCounter, parseAllDocuments, parseDocument, type ScalarTag, type Tags, visit } from "yaml";
 import { convertLegacy } from "../resources/legacy.ts";
 import { type LegacyConversion, withSettings } from "../resources/legacy-forms.ts";
 import type { Kind } from "../resources/model.ts";
@@ -108,6 +108,13 @@ function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
       const [error] = document.errors;
       if (error) return { ok: false, line: lineAt(error.pos[0]), message: `not valid YAML: ${error.message}` };
       const place = (index: number | undefined) => lineAt(offsetOf(document, index));
+      const circle = circleIn(document);
+      if (circle !== undefined)
+        return {
+          ok: false,
+          line: lineAt(circle),
+          message: "not valid YAML: an alias stands within what it stands for",
+        };
       const outcome = objectsOf(document.toJS({ maxAliasCount: 1000 }), place, mapping);
       if (!Array.isArray(outcome)) return outcome as Fault;
       objects.push(...outcome);
@@ -116,6 +123,20 @@ function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
   } catch (error) {
     return { ok: false, line: 1, message: `not valid YAML: ${error instanceof Error ? error.message : String(error)}` };
   }
+}
+
+/** Where an alias stands that is a part of what it stands for: what it says has no end. */
+function circleIn(document: Document.Parsed): number | undefined {
+  let found: number | undefined;
+  visit(document, {
+    Alias(_, alias, path) {
+      const target = alias.resolve(document);
+      if (target === undefined || !path.includes(target)) return undefined;
+      found = alias.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 /** Where a document begins, or the item of its list. */
@@ -164,15 +185,17 @@ function objectOf(object: Json, mapping: ObjectMapping): readonly Named[] | stri
   const calico = CALICO_KINDS.find((each) => each === kind);
   const namespaced = NAMESPACED_KINDS.find((each) => each === kind);
   if (!calico && !namespaced) return [];
-  const plain = objectName(object);
-  if (plain === undefined) return "missing key `metadata.name`";
+  const { name } = record(object.metadata);
+  if (name === undefined || name === null || name === "") return "missing key `metadata.name`";
+  if (typeof name !== "string") return "`metadata.name` is no text; put quotes around it";
   if (namespaced) {
-    const name = plain.includes("/") ? plain : `default/${plain}`;
-    return [{ kind: namespaced, name, object }];
+    const named = objectName(object)!;
+    return [{ kind: namespaced, name: named.includes("/") ? named : `default/${named}`, object }];
   }
-  if (!isCore) return isOurs(calico!, object, mapping) ? [{ kind: calico!, name: plain, object }] : [];
+  // Of a kind that has no namespaces: one that is written all the same counts for nothing.
+  if (!isCore) return isOurs(calico!, object, mapping) ? [{ kind: calico!, name, object }] : [];
   const converted = v3Object(calico!, object, mapping);
-  return converted ? [{ kind: calico!, name: plain, object: converted }] : [];
+  return converted ? [{ kind: calico!, name, object: converted }] : [];
 }
 
 function isOurs(kind: Kind, object: Json, mapping: ObjectMapping): boolean {

@@ -49,6 +49,30 @@ metadata: { name: n1, annotations: { projectcalico.org/IPv4Address: 10.0.0.2/24 
     );
   });
 
+  it("holds kinds without namespaces by their name alone", () => {
+    const text = "{ apiVersion: projectcalico.org/v3, kind: BGPFilter, metadata: { name: f, namespace: x } }";
+    assert.deepEqual(
+      objectsOf(text).map(({ kind, name }) => [kind, name]),
+      [["BGPFilter", "f"]],
+    );
+  });
+
+  it("says where an alias has no end", () => {
+    for (const text of ["kind: Node\nspec: &a\n  bgp: *a\n", "kind: Node\nspec: &a\n  - [1, { b: *a }]\n"])
+      assert.deepEqual(parseDocuments(`---\n${text}`, MAPPING), {
+        ok: false,
+        line: 4,
+        message: "not valid YAML: an alias stands within what it stands for",
+      });
+  });
+
+  it("asks for quotes around a name that YAML takes for something else", () =>
+    assert.deepEqual(parseDocuments("kind: IPPool\nmetadata: { name: 5 }\n", MAPPING), {
+      ok: false,
+      line: 1,
+      message: "`metadata.name` is no text; put quotes around it",
+    }));
+
   it("is not taken where a document of v1 makes no sense", () => {
     const text = `${config("asNumber: 1")}\n---\n{ apiVersion: v1, kind: bgpPeer, metadata: { peerIP: x }, spec: { asNumber: 1 } }`;
     assert.deepEqual(parseDocuments(text, MAPPING), {
