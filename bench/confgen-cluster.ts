@@ -8,11 +8,14 @@ export interface Cluster {
 
 export const OWN = "node-0";
 
-export function clusterObjects({ nodes, affinities }: Cluster): StoredObject[] {
-  const objects = [configuration(), pool(), filter(), tor()];
-  for (let i = 0; i < nodes; i++) objects.push(nodeObject(i));
-  for (let i = 0; i < affinities; i++) objects.push(affinity(i % nodes, i));
-  return objects;
+/** One after the other: a datastore that lists in chunks does not hold them all either. */
+export function* clusterObjects({ nodes, affinities }: Cluster): Generator<StoredObject> {
+  yield configuration();
+  yield pool();
+  yield filter();
+  yield tor();
+  for (let i = 0; i < nodes; i++) yield nodeObject(i);
+  for (let i = 0; i < affinities; i++) yield affinity(i % nodes, i);
 }
 
 export function nodeObject(index: number, address = index): StoredObject {

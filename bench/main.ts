@@ -8,14 +8,18 @@ import { parseArgs } from "node:util";
 import { versionOf } from "../interop/packages.ts";
 import { DUT, type SpeakerKind } from "../interop/peers/kinds.ts";
 import { requires } from "../interop/requires.ts";
+import { CONFGEN_WORK, type ConfgenFigure, confgenFailed, confgenLines, measureConfgen } from "./confgen.ts";
 import { measurePolicies, POLICY_WORK, type PolicyFigure, policyFailed, policyLines } from "./policy.ts";
 import { table, type Verdict, verdicts, type WorkResult } from "./report.ts";
 import { type Measured, measure, swarmProgram } from "./swarm.ts";
 import { QUICK_WORKS, WORKS, type Work, withAddPath } from "./works.ts";
 
+/** Works that need no speaker beside ours. */
+const OWN_WORKS = [POLICY_WORK, CONFGEN_WORK];
+
 const USAGE = `Usage: npm run bench -- [options]
   --quick            smaller works, under five minutes
-  --work NAME,...    ${[...WORKS.map((work) => work.name), POLICY_WORK].join(", ")}; a part of a name selects all that begin with it
+  --work NAME,...    ${[...WORKS.map((work) => work.name), ...OWN_WORKS].join(", ")}; a part of a name selects all that begin with it
   --add-path         path identifiers both ways on every session (RFC 7911)
   --peers KIND,...   speakers beside ours: bird2 (the reference), bird1, frr; default bird2
   --repeat N         runs of each speaker, in turn; default 3
@@ -25,8 +29,9 @@ const USAGE = `Usage: npm run bench -- [options]
 
 interface Options {
   readonly works: readonly Work[];
-  /** What policies cost, which needs no speaker. */
+  /** Of OWN_WORKS. */
   readonly policies: boolean;
+  readonly confgen: boolean;
   /** The reference first, the speaker under test last. */
   readonly speakers: readonly SpeakerKind[];
   readonly repeat: number;
@@ -57,14 +62,16 @@ function readOptions(): Options {
   const selected = all.filter((work) => isWanted(work.name));
   const works = values["add-path"] ? selected.map(withAddPath) : selected;
   const policies = isWanted(POLICY_WORK);
-  if (works.length === 0 && !policies)
+  const confgen = isWanted(CONFGEN_WORK);
+  if (works.length === 0 && !policies && !confgen)
     throw new Error(
-      `No work begins with "${values.work}"; there are ${[...all.map((work) => work.name), POLICY_WORK].join(", ")}`,
+      `No work begins with "${values.work}"; there are ${[...all.map((work) => work.name), ...OWN_WORKS].join(", ")}`,
     );
   const peers = values.peers.split(",").filter((name) => name !== "") as SpeakerKind[];
   return {
     works,
     policies,
+    confgen,
     speakers: [...new Set([...peers, DUT])],
     repeat: Number(values.repeat),
     timeoutSeconds: Number(values.timeout),
@@ -109,6 +116,8 @@ async function main(): Promise<number> {
   if (options.works.length > 0) await swarmProgram();
   const policies: readonly PolicyFigure[] = options.policies ? measurePolicies() : [];
   if (options.policies) say(`${policyLines(policies).join("\n")}\n`);
+  const confgen: readonly ConfgenFigure[] = options.confgen ? await measureConfgen() : [];
+  if (options.confgen) say(`${confgenLines(confgen).join("\n")}\n`);
   const names = new Map<SpeakerKind, string>();
   const [reference, subject] = [options.speakers[0]!, options.speakers.at(-1)!];
   const results: WorkResult[] = [];
@@ -128,11 +137,14 @@ async function main(): Promise<number> {
     speakers: Object.fromEntries(names),
     works: results.map(({ work, runs }) => ({ name: work.name, title: work.title, runs })),
     policies,
+    confgen,
     verdicts: judged,
   };
   if (options.json === "-") console.log(JSON.stringify(data, null, 2));
   else if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(data, null, 2)}\n`);
-  return judged.some((verdict) => verdict.state === "failed") || policyFailed(policies) ? 1 : 0;
+  return judged.some((verdict) => verdict.state === "failed") || policyFailed(policies) || confgenFailed(confgen)
+    ? 1
+    : 0;
 }
 
 process.exitCode = await main();

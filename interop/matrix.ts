@@ -264,6 +264,27 @@ export const ROWS = {
     needs: ["kernel"],
     quick: ["bird2"],
   },
+  calicoCases: {
+    file: "calico-cases",
+    title: "in BIRD 1.6's place in Calico's own cases: every neighbour is told the same, the kernel has the same",
+    needs: [],
+    quick: ["bird1"],
+    only: ["bird1"],
+  },
+  shadow: {
+    file: "shadow",
+    title: "`calidris shadow` beside a BIRD that does Calico's rules: nothing differs, then what does",
+    needs: [],
+    quick: ["bird1"],
+    only: ["bird1"],
+  },
+  calicoCluster: {
+    file: "calico-cluster",
+    title: "three nodes and a reflector of ours from one datastore, which changes six times",
+    needs: [],
+    quick: ["bird2"],
+    only: ["bird2"],
+  },
   birdSocket: {
     file: "bird-socket",
     title: "birdc and readers as Calico's at our BIRD sockets, with sessions to both",

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { cache, fail, filesUnder, prepare, root } from "./prepare.js";
 
 // Folders of test/ that need no system call beyond a file.
-const unit = ["ip", "bgp", "policy", "rib", "fib", "config", "control", "daemon", "layers"];
+const unit = ["ip", "bgp", "policy", "rib", "fib", "config", "confgen", "control", "daemon", "layers"];
 
 const programs = {
   demo: () => ["dist/src/cli/main.js", "demo"],

@@ -1,19 +1,14 @@
 import type { CommandModule } from "yargs";
-import type { CalicoVersion } from "../confgen/compile/input.ts";
 import { LOG_THRESHOLDS, type LogThreshold } from "../config/model.ts";
-import { DATASTORES, type DatastoreType } from "./datastore-type.ts";
+import { limitYoungGeneration } from "../io/system/young-generation.ts";
+import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode } from "./calico-options.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import { withSocket } from "./output.ts";
 
-interface ConfgenArguments {
-  datastore: DatastoreType | undefined;
-  "datastore-path": string | undefined;
-  node: string | undefined;
+interface ConfgenArguments extends CalicoArguments {
   out: string;
   once: boolean;
   diff: boolean;
-  "calico-version": string;
-  "missing-password": "hold" | "open";
   timeout: number;
   limit: number;
   socket: string | undefined;
@@ -21,33 +16,11 @@ interface ConfgenArguments {
   "log-level": LogThreshold | undefined;
 }
 
-/** As `3.31`. */
-export const VERSIONS: Readonly<Record<string, CalicoVersion>> = Object.fromEntries(
-  ([28, 29, 30, 31, 32, 33] as const).map((minor) => [`3.${minor}`, minor]),
-);
-
 export const confgenCommand: CommandModule<object, ConfgenArguments> = {
   command: "confgen",
   describe: "Make a node's configuration from Calico's datastore, and follow it",
   builder: (yargs) =>
-    withSocket(yargs)
-      .option("datastore", {
-        choices: DATASTORES,
-        requiresArg: true,
-        describe:
-          "Where Calico's resources are (default: DATASTORE_TYPE, else etcdv3 with ETCD_ENDPOINTS, else kubernetes)",
-      })
-      .option("datastore-path", {
-        type: "string",
-        requiresArg: true,
-        describe: "For files: a folder, or one file, of YAML or JSON",
-      })
-      .option("node", {
-        type: "string",
-        requiresArg: true,
-        default: process.env.NODENAME || undefined,
-        describe: "Name of the node (or NODENAME)",
-      })
+    calicoOptions(withSocket(yargs), "NODENAME")
       .option("out", {
         type: "string",
         requiresArg: true,
@@ -59,18 +32,6 @@ export const confgenCommand: CommandModule<object, ConfgenArguments> = {
         type: "boolean",
         default: false,
         describe: "Print what would change, and write nothing",
-      })
-      .option("calico-version", {
-        choices: Object.keys(VERSIONS),
-        default: "3.33",
-        requiresArg: true,
-        describe: "Release of Calico whose behaviour is wanted",
-      })
-      .option("missing-password", {
-        choices: ["hold", "open"] as const,
-        default: "hold" as const,
-        requiresArg: true,
-        describe: "A session whose password cannot be found: held down, or run without one as Calico does",
       })
       .option("timeout", {
         type: "number",
@@ -96,18 +57,16 @@ export const confgenCommand: CommandModule<object, ConfgenArguments> = {
         describe: "Least level that is logged (default: info; with --diff warn)",
       }) as never,
   handler: async (argv) => {
-    const { node } = argv;
-    if (node === undefined || node === "") throw new CliError(EXIT.usage, "say --node NAME, the name of this node");
+    const node = namedNode(argv);
     if (argv.once && argv.diff) throw new CliError(EXIT.usage, "--once writes and --diff does not: say one of them");
+    // Before all else: loading the compiler would let the young generation grow.
+    limitYoungGeneration();
     const { runConfgen } = await import("./confgen.ts");
     await runConfgen({
-      datastore: argv.datastore,
-      path: argv["datastore-path"],
+      ...calicoOptionsOf(argv),
       node,
       out: argv.out,
       mode: argv.once ? "once" : argv.diff ? "diff" : "follow",
-      version: VERSIONS[argv["calico-version"]]!,
-      missingPassword: argv["missing-password"],
       timeoutMs: argv.timeout * 1000,
       limit: argv.limit,
       socket: argv.socket,

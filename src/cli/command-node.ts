@@ -1,18 +1,12 @@
 import type { CommandModule } from "yargs";
 import { limitYoungGeneration } from "../io/system/young-generation.ts";
-import { VERSIONS } from "./command-confgen.ts";
+import { type CalicoArguments, calicoOptions, calicoOptionsOf } from "./calico-options.ts";
 import { type DaemonArguments, daemonOptions, runOrExit } from "./daemon-options.ts";
-import { DATASTORES, type DatastoreType } from "./datastore-type.ts";
 
-interface NodeArguments extends DaemonArguments {
-  node: string | undefined;
-  datastore: DatastoreType | undefined;
-  "datastore-path": string | undefined;
+interface NodeArguments extends DaemonArguments, CalicoArguments {
   out: string;
   state: string;
   "bird-socket": string;
-  "calico-version": string;
-  "missing-password": "hold" | "open";
   "process-title": string;
 }
 
@@ -24,22 +18,7 @@ export const nodeCommand: CommandModule<object, NodeArguments> = {
   command: "node",
   describe: "Run the daemon with what Calico's datastore says, as calico-node's sidecar",
   builder: (yargs) =>
-    daemonOptions(yargs)
-      .option("node", {
-        type: "string",
-        requiresArg: true,
-        describe: "Name of this node (default: NODENAME, /var/lib/calico/nodename, the host's name)",
-      })
-      .option("datastore", {
-        choices: DATASTORES,
-        requiresArg: true,
-        describe: "Where Calico's resources are (default: DATASTORE_TYPE)",
-      })
-      .option("datastore-path", {
-        type: "string",
-        requiresArg: true,
-        describe: "With --datastore files: the folder",
-      })
+    calicoOptions(daemonOptions(yargs), "NODENAME, /var/lib/calico/nodename, the host's name")
       .option("out", {
         type: "string",
         requiresArg: true,
@@ -58,18 +37,6 @@ export const nodeCommand: CommandModule<object, NodeArguments> = {
         default: RUNNING,
         describe: "Folder in which bird.ctl and bird6.ctl speak as BIRD 1.6 does; none: nowhere",
       })
-      .option("calico-version", {
-        choices: Object.keys(VERSIONS),
-        default: "3.33",
-        requiresArg: true,
-        describe: "Release whose behaviour is followed",
-      })
-      .option("missing-password", {
-        choices: ["hold", "open"] as const,
-        default: "hold" as const,
-        requiresArg: true,
-        describe: "A session whose password cannot be found is held down, or runs without one as upstream",
-      })
       .option("process-title", {
         type: "string",
         requiresArg: true,
@@ -83,12 +50,8 @@ export const nodeCommand: CommandModule<object, NodeArguments> = {
     await runOrExit(() =>
       runNode(
         {
-          node: argv.node,
-          datastore: argv.datastore,
-          datastorePath: argv["datastore-path"],
+          ...calicoOptionsOf(argv),
           out: argv.out,
-          version: VERSIONS[argv["calico-version"]]!,
-          missingPassword: argv["missing-password"],
           processTitle: named(argv["process-title"]),
           socket: argv.socket,
           state: argv.state,

@@ -1,15 +1,19 @@
 import { existsSync } from "node:fs";
 import type { CommandModule } from "yargs";
+import type { Config } from "../config/model.ts";
+import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode } from "./calico-options.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import { type OutputOptions, withOutput } from "./output.ts";
 
-type ShadowArguments = OutputOptions & {
-  config: string;
-  "bird-socket": string | undefined;
-  "bird6-socket": string | undefined;
-  all: boolean;
-  limit: number;
-};
+type ShadowArguments = OutputOptions &
+  CalicoArguments & {
+    config: string | undefined;
+    timeout: number;
+    "bird-socket": string | undefined;
+    "bird6-socket": string | undefined;
+    all: boolean;
+    limit: number;
+  };
 
 /** Rows told of each list. */
 const ROWS = 10;
@@ -19,12 +23,17 @@ export const shadowCommand: CommandModule<object, ShadowArguments> = {
   command: "shadow",
   describe: "Beside a running BIRD: which sessions, announcements and kernel routes would differ. Writes nothing",
   builder: (yargs) =>
-    withOutput(yargs, ["table", "json", "yaml"])
+    calicoOptions(withOutput(yargs, ["table", "json", "yaml"]), "NODENAME")
       .option("config", {
         type: "string",
         requiresArg: true,
-        demandOption: "say --config PATH, a file or a folder",
-        describe: "Configuration to compare with BIRD",
+        describe: "Compare with this configuration, a file or a folder, in place of what the datastore gives",
+      })
+      .option("timeout", {
+        type: "number",
+        default: 30,
+        requiresArg: true,
+        describe: "Seconds to wait for the datastore",
       })
       .option("bird-socket", {
         type: "string",
@@ -45,11 +54,22 @@ export const shadowCommand: CommandModule<object, ShadowArguments> = {
       }) as never,
   handler: async (argv) => {
     const sockets = birdSockets(argv["bird-socket"], argv["bird6-socket"]);
-    const { readNext } = await import("./preview.ts");
     const { shadow } = await import("./shadow.ts");
-    await shadow(argv, await readNext(argv.config), sockets, argv.all ? Number.POSITIVE_INFINITY : argv.limit);
+    await shadow(argv, await configOf(argv), sockets, argv.all ? Number.POSITIVE_INFINITY : argv.limit);
   },
 };
+
+/** What we would run with: a configuration that is there, or what Calico's datastore gives for the node. */
+async function configOf(argv: ShadowArguments): Promise<Config> {
+  if (argv.config !== undefined) return (await import("./preview.ts")).readNext(argv.config);
+  const { compileForNode } = await import("./confgen.ts");
+  const { config } = await compileForNode({
+    ...calicoOptionsOf(argv),
+    node: namedNode(argv),
+    timeoutMs: argv.timeout * 1000,
+  });
+  return config;
+}
 
 /** Those named; where none is, Calico's, as far as they are there. */
 function birdSockets(ipv4: string | undefined, ipv6: string | undefined) {

@@ -12,18 +12,15 @@ import { systemClock } from "../io/system/clock.ts";
 import { type Generations, openGenerations } from "../io/system/generations.ts";
 import { createLog } from "../io/system/log.ts";
 import { onSignals } from "../io/system/signals.ts";
+import { growHeapSlowly } from "../io/system/young-generation.ts";
+import type { CalicoOptions } from "./calico-options.ts";
 import { datastoreType, type Environment, openSources } from "./confgen-sources.ts";
-import type { DatastoreType } from "./datastore-type.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 
-export interface ConfgenOptions {
-  readonly datastore: DatastoreType | undefined;
-  readonly path: string | undefined;
+export interface ConfgenOptions extends CalicoOptions {
   readonly node: string;
   readonly out: string;
   readonly mode: "follow" | "once" | "diff";
-  readonly version: CalicoVersion;
-  readonly missingPassword: "hold" | "open";
   /** Of `once` and `diff`. */
   readonly timeoutMs: number;
   readonly limit: number;
@@ -34,16 +31,13 @@ export interface ConfgenOptions {
 
 /** `follow` runs until a signal ends it. Throws CliError where there is no generation to make. */
 export async function runConfgen(options: ConfgenOptions): Promise<void> {
+  const growFreely = growHeapSlowly();
   const { log, flush } = createLog({ format: options.logFormat, level: options.logLevel });
-  const sources = await openSources({
-    datastore: options.datastore ?? datastoreType(process.env),
-    path: options.path,
-    environment: process.env,
-  });
+  const sources = await sourcesOf(options);
   try {
     switch (options.mode) {
       case "follow":
-        return await follow(options, sources, log);
+        return await follow(options, sources, log, growFreely);
       case "once":
         return await writeOnce(options, sources, log);
       case "diff": {
@@ -82,7 +76,7 @@ export function createCompile(): GeneratorOptions["compile"] {
 }
 
 function start(
-  options: ConfgenOptions,
+  options: Pick<ConfgenOptions, "node" | "version" | "missingPassword" | "out">,
   sources: readonly Source[],
   log: Log,
   onGeneration: GeneratorOptions["onGeneration"],
@@ -109,16 +103,19 @@ export async function writeGeneration(generations: Generations, output: Generato
   return true;
 }
 
-async function follow(options: ConfgenOptions, sources: readonly Source[], log: Log): Promise<void> {
+async function follow(
+  options: ConfgenOptions,
+  sources: readonly Source[],
+  log: Log,
+  onWritten: () => void,
+): Promise<void> {
   const generations = await openGenerations(options.out);
   if (generations.previous.length > 0)
     log("info", "last generation", { path: join(options.out, "current"), files: generations.previous.length });
-  const generator = start(
-    options,
-    sources,
-    log,
-    async (output) => void (await writeGeneration(generations, output, log)),
-  );
+  const generator = start(options, sources, log, async (output) => {
+    await writeGeneration(generations, output, log);
+    onWritten();
+  });
   await new Promise<void>((resolve) => {
     onSignals({
       reload: () => undefined,
@@ -143,9 +140,26 @@ async function writeOnce(options: ConfgenOptions, sources: readonly Source[], lo
   }
 }
 
+/** What the datastore gives for a node at present, for commands that write nothing. Only warnings are logged. */
+export async function compileForNode(
+  options: CalicoOptions & Pick<ConfgenOptions, "node" | "timeoutMs">,
+): Promise<GeneratorOutput> {
+  const { log, flush } = createLog({ format: "auto", level: "warn" });
+  const sources = await sourcesOf(options);
+  try {
+    return await compileOnce({ ...options, out: "generated" }, sources, log, () => undefined);
+  } finally {
+    await flush();
+  }
+}
+
+function sourcesOf({ datastore, path }: CalicoOptions): Promise<Source[]> {
+  return openSources({ datastore: datastore ?? datastoreType(process.env), path, environment: process.env });
+}
+
 /** The first generation that the datastore gives. Throws CliError where there is none in time. */
-async function compileOnce(
-  options: ConfgenOptions,
+export async function compileOnce(
+  options: Pick<ConfgenOptions, "node" | "version" | "missingPassword" | "out" | "timeoutMs">,
   sources: readonly Source[],
   log: Log,
   take: GeneratorOptions["onGeneration"],

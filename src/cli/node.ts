@@ -1,24 +1,18 @@
 /** `calidris node`: the generator and the daemon in one process, as the environment of calico-node says. */
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { CompileInput } from "../confgen/compile/input.ts";
 import { backendWithoutBgp, nodeName, nodeNameFile } from "./calico-environment.ts";
+import type { CalicoOptions } from "./calico-options.ts";
 import { generatorSettings } from "./confgen.ts";
 import { datastoreType, type Environment, openSources } from "./confgen-sources.ts";
-import type { DatastoreType } from "./datastore-type.ts";
 import { EXIT } from "./exit-codes.ts";
 import { generatedConfig } from "./generated-config.ts";
 import { type RunOptions, runDaemon } from "./run-daemon.ts";
 
-export interface NodeOptions extends RunOptions {
-  /** These go before what the environment says. */
-  readonly node: string | undefined;
-  readonly datastore: DatastoreType | undefined;
-  readonly datastorePath: string | undefined;
+/** What the options of CalicoOptions say goes before the environment. */
+export interface NodeOptions extends RunOptions, CalicoOptions {
   /** Of the generations. */
   readonly out: string;
-  readonly version: CompileInput["version"];
-  readonly missingPassword: CompileInput["missingPassword"];
   /** By which other programs find the process; undefined: as it was started. */
   readonly processTitle: string | undefined;
 }
@@ -31,7 +25,7 @@ export async function runNode(options: NodeOptions, environment: Environment): P
   const node = options.node || nodeName(environment, readName(nodeNameFile(environment)), hostname());
   const { version, missingPassword, out } = options;
   const settings = generatorSettings({ node, version, missingPassword }, environment);
-  const sources = await openSources({ datastore, path: options.datastorePath, environment });
+  const sources = await openSources({ datastore, path: options.path, environment });
   if (options.processTitle !== undefined) process.title = options.processTitle;
   await runDaemon(options, (log) => {
     log("info", "node", { node, datastore, out });

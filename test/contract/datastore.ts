@@ -1,6 +1,6 @@
 /** What every datastore does, whatever its layout is: the suite runs over files, etcd, and the Kubernetes API. */
 import assert from "node:assert/strict";
-import { describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import type { Datastore, DatastoreOptions, Interest } from "../../src/confgen/datastore/datastore.ts";
 import type { Kind } from "../../src/confgen/resources/model.ts";
 import { createRecorder, type Recorder } from "./datastore-recorder.ts";
@@ -32,9 +32,9 @@ export interface DatastoreWorld {
   /** Writes a BGPPeer that cannot be read: no JSON, no YAML. Absent where the store takes no such thing. */
   putUnreadable?(name: string): Promise<void>;
   /** Until `restore`, the open datastore hears nothing of the store, which goes on being changed by `put`. */
-  breakConnection?(): Promise<void>;
+  breakConnection(): Promise<void>;
   /** With `forget` the store's history of what changed is gone: what was missed can only be listed. */
-  restore?(forget: boolean): Promise<void>;
+  restore(forget: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -44,8 +44,8 @@ export interface DatastoreHarness {
   world(): Promise<DatastoreWorld>;
   /** Services, EndpointSlices and Secrets live in it; otherwise an interest in them is satisfied by nothing. */
   readonly hasServices: boolean;
-  /** It has objects that are known by the own node (block affinities). Default: true. */
-  readonly hasAffinities?: boolean;
+  /** An object of it may be unreadable by itself: the world has `putUnreadable`. A file is unreadable as a whole. Default: true. */
+  readonly hasUnreadable?: boolean;
   /** Objects in the large test. Default: 5000. */
   readonly many?: number;
   /** Why the suite is skipped. */
@@ -55,16 +55,16 @@ export interface DatastoreHarness {
 const NOTHING: Interest = { secrets: [], services: false };
 
 export function datastoreContract(harness: DatastoreHarness): void {
-  const { skip = false, hasAffinities = true, many = 5000 } = harness;
+  const { skip = false, hasUnreadable = true, many = 5000 } = harness;
 
   /** Runs with a datastore that has synced over what `before` holds. */
   const opened = (
     claim: string,
     before: readonly PlainResource[],
     body: (open: Open) => Promise<void>,
-    options: { readonly podCidrs?: boolean; readonly skip?: string | false } = {},
+    options: { readonly podCidrs?: boolean } = {},
   ) =>
-    test(claim, { skip: skip || (options.skip ?? false) }, async (context) => {
+    test(claim, { skip }, async () => {
       const world = await harness.world();
       try {
         await putAll(world, before);
@@ -73,7 +73,7 @@ export function datastoreContract(harness: DatastoreHarness): void {
         const datastore = await world.open({ node: NODE, podCidrs: options.podCidrs ?? false, onEvent });
         try {
           await said.until("the first sync", () => said.synced() !== undefined);
-          await body({ world, said, datastore, context });
+          await body({ world, said, datastore });
         } finally {
           await datastore.close();
         }
@@ -143,39 +143,33 @@ export function datastoreContract(harness: DatastoreHarness): void {
       assert.deepEqual(said.saidOf("BGPPeer", "tor-a"), ["set"]);
     });
 
-    opened(
-      "an object that cannot be read is given with its fault, and with its content once it can be",
-      [peer("tor-b")],
-      async ({ world, said, context }) => {
-        if (world.putUnreadable === undefined) return context.skip("the store takes no such object");
-        await world.putUnreadable("tor-a");
-        await said.until("the fault", () => said.view.get("BGPPeer/tor-a")?.fault !== undefined);
-        const stored = said.view.get("BGPPeer/tor-a");
-        assert.equal(stored?.object, undefined);
-        assert.ok(stored?.fault && stored.origin);
-        assertHolds(said, peer("tor-b"));
-        await world.put(peer("tor-a"));
-        await said.until("the content", () => holds(said, peer("tor-a")));
-        assert.equal(said.view.get("BGPPeer/tor-a")?.fault, undefined);
-      },
-    );
+    if (hasUnreadable)
+      opened(
+        "an object that cannot be read is given with its fault, and with its content once it can be",
+        [peer("tor-b")],
+        async ({ world, said }) => {
+          await world.putUnreadable!("tor-a");
+          await said.until("the fault", () => said.view.get("BGPPeer/tor-a")?.fault !== undefined);
+          const stored = said.view.get("BGPPeer/tor-a");
+          assert.equal(stored?.object, undefined);
+          assert.ok(stored?.fault && stored.origin);
+          assertHolds(said, peer("tor-b"));
+          await world.put(peer("tor-a"));
+          await said.until("the content", () => holds(said, peer("tor-a")));
+          assert.equal(said.view.get("BGPPeer/tor-a")?.fault, undefined);
+        },
+      );
 
     const own = affinity(NODE, "10.1.0.0/26");
     const other = affinity("node-b", "10.1.0.64/26");
-    const noAffinities = hasAffinities ? false : "the store has no block affinities";
-    opened(
-      "only the own node's block affinities are given",
-      [own, other],
-      async ({ world, said }) => {
-        assertHolds(said, own);
-        await world.put(affinity("node-b", "10.1.0.128/26"));
-        const next = affinity(NODE, "fd00:1::/122");
-        await world.put(next);
-        await said.until("the next of its own", () => holds(said, next));
-        assert.deepEqual(ownOf(said, "BlockAffinity"), [keyOf(own), keyOf(next)].sort());
-      },
-      { skip: noAffinities },
-    );
+    opened("only the own node's block affinities are given", [own, other], async ({ world, said }) => {
+      assertHolds(said, own);
+      await world.put(affinity("node-b", "10.1.0.128/26"));
+      const next = affinity(NODE, "fd00:1::/122");
+      await world.put(next);
+      await said.until("the next of its own", () => holds(said, next));
+      assert.deepEqual(ownOf(said, "BlockAffinity"), [keyOf(own), keyOf(next)].sort());
+    });
 
     opened(
       "block affinities are not read where pod CIDRs serve",
@@ -184,7 +178,7 @@ export function datastoreContract(harness: DatastoreHarness): void {
         assertHolds(said, peer("tor-a"));
         assert.deepEqual(ownOf(said, "BlockAffinity"), []);
       },
-      { podCidrs: true, skip: noAffinities },
+      { podCidrs: true },
     );
 
     opened("a widened interest is satisfied and said", [], async ({ said, datastore }) => {
@@ -247,8 +241,7 @@ export function datastoreContract(harness: DatastoreHarness): void {
       opened(
         `after a gap ${forget ? "whose history is gone " : ""}the difference is said, deletes too, and nothing else`,
         [peer("stays"), peer("changes"), peer("goes"), pool("pool-stays")],
-        async ({ world, said, context }) => {
-          if (world.breakConnection === undefined) return context.skip("the store has no connection that breaks");
+        async ({ world, said }) => {
           await world.breakConnection();
           await said.until("it says that it fails", () => said.status()?.state === "failing");
           const status = said.status()!;
@@ -258,7 +251,7 @@ export function datastoreContract(harness: DatastoreHarness): void {
           await world.put(peer("changes", 65077));
           await world.remove("BGPPeer", "goes");
           await world.put(peer("comes"));
-          await world.restore!(forget);
+          await world.restore(forget);
           await said.until("the changes", () => holds(said, peer("changes", 65077)) && holds(said, peer("comes")));
           await said.until("the delete", () => !said.view.has("BGPPeer/goes"));
           await said.until("it is connected", () => said.status()?.state === "connected");
@@ -278,7 +271,6 @@ interface Open {
   readonly world: DatastoreWorld;
   readonly said: Recorder;
   readonly datastore: Datastore;
-  readonly context: TestContext;
 }
 
 type Opened = (claim: string, before: readonly PlainResource[], body: (open: Open) => Promise<void>) => void;

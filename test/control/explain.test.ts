@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { explainRoute } from "../../src/control/render-explain.ts";
 import { explainPeer } from "../../src/control/render-peer.ts";
-import { parseAddress } from "../../src/ip/address.ts";
 import { parsePrefix } from "../../src/ip/prefix.ts";
 import { type Routers, startRouters } from "./routers.ts";
 
@@ -78,16 +77,7 @@ describe("explain", () => {
         yaml: neighbour(
           2,
           65001,
-          [
-            ...both,
-            "10.10.4.0/24",
-            "10.10.6.0/24",
-            "10.10.7.0/24",
-            "10.10.10.0/24",
-            "10.10.12.0/24",
-            "10.10.13.0/24",
-            "10.10.17.0/24",
-          ],
+          [...both, "10.10.6.0/24", "10.10.7.0/24", "10.10.10.0/24", "10.10.12.0/24", "10.10.13.0/24", "10.10.17.0/24"],
           `    - { match: { prefixes: [10.10.12.0/24] }, set: { addCommunities: [no-advertise] }, action: accept }
     - { match: { prefixes: [10.10.13.0/24] }, set: { addCommunities: [no-export] }, action: accept }`,
         ),
@@ -118,16 +108,6 @@ describe("explain", () => {
       wrong: { address: "10.0.0.8", yaml: neighbour(8, 65008, []) },
       f: { address: "10.0.0.7", yaml: neighbour(7, 65003, ["10.10.16.0/24"]) },
     });
-    const kernelRoute = {
-      prefix: parsePrefix("10.10.4.0/24")!,
-      metric: 0,
-      protocol: 4,
-      kind: "unicast",
-      hops: [{ ifindex: 2, gateway: parseAddress("10.0.0.50")! }],
-      scope: 0,
-    } as const;
-    routers.router("b").handle({ from: "kernel", event: { kind: "route", gone: false, route: kernelRoute } });
-    routers.router("b").handle({ from: "kernel", event: { kind: "batch" } });
     routers.run(30);
   });
 
@@ -135,7 +115,6 @@ describe("explain", () => {
     ["preference", "10.10.1.0/24", /Lost: from a \(10\.0\.0\.2\): preference 100 against 150 \(the higher stays\)/],
     ["local preference", "10.10.2.0/24", /Lost: from a .*: local preference 100 against 200/],
     ["AS path length", "10.10.3.0/24", /Lost: from b .*: AS path length 3 against 1 \(the shorter stays\)/],
-    ["origin", "10.10.4.0/24", /Lost: from b .*: origin INCOMPLETE against IGP/],
     ["MED", "10.10.10.0/24", /Lost: from e .*: MED 50 against 0/],
     ["router id", "10.10.5.0/24", /Lost: from b .*: router id 10\.0\.0\.3 against 10\.0\.0\.2/],
     [
@@ -231,7 +210,7 @@ describe("explain", () => {
     assert.match(up, /^a \(10\.0\.0\.2\)\n {2}eBGP peer, AS 65001, ours 65000\n\nEstablished for 00:00:\d\d/);
     assert.match(
       up,
-      /Routes: import policy picky, export policy accept\n {2}ipv4: 11 received, 9 accepted, \d+ announced \(complete\)/,
+      /Routes: import policy picky, export policy accept\n {2}ipv4: 10 received, 8 accepted, \d+ announced \(complete\)/,
     );
     const refused = explainPeer(peers.find((peer) => peer.name === "wrong")!).join("\n");
     assert.match(refused, /we sent .*bad peer AS .*the peer is AS 65008, expected AS 65009 \(\d/);

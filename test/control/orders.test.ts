@@ -137,7 +137,7 @@ describe("an order", () => {
     [{ command: "disable" }, "usage", /lacks `peer`/],
     [{ command: "disable", peer: "tor-a", text: "€".repeat(86) }, "usage", /258 octets, and 255 are possible/],
     [{ command: "disable", peer: "tor-a", text: 5 }, "usage", /`text` is a text/],
-    [{ command: "enable", peer: "tor-a" }, "refused", /take `disabled: true` out/, view({ disabled: true })],
+    [{ command: "enable", peer: "tor-a" }, "refused", /take `disabled` out there/, view({ disabled: true })],
     [{ command: "restart", peer: "tor-a" }, "refused", /calidris enable tor-a/, view({ held: HELD })],
     [{ command: "refresh", peer: "tor-a" }, "refused", /not Established/, view({ negotiated: null })],
     [{ command: "refresh", peer: "tor-a", direction: "up" }, "usage", /in, out or both/],

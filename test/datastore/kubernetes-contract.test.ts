@@ -34,4 +34,9 @@ const WORLDS: readonly (readonly [string, ApiGroup, FakeOptions])[] = [
 ];
 
 for (const [name, group, options] of WORLDS)
-  datastoreContract({ name: `kubernetes: ${name}`, hasServices: true, world: () => fakeWorld(group, options) });
+  datastoreContract({
+    name: `kubernetes: ${name}`,
+    hasServices: true,
+    hasUnreadable: false,
+    world: () => fakeWorld(group, options),
+  });

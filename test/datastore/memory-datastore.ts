@@ -66,9 +66,11 @@ export function createMemoryStore(): MemoryStore {
     put(stored) {
       const key = `${stored.kind}/${stored.name}`;
       objects.set(key, stored);
-      if (!options || !isReadable || !isWanted(stored)) return;
-      said.add(key);
-      emit({ type: "set", stored });
+      if (!options || !isReadable) return;
+      if (isWanted(stored)) {
+        said.add(key);
+        emit({ type: "set", stored });
+      } else if (said.delete(key)) emit({ type: "delete", kind: stored.kind, name: stored.name });
     },
     remove(kind, name) {
       const key = `${kind}/${name}`;

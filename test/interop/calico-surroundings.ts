@@ -38,7 +38,7 @@ export interface Announcement {
   readonly prefix: string;
   readonly localPref?: number;
   /** Three parts make a large one. */
-  readonly community?: string;
+  readonly communities: readonly string[];
   readonly prepend?: number;
 }
 
@@ -59,16 +59,20 @@ export function surroundingsOf(family: FamilyName, config: BirdConfig, own: OwnA
   const values = valuesOf(config);
   const taken = new Set(config.static.map(({ prefix }) => prefix));
   const nets = values.nets.filter((net) => !taken.has(net) && isFree(parsePrefix(net)!, own, peers));
-  const inKernel = spread(nets, MOST_KERNEL);
-  const others = nets.filter((net) => !inKernel.includes(net));
+  // A third of them comes from the neighbours.
+  const inKernel = spread(
+    nets.filter((_, at) => at % 3 !== 2),
+    MOST_KERNEL,
+  );
+  const others = nets.filter((_, at) => at % 3 === 2);
   const devices = [...DEVICES, UPLINK];
-  const communities = [...values.communities, ...values.largeCommunities].flat();
+  const communities = [...values.communities.slice(2), ...values.largeCommunities.slice(2), ["65000:9"]];
   const announced = peers.map(({ name }, at) => {
     const ofPeer = spread(
       others.filter((_, index) => index % peers.length === at),
       MOST_ANNOUNCED,
     );
-    return [name, ofPeer.map((prefix, index) => announcement(prefix, index, communities))] as const;
+    return [name, ofPeer.map((prefix, index) => announcement(prefix, index + at, communities))] as const;
   });
   return {
     family,
@@ -83,13 +87,13 @@ export function surroundingsOf(family: FamilyName, config: BirdConfig, own: OwnA
   };
 }
 
-function announcement(prefix: string, at: number, communities: readonly string[]): Announcement {
+function announcement(prefix: string, at: number, lists: readonly (readonly string[])[]): Announcement {
   const localPref = LOCAL_PREFS[at % LOCAL_PREFS.length];
-  const community = at % 2 === 0 ? undefined : communities[(at >> 1) % communities.length];
+  const communities = lists[at % (lists.length + 1)] ?? [];
   return {
     prefix,
     ...(localPref !== undefined && { localPref }),
-    ...(community !== undefined && { community }),
+    communities,
     ...(at % 5 === 4 && { prepend: 64999 }),
   };
 }
@@ -179,7 +183,7 @@ protocol bgp ${name} {
   local ${address} port ${port} as ${asn}; neighbor ${own.address} port ${listen} as ${localAs};
   ${ttlSecurity ? `multihop ${multihop}; ttl security on;` : "multihop;"}
   ${passive ? "" : "passive;"} ${password === undefined ? "" : `password "${password}";`}
-  hold time 90; connect delay time 1; connect retry time 1; error wait time 1, 2;
+  allow local as; hold time 90; connect delay time 1; connect retry time 1; error wait time 1, 2;
   ${family} { table t_${name}; add paths rx; import all; import keep filtered; export filter {
     if source != RTS_STATIC then reject;
     ${announced.map((each) => words(each, asn === localAs)).join(" ")}
@@ -187,11 +191,13 @@ protocol bgp ${name} {
 }`;
 }
 
-function words({ prefix, localPref, community, prepend }: Announcement, isInternal: boolean): string {
-  const parts = community?.split(":");
+function words({ prefix, localPref, communities, prepend }: Announcement, isInternal: boolean): string {
   const changes = [
     localPref !== undefined && isInternal ? `bgp_local_pref = ${localPref};` : "",
-    parts ? `bgp_${parts.length === 3 ? "large_" : ""}community.add((${parts.join(", ")}));` : "",
+    ...communities.map((text) => {
+      const parts = text.split(":");
+      return `bgp_${parts.length === 3 ? "large_" : ""}community.add((${parts.join(", ")}));`;
+    }),
     prepend === undefined ? "" : `bgp_path.prepend(${prepend});`,
   ].join(" ");
   return `if net = ${prefix} then { ${changes} }`;

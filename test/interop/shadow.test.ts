@@ -9,6 +9,7 @@ import { MAIN } from "../../interop/peers/calidris.ts";
 import { poll } from "../../interop/process.ts";
 import type { ShadowAnswer } from "../../src/control/shadow-answer.ts";
 import { BIRD_QUICK, staged } from "./operator.ts";
+import { resource } from "./sidecar.ts";
 
 const PLAN = {
   nodes: ["node", "mesh", "tor"],
@@ -106,6 +107,20 @@ function ourConfig(): Record<string, unknown> {
   };
 }
 
+const RESOURCES = [
+  resource("Node", "node", { bgp: { ipv4Address: "10.0.0.1/24", ipv6Address: "fdbb:1::1/64" } }),
+  resource("Node", "mesh", { bgp: { ipv4Address: "10.0.0.2/24", ipv6Address: "fdbb:1::2/64" } }),
+  resource("BGPPeer", "tor", { peerIP: "10.0.0.3", asNumber: 65000 }),
+  resource("BGPPeer", "tor6", { peerIP: "fdbb:1::3", asNumber: 65000 }),
+  resource("BGPConfiguration", "default", {
+    asNumber: 64512,
+    communities: [{ name: "own", value: "64512:7" }],
+    prefixAdvertisements: BLOCKS.map((cidr) => ({ cidr, communities: ["own"] })),
+  }),
+  ...["10.65.0.0/16", "fd00:65::/48"].map((cidr, i) => resource("IPPool", `pool-${i}`, { cidr })),
+  ...BLOCKS.map((cidr, i) => resource("BlockAffinity", `block-${i}`, { cidr, node: "node", state: "confirmed" })),
+];
+
 /** A BIRD 2 that announces what stands in `statics`, whatever it hears. */
 function neighbour(own: string, asn: number, statics: readonly string[]): string {
   const [v4, v6] = [statics.filter((text) => !text.includes(":")), statics.filter((text) => text.includes(":"))];
@@ -163,11 +178,11 @@ describe("shadow beside BIRD 1.6", () => {
     );
     const before = await dut.node.ip("route");
 
+    const sockets = ["--bird-socket", bird.socket, "--bird6-socket", bird6.socket];
     const shadow = async (change: (config: ReturnType<typeof ourConfig>) => void) => {
       const config = ourConfig();
       change(config);
       await dut.write("config.yaml", config);
-      const sockets = ["--bird-socket", bird.socket, "--bird6-socket", bird6.socket];
       const words = [MAIN, "shadow", "--config", dut.config, ...sockets];
       const [told, json] = await Promise.all([
         dut.node.exec([process.execPath, ...words], { anyExit: true }),
@@ -181,6 +196,13 @@ describe("shadow beside BIRD 1.6", () => {
     const much = "4 sessions, 11 announced routes, 7 routes in the kernel";
     assert.equal(same.text, `Nothing differs from BIRD (compared: ${much}).\n`);
     assert.equal(same.code, 0);
+
+    // The same of the resources that Calico would have made BIRD's configuration of.
+    const resources = join(await dut.node.folder("resources"), "all.json");
+    await writeFile(resources, JSON.stringify({ kind: "List", items: RESOURCES }));
+    const asked = ["--datastore", "files", "--datastore-path", resources, "--node", "node"];
+    const compiled = await dut.node.exec([process.execPath, MAIN, "shadow", ...asked, ...sockets], { anyExit: true });
+    assert.equal(compiled.stdout, same.text, compiled.stderr);
 
     const other = await shadow((config) => {
       const peers = config.peers as { name: string; asn: number; address: string }[];

@@ -77,6 +77,7 @@ export function clusterFacts(input: CompileInput): ClusterResult {
   const perNode = nodeEntry?.value;
   if (perNode) findings.push(...ignoredPerNode(perNode, version));
   if (defaults) findings.push(...ignoredByVersion(defaults, version));
+  findings.push(...unused(resources.BGPConfiguration));
   const { bgp } = own;
   const defaultAsn = defaults?.asn ?? DEFAULT_ASN;
   // Only up to 3.31 these two were read from the node's own BGPConfiguration.
@@ -93,7 +94,7 @@ export function clusterFacts(input: CompileInput): ClusterResult {
     listenPort: perNode?.listenPort ?? defaults?.listenPort ?? DEFAULT_PORT,
     ...(defaults?.listenPort !== undefined && { defaultListenPort: defaults.listenPort }),
     bindMode,
-    logLevel: logLevel(perNode?.logSeverity ?? defaults?.logSeverity),
+    logLevel: logLevel(perNode?.logSeverity ? perNode : defaults, findings),
     ignoredInterfaces: interfacesFrom?.ignoredInterfaces ?? [],
     mesh: {
       enabled: defaults?.nodeToNodeMesh ?? true,
@@ -126,6 +127,18 @@ function ownNode({ node, resources }: CompileInput, findings: Finding[]): NodeRe
     findings.push({ severity: "error", code: "own-node-without-bgp", resource, message });
   }
   return entry?.value;
+}
+
+/** Names that mean nothing, so that what they say is lost. */
+function unused(configurations: CompileInput["resources"]["BGPConfiguration"]): Finding[] {
+  return [...configurations.keys()]
+    .filter((name) => name !== "default" && !name.startsWith("node."))
+    .map((name) => ({
+      severity: "warning",
+      code: "configuration-unused",
+      resource: `BGPConfiguration/${name}`,
+      message: "Only default and node.<name> are read: it is ignored",
+    }));
 }
 
 function heldBy(entry: Entry<BgpConfigurationResource> | undefined, name: string): string | undefined {
@@ -164,8 +177,12 @@ const MOST_NAME_OCTETS = 4096;
  * Upstream knows debug, info and silence for everything else; BIRD's own warnings and errors are written even then. A level
  * of our log that says what the severity names loses nothing of that.
  */
-function logLevel(severity: string | undefined): LogLevel {
+function logLevel(config: BgpConfigurationResource | undefined, findings: Finding[]): LogLevel {
+  const severity = config?.logSeverity;
+  if (severity === undefined) return "info";
   switch (severity) {
+    case "info":
+      return "info";
     case "trace":
     case "debug":
       return "debug";
@@ -175,8 +192,12 @@ function logLevel(severity: string | undefined): LogLevel {
       return "error";
     case "fatal":
       return "off";
-    default:
+    default: {
+      const message = `logSeverityScreen is "${severity}", which is no severity: Info is used`;
+      const resource = `BGPConfiguration/${config!.name}`;
+      findings.push({ severity: "warning", code: "severity-unknown", resource, message });
       return "info";
+    }
   }
 }
 

@@ -77,7 +77,7 @@ export function filterPolicies(
   for (const [i, rule] of list.entries()) {
     const match = matchOf(rule, family, version);
     if (!match) continue;
-    const compiled = decide(rule, version, () => `${name}.${i}`, more, `BGPFilter/${filter.name}`);
+    const compiled = decide(rule, version, () => `${name}:${i}`, more, `BGPFilter/${filter.name}`);
     rules.push({ ...(Object.keys(match).length > 0 && { match }), ...compiled });
   }
   if (list.length === 0) return [];

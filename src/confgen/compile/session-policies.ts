@@ -39,15 +39,20 @@ export function sessionPolicies(
   const base = { ipv4: baseNames("ipv4"), ipv6: baseNames("ipv6") };
   const byList = { ipv4: new Map<string, PolicyNames>(), ipv6: new Map<string, PolicyNames>() };
   for (const { family, filters: list } of sessions) {
-    const key = list.join("+");
+    const key = keyOf(list);
     if (list.length === 0 || byList[family].has(key)) continue;
     const usable = list.flatMap((name) => filters.get(name) ?? []);
     byList[family].set(key, namesOf(usable, family, families.get(family)!, input, policies, findings));
   }
   return {
     policies: [...policies.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
-    namesOf: ({ family, filters: list }) => (list.length === 0 ? base[family] : byList[family].get(list.join("+"))!),
+    namesOf: ({ family, filters: list }) => (list.length === 0 ? base[family] : byList[family].get(keyOf(list))!),
   };
+}
+
+/** No line ends within a name; a BGPPeer may list any other text, whether or not a filter can have that name. */
+function keyOf(list: readonly string[]): string {
+  return list.join("\n");
 }
 
 function baseNames(family: Family): PolicyNames {

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Family } from "../../ip/address.ts";
 import { present } from "../datastore/json.ts";
-import { choice, field, list, mapping, optionalSection, section, wholeNumber } from "./fields.ts";
+import { choice, field, list, mapping, optionalSection, section, shown, wholeNumber } from "./fields.ts";
 import type { BgpFilterResource, FilterOperation, FilterRule } from "./model.ts";
 import { type Complain, createParser } from "./parsed.ts";
 import { cidrOf, community, INTERFACE, realAsn } from "./scalars.ts";
@@ -46,8 +46,12 @@ const bgpFilter = mapping({
   spec: section({ importV4: rulesV4, importV6: rulesV6, exportV4: rulesV4, exportV6: rulesV6 }),
 });
 
+/** A DNS subdomain, or what older releases took for a name. Policies are called after filters. */
+const NAME = /^[A-Za-z0-9_.-]{1,253}$/;
+
 /** calico-bgp.md 1.4. */
 export const parseBgpFilter = createParser(bgpFilter, (name, { spec }, complain): BgpFilterResource => {
+  if (!NAME.test(name)) complain("metadata.name", `expected letters, digits, -, . and _, not ${shown(name)}`);
   const rules = (key: keyof typeof spec, bits: number) =>
     (spec[key] ?? []).map((rule, i) => filterRule(rule, bits, `spec.${key}[${i}]`, complain));
   return {

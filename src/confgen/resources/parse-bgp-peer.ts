@@ -63,8 +63,6 @@ type Spec = z.output<typeof bgpPeer>["spec"];
 export const parseBgpPeer = createParser(bgpPeer, (name, { spec }, complain): BgpPeerResource => {
   if (spec.node !== undefined && spec.nodeSelector)
     complain("spec", "has both node and nodeSelector; only one can say where the peering is");
-  if (spec.keepOriginalNextHop && spec.nextHopMode !== undefined)
-    complain("spec", "has both keepOriginalNextHop and nextHopMode; nextHopMode alone says it");
   const peer = remoteOf(spec, complain);
   if (peer?.by === "selector" && spec.asNumber !== undefined)
     complain("spec.asNumber", "cannot stand beside peerSelector: the AS numbers are those of the nodes");

@@ -27,7 +27,7 @@ export interface FilesOptions extends DatastoreOptions {
   readonly listedEntries?: number;
 }
 
-const SETTLE_MS = 30;
+const SETTLE_MS = 20;
 /** Changes that never rest are read all the same after so long. */
 const PATIENCE_MS = 200;
 /** A file that is being written is whole soon. One that a full disk has cut stays so until somebody has seen it. */

@@ -3,7 +3,7 @@ import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { forEach } from "../files/at-once.ts";
-import { addTrace, createTrace, fileFault, follow, markOf, type Places, type Trace } from "../files/places.ts";
+import { createTrace, fileFault, follow, isLocal, markOf, type Places, type Trace } from "../files/places.ts";
 import { createFileTexts, type FileTexts } from "../files/texts.ts";
 
 export interface ConfigFile {
@@ -29,46 +29,65 @@ export interface ConfigSnapshot {
    * identity before and after saw one state.
    */
   readonly identity: string;
-  /** The directories among it, with the links on the way to them: where they differ, others are to be watched. */
-  readonly directories: ReadonlyMap<string, string>;
-  /** Directories whose events matter, with the names that matter in them; undefined stands for every name. */
-  readonly places: Places;
 }
 
 const FILE_OCTETS = 64 * 1024 * 1024;
 const FILES = 20_000;
+/** Files looked at in one turn of the event loop. */
+const SLICE = 128;
 
 /** Remembers the texts of files that did not change since. */
 export function createConfigTexts(): FileTexts {
   return createFileTexts(FILE_OCTETS);
 }
 
+/** Which files there are to read, and what leads to them. */
+export interface FoundFiles {
+  readonly files: readonly Wanted[];
+  readonly secrets: readonly Wanted[];
+  readonly problems: readonly FileProblem[];
+  /** Differs where other files are to be read, or by other links and directories. */
+  readonly identity: string;
+  /** Each place with what tells whether it is still the same directory: where they differ, others are to be watched. */
+  readonly directories: ReadonlyMap<string, string>;
+  /** Symbolic links that were followed. */
+  readonly links: ReadonlySet<string>;
+  /** Directories whose events matter, with the names that matter in them; undefined stands for every name. */
+  readonly places: Places;
+}
+
 /** Reads everything; never throws. `also` are further files, those that hold secrets. */
-export async function readConfigFiles(
-  path: string,
-  also: readonly string[] = [],
-  texts: FileTexts = createConfigTexts(),
-): Promise<ConfigSnapshot> {
+export async function readConfigFiles(path: string, also: readonly string[] = []): Promise<ConfigSnapshot> {
+  return readFound(await findConfigFiles(path, also), createConfigTexts());
+}
+
+/** Never throws. */
+export async function findConfigFiles(path: string, also: readonly string[] = []): Promise<FoundFiles> {
   const look: Look = { trace: createTrace(), problems: [] };
-  const wanted = await find(look, path);
-  const files = await readAll(look, wanted, texts);
-  // Faults of secrets are not those of the configuration.
-  const aside: Look = { trace: look.trace, problems: [] };
-  const secrets = await readAll(
-    aside,
-    also.map((shown) => ({ shown, real: resolve(shown), isDirect: false })),
-    texts,
-  );
-  texts.forgetOthers();
+  const files = await find(look, path);
+  const secrets: Wanted[] = [];
+  for (const shown of also) secrets.push({ shown, real: await follow(look.trace, resolve(shown)) });
   const { marks, places } = look.trace;
   return {
     files,
     secrets,
     problems: look.problems,
-    identity: marks.join("\n"),
+    identity: [...marks, ...files.map(({ real }) => real)].join("\n"),
     directories: directories(look),
+    links: linksOf(marks),
     places,
   };
+}
+
+/** Never throws. */
+export async function readFound(found: FoundFiles, texts: FileTexts): Promise<ConfigSnapshot> {
+  const problems = [...found.problems];
+  const marks: string[] = [];
+  const files = await readAll(found.files, texts, problems, marks);
+  // Faults of secrets are not those of the configuration.
+  const secrets = await readAll(found.secrets, texts, [], marks);
+  texts.forgetOthers();
+  return { files, secrets, problems, identity: `${found.identity}\n${marks.join("\n")}` };
 }
 
 interface Look {
@@ -76,11 +95,12 @@ interface Look {
   readonly problems: FileProblem[];
 }
 
-interface Wanted {
+export interface Wanted {
   readonly shown: string;
+  /** Without symbolic links. */
   readonly real: string;
-  /** No symbolic link: nothing is to be followed. */
-  readonly isDirect: boolean;
+  /** On this machine for sure. */
+  readonly isLocal?: boolean;
 }
 
 /**
@@ -90,20 +110,25 @@ interface Wanted {
 async function find(look: Look, path: string): Promise<Wanted[]> {
   const real = await follow(look.trace, resolve(path));
   const found = await stat(real).catch(() => undefined);
-  if (!found?.isDirectory()) return [{ shown: path, real: resolve(path), isDirect: false }];
-  const entries = await list(look, real, path);
-  const files = entries.filter(isYaml).map((entry) => wantedOf(entry, path, real));
+  if (!found?.isDirectory()) return [{ shown: path, real }];
+  const files: Wanted[] = [];
+  await addFiles(look, files, path, real);
   const shownPeers = join(path, "peers");
   const realPeers = await follow(look.trace, join(real, "peers"));
   const foundPeers = await stat(realPeers).catch(() => undefined);
-  const peers = foundPeers?.isDirectory() ? await list(look, realPeers, shownPeers) : [];
-  for (const entry of peers) if (isYaml(entry)) files.push(wantedOf(entry, shownPeers, realPeers));
+  if (foundPeers?.isDirectory()) await addFiles(look, files, shownPeers, realPeers);
   if (files.length > FILES) look.problems.push({ path, message: `more than ${FILES} files` });
   return files.slice(0, FILES);
 }
 
-function wantedOf(entry: Dirent, shown: string, real: string): Wanted {
-  return { shown: join(shown, entry.name), real: join(real, entry.name), isDirect: !entry.isSymbolicLink() };
+async function addFiles(look: Look, files: Wanted[], shown: string, real: string): Promise<void> {
+  const [entries, local] = await Promise.all([list(look, real, shown), isLocal(real)]);
+  for (const entry of entries) {
+    if (!isYaml(entry)) continue;
+    const [path, name] = [`${real}/${entry.name}`, join(shown, entry.name)];
+    if (entry.isSymbolicLink()) files.push({ shown: name, real: await follow(look.trace, path) });
+    else files.push({ shown: name, real: path, isLocal: local });
+  }
 }
 
 /** Hidden names are editors' and Kubernetes' own (`.#a.yaml`, `..data`). */
@@ -122,31 +147,41 @@ async function list(look: Look, real: string, shown: string): Promise<Dirent[]> 
   }
 }
 
-/** Several at a time; what they met is put together in their order, so that equal looks are equal. */
-async function readAll(look: Look, wanted: readonly Wanted[], texts: FileTexts): Promise<ConfigFile[]> {
-  const outcomes = wanted.map(() => ({ trace: createTrace() }) as Outcome);
-  await forEach(wanted, async ({ shown, real, isDirect }, i) => {
-    const outcome = outcomes[i]!;
+/** Several at a time, put together in their order. */
+async function readAll(
+  wanted: readonly Wanted[],
+  texts: FileTexts,
+  problems: FileProblem[],
+  marks: string[],
+): Promise<ConfigFile[]> {
+  const outcomes: (ConfigFile | FileProblem | undefined)[] = wanted.map(() => undefined);
+  const first = marks.length;
+  for (const { shown } of wanted) marks.push(shown);
+  const rest: number[] = [];
+  for (const [i, { shown, real, isLocal }] of wanted.entries()) {
+    if (i % SLICE === SLICE - 1) await new Promise((resolve) => setImmediate(resolve));
+    const known = isLocal ? texts.known(real) : undefined;
+    if (known) {
+      marks[first + i] += ` ${markOf(known.found)}`;
+      outcomes[i] = { path: shown, text: known.text };
+    } else rest.push(i);
+  }
+  await forEach(rest, async (i) => {
+    const { shown, real } = wanted[i]!;
     try {
-      const { text, found } = await texts.read(isDirect ? real : await follow(outcome.trace, real));
-      outcome.trace.marks.push(`${shown} ${markOf(found)}`);
-      outcome.file = { path: shown, text };
+      const { text, found } = await texts.read(real);
+      marks[first + i] += ` ${markOf(found)}`;
+      outcomes[i] = { path: shown, text };
     } catch (error) {
-      outcome.trace.marks.push(`${shown} unreadable`);
-      outcome.problem = { path: shown, message: `cannot read the file: ${fileFault(error)}` };
+      outcomes[i] = { path: shown, message: `cannot read the file: ${fileFault(error)}` };
     }
   });
-  for (const { trace, problem } of outcomes) {
-    addTrace(look.trace, trace);
-    if (problem) look.problems.push(problem);
+  const files: ConfigFile[] = [];
+  for (const outcome of outcomes) {
+    if (outcome && "text" in outcome) files.push(outcome);
+    else if (outcome) problems.push(outcome);
   }
-  return outcomes.flatMap(({ file }) => file ?? []);
-}
-
-interface Outcome {
-  readonly trace: Trace;
-  file?: ConfigFile;
-  problem?: FileProblem;
+  return files;
 }
 
 /** Each place with what tells whether it is still the same directory. */
@@ -158,4 +193,13 @@ function directories({ trace }: Look): Map<string, string> {
     }),
   );
   return new Map([...trace.places.keys()].sort().map((directory) => [directory, marks.get(directory) ?? ""]));
+}
+
+function linksOf(marks: readonly string[]): Set<string> {
+  const links = new Set<string>();
+  for (const line of marks) {
+    const at = line.indexOf(" -> ");
+    if (at > 0) links.add(line.slice(0, at));
+  }
+  return links;
 }

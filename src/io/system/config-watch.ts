@@ -7,7 +7,9 @@ import {
   type ConfigSnapshot,
   createConfigTexts,
   type FileProblem,
-  readConfigFiles,
+  type FoundFiles,
+  findConfigFiles,
+  readFound,
 } from "./config-files.ts";
 
 export interface ConfigWatchOptions {
@@ -30,6 +32,8 @@ export interface ConfigWatch {
 }
 
 const SETTLE_MS = 50;
+/** The same where a link on the way is switched: what is switched to has been written before. */
+const SWITCH_MS = 5;
 /** Events that may each start the quiet time anew. */
 const POSTPONEMENTS = 1000;
 /** Looks at files that keep changing before what is there is taken as a problem. */
@@ -45,14 +49,19 @@ export async function watchConfig(path: string, options: ConfigWatchOptions): Pr
   let lastProblem = "";
   let also: readonly string[] = [];
   let places: Places = new Map();
+  let links: ReadonlySet<string> = new Set();
   let timer: NodeJS.Timeout | undefined;
   let postponed = 0;
   let closed = false;
   let isHeard = true;
+  /** Something changed since the look began. */
+  let isDisturbed = false;
+  let watched = "";
   let work = Promise.resolve();
   const watcher = watchPlaces({
     onEvent: (directory, name) => {
-      if (name === undefined || matters(places, directory, name)) soon();
+      if (name !== undefined && links.has(join(directory, name))) soon(Math.min(settleMs, SWITCH_MS));
+      else if (name === undefined || matters(places, directory, name)) soon(settleMs);
     },
   });
 
@@ -65,28 +74,46 @@ export async function watchConfig(path: string, options: ConfigWatchOptions): Pr
   }
 
   /** Each event starts the quiet time anew, but files that never rest are read all the same. */
-  function soon(): void {
+  function soon(delayMs: number): void {
+    isDisturbed = true;
     if (closed || postponed === POSTPONEMENTS) return;
     clearTimeout(timer);
     postponed++;
-    timer = setTimeout(() => void lookAgain(), settleMs);
+    timer = setTimeout(() => void lookAgain(), delayMs);
   }
 
   async function look(): Promise<void> {
-    let snapshot = await readConfigFiles(path, also, texts);
-    for (let looks = 1; ; looks++) {
-      if (closed) return;
-      // First the watch, then the look that counts: no change falls between.
-      places = snapshot.places;
-      isHeard = await watcher.set(snapshot.directories);
-      const again = await readConfigFiles(path, also, texts);
-      const calm = again.identity === snapshot.identity && isSame(again, snapshot);
-      snapshot = again;
-      if (calm || looks === LOOKS) break;
+    let snapshot: ConfigSnapshot | undefined;
+    for (let looks = 0; looks < LOOKS && !closed; looks++) {
+      clearTimeout(timer);
+      isDisturbed = false;
+      const found = await watchFound();
+      const before = snapshot;
+      snapshot = await readFound(found, texts);
+      // What changed meanwhile has been told after this, where it is told at all.
+      await turn();
+      if (isHeard ? !isDisturbed : before?.identity === snapshot.identity) break;
     }
     if (closed) return;
     if (!isHeard) poll();
-    report(snapshot);
+    if (snapshot) report(snapshot);
+  }
+
+  /** First the watch, then the look that counts: no change falls between. */
+  async function watchFound(): Promise<FoundFiles> {
+    let found = await findConfigFiles(path, also);
+    for (let looks = 0; looks < LOOKS && !closed; looks++) {
+      ({ places, links } = found);
+      const wanted = JSON.stringify([...found.directories]);
+      if (wanted === watched) return found;
+      watched = wanted;
+      isHeard = await watcher.set(found.directories);
+      const again = await findConfigFiles(path, also);
+      const isSettled = again.identity === found.identity;
+      found = again;
+      if (isSettled) return found;
+    }
+    return found;
   }
 
   function poll(): void {
@@ -125,6 +152,11 @@ export async function watchConfig(path: string, options: ConfigWatchOptions): Pr
       await watcher.close();
     },
   };
+}
+
+/** Events that wait are told, and what they cause is done. */
+async function turn(): Promise<void> {
+  for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** An entry that is watched, a directory that is one, or any entry of a directory that is listed. */

@@ -218,9 +218,15 @@ function fitsMask(path: readonly number[], mask: readonly (number | undefined)[]
   return fitsMask(path, others) || (path.length > 0 && fitsMask(path.slice(1), mask));
 }
 
+const globs = new Map<string, RegExp>();
+
 function globOf(pattern: string): RegExp {
+  const known = globs.get(pattern);
+  if (known) return known;
   const parts = [...pattern].map((letter) =>
     letter === "*" ? ".*" : letter === "?" ? "." : letter.replace(/[\\^$.|+()[\]{}]/, "\\$&"),
   );
-  return new RegExp(`^${parts.join("")}$`);
+  const glob = new RegExp(`^${parts.join("")}$`);
+  globs.set(pattern, glob);
+  return glob;
 }

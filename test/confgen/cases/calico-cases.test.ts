@@ -9,7 +9,7 @@ import { routesFor } from "./hypothetical.ts";
 import { comparePolicies } from "./policy-comparison.ts";
 
 /** Routes with values drawn at random, beside those in which one value after the other is tried. */
-const MIXTURES = 400;
+const MIXTURES = 200;
 
 function expectLikeBird(each: Case, step: CaseStep, config: Config): void {
   const bird = { ipv4: expectedConfig(each, step, "ipv4"), ipv6: expectedConfig(each, step, "ipv6") };

@@ -188,7 +188,7 @@ function examplesOf(glob: string): string[] {
 
 function lists(tuples: readonly (readonly number[])[], other: string): string[][] {
   const texts = distinct(tuples.map((tuple) => tuple.join(":")));
-  return [[], [other], ...texts.map((text) => [text]), ...texts.map((text) => [other, text].toSorted())];
+  return [[], [other], texts, ...texts.map((text) => [text]), ...texts.map((text) => [other, text].toSorted())];
 }
 
 /** One in each prefix that addresses may be compared with, and others. */

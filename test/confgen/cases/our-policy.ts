@@ -40,7 +40,10 @@ export function createOurJudgeOf(
   const byName = new Map(config.policies.map((policy) => [policy.name, policy]));
   const policy = createCompiler((each) => byName.get(each))(name);
   return (route) => {
-    const { accepted, edits } = policy.evaluate(factsOf(route, peerType));
+    const facts = known.get(route) ?? factsOf(route);
+    known.set(route, facts);
+    facts.peerType = peerType;
+    const { accepted, edits } = policy.evaluate(facts);
     return { verdict: accepted ? "accept" : "reject", route: edits ? edited(route, edits) : route };
   };
 }
@@ -76,7 +79,10 @@ function edited(route: BirdRoute, edits: Edits): BirdRoute {
   };
 }
 
-function factsOf(route: BirdRoute, peerType: RouteFacts["peerType"]): RouteFacts {
+/** The same routes pass many policies. */
+const known = new WeakMap<BirdRoute, RouteFacts>();
+
+function factsOf(route: BirdRoute): RouteFacts {
   const source = SOURCE[route.source];
   const { family, bytes, length } = prefixOfText(route.net);
   const nextHop = route.bgp_next_hop === undefined ? undefined : addressOfText(route.bgp_next_hop);
@@ -88,7 +94,6 @@ function factsOf(route: BirdRoute, peerType: RouteFacts["peerType"]): RouteFacts
     source,
     fromPeer: source === "bgp" ? "somebody" : "",
     fromPeerType: source === "bgp" ? "ibgp" : undefined,
-    peerType,
     interfaces: route.ifname === undefined ? [] : [route.ifname],
     attributes: {
       origin: source === "kernel" ? 2 : 0,

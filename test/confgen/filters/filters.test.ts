@@ -274,6 +274,28 @@ describe("a filter", () => {
     ]);
     assert.doesNotMatch(texts.get("policies.yaml")!, /BGPFilter/);
   });
+  test("that a BGPPeer lists by a text with + is not taken for two", () => {
+    const { config } = generatedOf([
+      node("n1", { ipv4: "10.0.0.1/24" }),
+      bgpFilter("a", { importV4: [rule("Reject")] }),
+      bgpFilter("b", { importV4: [rule("Reject")] }),
+      bgpPeer("in", { address: "10.0.0.3", asn: 64512, filters: ["a+b"] }),
+      bgpPeer("tor", { address: "10.0.0.254", asn: 65000, filters: ["a", "b"] }),
+    ]);
+    assert.equal(judge(config, "import", TOR, from("10.0.0.0/8")), "reject");
+    assert.deepEqual(judge(config, "import", INSIDE, from("10.0.0.0/8")), {});
+  });
+  test("whose name ends in a number is no part of another", () => {
+    const operations = Array.from({ length: 4 }, () => ({ prependAsPath: Array.from({ length: 10 }, () => 7) }));
+    const { config } = generatedOf([
+      node("n1", { ipv4: "10.0.0.1/24" }),
+      bgpFilter("a", { importV4: [rule("Accept", { ...prefix("In", "172.16.0.0/12"), operations })] }),
+      bgpFilter("a.0", { importV4: [rule("Reject")] }),
+      bgpPeer("tor", { address: "10.0.0.254", asn: 65000, filters: ["a", "a.0"] }),
+    ]);
+    assert.notEqual(judge(config, "import", TOR, from("172.16.0.0/16")), "reject");
+    assert.equal(judge(config, "import", TOR, from("10.0.0.0/8")), "reject");
+  });
   test("with a name of any length has a policy", () => {
     const name = "a-filter-with-a-name.".repeat(12);
     const { config } = generatedOf([

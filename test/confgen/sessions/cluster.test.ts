@@ -97,6 +97,12 @@ const rows: Row[] = [
     codes: Array.from({ length: 5 }, () => "only-in-default BGPConfiguration/node.n1"),
   },
   {
+    claim: "a BGPConfiguration of another name, and a severity that is none, are ignored and said",
+    resources: [n1, bgpConfiguration("defaults", { asn: 65001 }), bgpConfiguration("default", { logSeverity: "loud" })],
+    facts: { asn: 64512, logLevel: "info" },
+    codes: ["configuration-unused BGPConfiguration/defaults", "severity-unknown BGPConfiguration/default"],
+  },
+  {
     claim: "up to 3.31 bind mode and ignored interfaces come from the node's own BGPConfiguration too",
     changes: { version: 31 },
     resources: [

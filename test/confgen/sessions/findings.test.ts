@@ -1,5 +1,5 @@
 import { bgpPeer, node, secret, workload } from "../resource-builders.ts";
-import { type Claim, checkClaims, n1, noMesh } from "./claims.ts";
+import { type Claim, checkClaims, n1, noMesh, torPeer } from "./claims.ts";
 
 const heldByConfiguration: Claim[] = ["default", "node.n1"].map((name) => ({
   claim: `BGPConfiguration ${name} that is not valid and never was holds every session down`,
@@ -166,6 +166,42 @@ const others: Claim[] = [
     ],
     sessions: ["Global_10_0_9_1 as 65000 external restart 4095 hops 254 own as 255"],
     codes: Array.from({ length: 4 }, () => "value-bounded BGPPeer/a"),
+  },
+  {
+    claim: "keepOriginalNextHop beside nextHopMode is said to count for nothing",
+    resources: [noMesh, n1, torPeer("a", { keepOriginalNextHop: true, nextHopMode: "Auto" })],
+    sessions: ["Global_10_0_9_1 as 65000 external"],
+    codes: ["next-hop-twice BGPPeer/a"],
+  },
+  {
+    claim: "but not in 3.30, which does not know nextHopMode",
+    changes: { version: 30 },
+    resources: [noMesh, n1, torPeer("a", { keepOriginalNextHop: true, nextHopMode: "Auto" })],
+    sessions: ["Global_10_0_9_1 as 65000 external next hop keep"],
+    codes: ["newer-field BGPPeer/a"],
+  },
+  {
+    claim: "what sessions with pods do not have is said",
+    resources: [
+      noMesh,
+      n1,
+      bgpPeer("a", {
+        localWorkloadSelector: "all()",
+        asn: 65000,
+        localAsn: 65001,
+        password: { name: "s", key: "k" },
+        ttlSecurity: 1,
+        nextHopMode: "Self",
+      }),
+    ],
+    sessions: [],
+    codes: Array.from({ length: 3 }, () => "field-in-vain BGPPeer/a"),
+  },
+  {
+    claim: "what sessions by peerSelector do not have is said",
+    resources: [noMesh, n1, bgpPeer("a", { peerSelector: "all()", localAsn: 65001, numAllowedLocalAsNumbers: 1 })],
+    sessions: [],
+    codes: Array.from({ length: 2 }, () => "field-in-vain BGPPeer/a"),
   },
   {
     claim: "fields of a later release are said, where the BGPPeer is ours",

@@ -41,8 +41,11 @@ const SERVICE_KINDS = ["Service", "EndpointSlice"] as const;
 const OPTIONAL_KINDS: readonly KubernetesKind[] = ["BGPFilter"];
 
 const BACKOFF_MS = { least: 250, most: 30_000 } as const;
-/** Whole Nodes are large (images, conditions), so that fewer of them are held at once. */
-const CHUNK = { usual: 500, wholeNodes: 100 } as const;
+/**
+ * Objects of a list that are read at once, which holds up everything else in the process for some milliseconds: of whole
+ * Nodes (with images and conditions) and of slices (with a hundred endpoints) fewer, since they are large.
+ */
+const CHUNK = { usual: 500, large: 50 } as const;
 
 interface Followed {
   readonly collection: Collection;
@@ -119,7 +122,7 @@ export function openKubernetesDatastore(options: DatastoreOptions & KubernetesOp
         backoff: createBackoff(BACKOFF_MS.least, BACKOFF_MS.most, random),
         path: async () => collectionPath(kind, await discovery.served(), secret),
         metadataOnly: isMetadataOnly,
-        chunk: kind === "Node" && !isMetadataOnly ? CHUNK.wholeNodes : CHUNK.usual,
+        chunk: kind === "EndpointSlice" || (kind === "Node" && !isMetadataOnly) ? CHUNK.large : CHUNK.usual,
         follower: followerOf(kind, secret, () => entry),
       }),
     };
