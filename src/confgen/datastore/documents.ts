@@ -34,7 +34,7 @@ type Parts = ReadonlyMap<string, readonly FileObject[]>;
 export function parseDocuments(text: string, mapping: ObjectMapping, before?: Parts): FileContent {
   const json = /^\s*[{[]/.test(text) ? readJson(text) : undefined;
   if (json !== undefined) {
-    const outcome = objectsOf(json, () => 1, mapping);
+    const outcome = objectsOfJson(json, mapping);
     return Array.isArray(outcome) ? { ok: true, objects: outcome, parts: new Map() } : (outcome as Fault);
   }
   const parts = new Map<string, readonly FileObject[]>();
@@ -63,6 +63,15 @@ function readJson(text: string): unknown {
   } catch {
     // As YAML, which it is too, it fails with the line.
     return undefined;
+  }
+}
+
+/** What is nested without end has been parsed, and cannot be written again. */
+function objectsOfJson(value: unknown, mapping: ObjectMapping): FileObject[] | Fault {
+  try {
+    return objectsOf(value, () => 1, mapping);
+  } catch (error) {
+    return { ok: false, line: 1, message: `not valid: ${error instanceof Error ? error.message : String(error)}` };
   }
 }
 

@@ -63,6 +63,8 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
   let isAllDirty = true;
   let isRead = false;
   let isHeard = true;
+  /** The last look ended by a fault that nobody thought of. */
+  let hasFailed = false;
   let events = 0;
   let timer: NodeJS.Timeout | undefined;
   let dueMs = Number.POSITIVE_INFINITY;
@@ -99,11 +101,21 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
     clearTimeout(timer);
     dueMs = Number.POSITIVE_INFINITY;
     firstMs = undefined;
-    working = work().finally(() => {
-      working = undefined;
-      if (isAllDirty || dirty.size > 0 || names.size > 0) plan(performance.now() + settleMs);
-      else planLater();
-    });
+    hasFailed = false;
+    working = work()
+      .catch(fail)
+      .finally(() => {
+        working = undefined;
+        if (isAllDirty || dirty.size > 0 || names.size > 0) plan(performance.now() + settleMs);
+        else planLater();
+      });
+  }
+
+  /** What was given stays; everything is looked at again when something changes, or after a while. */
+  function fail(error: unknown): void {
+    hasFailed = true;
+    isAllDirty = false;
+    if (!isClosed) sayStatus([`${path}: ${fileFault(error)}`]);
   }
 
   async function work(): Promise<void> {
@@ -198,7 +210,7 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
 
   /** A text that is doubted is looked at again when the time is over, and all where events are not heard. */
   function planLater(): void {
-    if (!isHeard) {
+    if (!isHeard || hasFailed) {
       isAllDirty = true;
       plan(performance.now() + POLL_MS);
     }

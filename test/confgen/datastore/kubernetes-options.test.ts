@@ -77,6 +77,7 @@ describe("the environment", () => {
     { environment: { CALICO_API_GROUP: "v3" }, message: /CALICO_API_GROUP: "v3" is none of/ },
     { environment: {}, message: /No Kubernetes API is named: set KUBECONFIG or K8S_API_ENDPOINT, or run in a pod/ },
     { environment: { K8S_API_ENDPOINT: "https://a b" }, message: /"https:\/\/a b" is no URL/ },
+    { environment: { K8S_API_ENDPOINT: "https://me:secret@a" }, message: /: "https:\/\/…@a" is no URL/ },
   ])
     test(`${JSON.stringify(environment)} is a fault`, () => {
       assert.throws(() => accessOf(environment), message);
