@@ -145,10 +145,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
     try {
       compilation = options.compile({ ...settings, resources: table.view });
     } catch (error) {
-      return refuse(
-        [`the compiler failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`],
-        [],
-      );
+      return refuse([`the compiler failed: ${traceOf(error)}`], []);
     }
     const asked = interest.ask(compilation);
     if (asked !== "same") for (const { datastore } of sources) datastore?.want(interest.asked);
@@ -157,7 +154,12 @@ export function createGenerator(options: GeneratorOptions): Generator {
       held = "Secrets or Services are being read for the first time";
       return "waiting";
     }
-    const output = outputOf(compilation);
+    let output: ReturnType<typeof outputOf>;
+    try {
+      output = outputOf(compilation);
+    } catch (error) {
+      return refuse([`reading the configuration failed: ${traceOf(error)}`], compilation.findings);
+    }
     if (typeof output === "string") return output;
     try {
       await options.onGeneration(output);
@@ -251,6 +253,10 @@ export function createGenerator(options: GeneratorOptions): Generator {
     const unread = sources.filter(({ isSynced }) => !isSynced).map(({ name }) => name);
     return unread.length > 0 ? `not read yet: ${unread.join(", ")}` : held;
   }
+}
+
+function traceOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** Files that did not change are the same objects, so this is mostly a look at pointers. */
