@@ -25,8 +25,8 @@ export async function measureConfgen(): Promise<readonly ConfgenFigure[]> {
 function measured(run: (typeof RUNS)[number]): Promise<readonly ConfgenFigure[]> {
   const child = fork(fileURLToPath(new URL("confgen-run.js", import.meta.url)), [run], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
-    // As the command does for itself.
-    execArgv: ["--semi-space-growth-factor=1", "--optimize-for-size"],
+    // As the command does for itself, the second until the first generation is made.
+    execArgv: ["--semi-space-growth-factor=1", ...(run === "start" ? ["--optimize-for-size"] : [])],
   });
   return new Promise((resolve, reject) => {
     child.once("message", (figures) => resolve(figures as readonly ConfgenFigure[]));

@@ -61,6 +61,8 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
   /** Names that may have become directories. */
   let names = new Set<string>();
   let isAllDirty = true;
+  /** Keys of resources that may be others than those that were given. */
+  let unsaid = new Set<string>();
   let isRead = false;
   let isHeard = true;
   /** The last look ended by a fault that nobody thought of. */
@@ -120,7 +122,7 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
 
   async function work(): Promise<void> {
     events = 0;
-    const changed = new Set<string>();
+    const changed = unsaid;
     const [files, found] = [dirty, names];
     if (!isAllDirty) {
       dirty = new Map();
@@ -132,6 +134,7 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
     if (isClosed) return;
     isRead = true;
     publish(changed);
+    unsaid = new Set();
   }
 
   /** A file that came, changed or went. */
