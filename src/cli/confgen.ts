@@ -158,7 +158,7 @@ function sourcesOf({ datastore, path }: CalicoOptions): Promise<Source[]> {
 }
 
 /** The first generation that the datastore gives. Throws CliError where there is none in time. */
-export async function compileOnce(
+async function compileOnce(
   options: Pick<ConfgenOptions, "node" | "version" | "missingPassword" | "out" | "timeoutMs">,
   sources: readonly Source[],
   log: Log,

@@ -69,7 +69,7 @@ function read(environment: Environment, name: string): string | undefined {
   return environment[`CALICO_${name}`] || environment[name] || undefined;
 }
 
-export function splitEndpoints(list: string): readonly string[] {
+function splitEndpoints(list: string): readonly string[] {
   return list
     .split(",")
     .map((text) => text.trim())
