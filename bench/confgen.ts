@@ -14,7 +14,7 @@ export interface ConfgenFigure {
 export const CONFGEN_WORK = "confgen";
 
 /** Each in a process of its own: what it needs of memory is part of it. */
-const RUNS = ["start", "change", "burst", "live"] as const;
+const RUNS = ["start", "change", "burst", "sidecar", "live"] as const;
 
 export async function measureConfgen(): Promise<readonly ConfgenFigure[]> {
   const figures: ConfgenFigure[] = [];
