@@ -8,6 +8,7 @@
  */
 import { createParseCache, formatProblem, parseConfig } from "../config/parse.ts";
 import type { Datastore, DatastoreEvent, DatastoreStatus, Interest } from "./datastore/datastore.ts";
+import { isTrue } from "./environment.ts";
 import type { Finding } from "./finding.ts";
 import { createFindingLog } from "./finding-log.ts";
 import type { Compilation, Generation } from "./generation.ts";
@@ -269,9 +270,4 @@ function isSame(a: Generation, b: Generation): boolean {
       return file === other || (file.path === other.path && file.text === other.text && file.secret === other.secret);
     })
   );
-}
-
-/** As Go reads a boolean of the environment. */
-function isTrue(text: string | undefined): boolean {
-  return text !== undefined && ["1", "t", "T", "true", "TRUE", "True"].includes(text);
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type ExecPlugin, execCredential } from "../../../src/confgen/datastore/kubernetes-access.ts";
-import { type Environment, kubernetesSettings } from "../../../src/confgen/datastore/kubernetes-options.ts";
+import { kubernetesSettings } from "../../../src/confgen/datastore/kubernetes-options.ts";
 import { kubernetesAccess, SERVICE_ACCOUNT } from "../../../src/confgen/datastore/kubernetes-server.ts";
+import type { Environment } from "../../../src/confgen/environment.ts";
 
 const POD = { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" };
 
