@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { CommandModule } from "yargs";
 import type { Config } from "../config/model.ts";
-import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode } from "./calico-options.ts";
+import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode, timeoutMsOf } from "./calico-options.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import { type OutputOptions, withOutput } from "./output.ts";
 
@@ -66,7 +66,7 @@ async function configOf(argv: ShadowArguments): Promise<Config> {
   const { config } = await compileForNode({
     ...calicoOptionsOf(argv),
     node: namedNode(argv),
-    timeoutMs: argv.timeout * 1000,
+    timeoutMs: timeoutMsOf(argv),
   });
   return config;
 }

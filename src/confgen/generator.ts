@@ -9,6 +9,7 @@
 import { createParseCache, formatProblem, parseConfig } from "../config/parse.ts";
 import type { Datastore, DatastoreEvent, Interest } from "./datastore/datastore.ts";
 import { createDatastoreLog, type DatastoreLog } from "./datastore-log.ts";
+import { isTrue } from "./environment.ts";
 import type { Finding } from "./finding.ts";
 import { createFindingLog } from "./finding-log.ts";
 import type { Compilation, Generation } from "./generation.ts";
@@ -133,10 +134,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
     try {
       compilation = options.compile({ ...settings, resources: table.view });
     } catch (error) {
-      return refuse(
-        [`the compiler failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`],
-        [],
-      );
+      return refuse([`the compiler failed: ${traceOf(error)}`], []);
     }
     const asked = interest.ask(compilation);
     if (asked !== "same") for (const { datastore } of sources) datastore?.want(interest.asked);
@@ -145,7 +143,12 @@ export function createGenerator(options: GeneratorOptions): Generator {
       held = "Secrets or Services are being read for the first time";
       return "waiting";
     }
-    const output = outputOf(compilation);
+    let output: ReturnType<typeof outputOf>;
+    try {
+      output = outputOf(compilation);
+    } catch (error) {
+      return refuse([`reading the configuration failed: ${traceOf(error)}`], compilation.findings);
+    }
     if (typeof output === "string") return output;
     try {
       await options.onGeneration(output);
@@ -247,6 +250,10 @@ export function createGenerator(options: GeneratorOptions): Generator {
   }
 }
 
+function traceOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 /** Files that did not change are the same objects, so this is mostly a look at pointers. */
 function isSame(a: Generation, b: Generation): boolean {
   if (a === b) return true;
@@ -257,9 +264,4 @@ function isSame(a: Generation, b: Generation): boolean {
       return file === other || (file.path === other.path && file.text === other.text && file.secret === other.secret);
     })
   );
-}
-
-/** As Go reads a boolean of the environment. */
-function isTrue(text: string | undefined): boolean {
-  return text !== undefined && ["1", "t", "T", "true", "TRUE", "True"].includes(text);
 }

@@ -50,6 +50,14 @@ describe("confgen --once", () => {
     assert.equal(statSync(join(out, "current", "router.yaml")).ino, inode);
   });
 
+  for (const seconds of ["0", "-1", "soon", "9999999"])
+    it(`does not take ${seconds} for a time`, async (t) => {
+      const { out, confgen } = cluster(t);
+      const { code, stderr } = await confgen("--once", `--timeout=${seconds}`);
+      assert.deepEqual([code, existsSync(join(out, "current"))], [2, false]);
+      assert.match(stderr, /--timeout takes seconds, more than 0 and at most 86400/);
+    });
+
   it("says that our own Node is missing, with code 1, and leaves the last generation", async (t) => {
     const { out, confgen } = cluster(t);
     await confgen("--once");

@@ -18,12 +18,16 @@ const node = (name: string, ipv4Address: string): StoredObject => ({
 const OWN = node("n1", "10.0.0.1/24");
 const ROUTER = "router: { asn: 64512, id: 10.0.0.1, listen: [] }\n";
 
+/** No text at all, so that whoever reads it throws. */
+const UNREADABLE = 7 as unknown as string;
+
 /** A peer for each other node; a Node's label `secret` names what it needs. */
 function compileMesh({ resources, node: own }: CompileInput): Compilation {
   const nodes = [...resources.Node.values()].flatMap(({ value }) => value ?? []);
   if (nodes.some(({ name }) => name === "boom")) throw new Error("boom");
   const findings: Finding[] = [];
   const files: GeneratedFile[] = [{ path: "router.yaml", text: ROUTER, secret: false }];
+  if (nodes.some(({ name }) => name === "unreadable")) files.push({ path: "x.yaml", text: UNREADABLE, secret: false });
   for (const { name, bgp, labels } of nodes) {
     if (name === own) continue;
     const secret = labels.secret && resources.Secret.get(labels.secret.replace("_", "/"));
@@ -388,20 +392,24 @@ describe("the generator", () => {
     assert.equal(outputs.length, 1);
   });
 
-  test("keeps the last generation where the compiler fails, and goes on", async () => {
-    const { store, outputs, rounds, start, pass } = world();
-    start();
-    await pass(50);
-    store.put(node("boom", "10.0.0.2/24"));
-    await pass(50);
-    assert.equal(rounds.at(-1)!.outcome, "refused");
-    assert.match(rounds.at(-1)!.findings[0]!.message, /the compiler failed: Error: boom/);
-    store.remove("Node", "boom");
-    store.put(node("n3", "10.0.0.3/24"));
-    await pass(100);
-    assert.equal(outputs.at(-1)!.config.peers.length, 1);
-    assert.deepEqual(rounds.at(-1), { outcome: "delivered", findings: [] });
-  });
+  for (const [what, name, message] of [
+    ["the compiler fails", "boom", /the compiler failed: Error: boom/],
+    ["what was compiled makes its reader fail", "unreadable", /reading the configuration failed: TypeError/],
+  ] as const)
+    test(`keeps the last generation where ${what}, and goes on`, async () => {
+      const { store, outputs, rounds, start, pass } = world();
+      start();
+      await pass(50);
+      store.put(node(name, "10.0.0.2/24"));
+      await pass(50);
+      assert.equal(rounds.at(-1)!.outcome, "refused");
+      assert.match(rounds.at(-1)!.findings[0]!.message, message);
+      store.remove("Node", name);
+      store.put(node("n3", "10.0.0.3/24"));
+      await pass(100);
+      assert.equal(outputs.at(-1)!.config.peers.length, 1);
+      assert.deepEqual(rounds.at(-1), { outcome: "delivered", findings: [] });
+    });
 });
 
 function secretive(name: string, secretName: string): StoredObject {

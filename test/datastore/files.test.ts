@@ -189,6 +189,18 @@ describe("where a file is at fault, the files datastore", () => {
     assert.deepEqual([names(), asn("p1")], [["BGPPeer/p1", "BGPPeer/p3", "BGPPeer/p4"], 65009]);
   });
 
+  test("takes nothing of a file that is nested without end, and goes on", async (t) => {
+    const folder = temporaryFolder(t);
+    const { said, asn, failing, synced } = opened(t, folder);
+    await synced();
+    const [before, after] = [1, 2].map((side) => (side === 1 ? "[" : "]").repeat(200_000));
+    const resource = `"apiVersion":"projectcalico.org/v3","kind":"BGPPeer","metadata":{"name":"deep"}`;
+    writeFileSync(join(folder, "deep.json"), `{${resource},"spec":${before}${after}}`);
+    await failing(/deep\.json:1: not valid: /);
+    writeFileSync(join(folder, "other.yaml"), peerText("p1"));
+    await said.until("the other file", () => asn("p1") !== undefined);
+  });
+
   for (const [what, text] of [
     ["no mapping", "just text\n"],
     ["no kind", "metadata: { name: x }\n"],

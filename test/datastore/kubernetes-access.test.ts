@@ -39,6 +39,11 @@ async function securedBy(
   };
 }
 
+test("an address with a port that there is not is told", async (context) => {
+  const world = await openWorld(context, { settings: { endpoint: "https://127.0.0.1:70000" } });
+  await world.failing(/^"https:\/\/127.0.0.1:70000" is no URL of an API server$/);
+});
+
 describe("the server's certificate", () => {
   test("is believed when the CA has signed it", async (context) => {
     const { tls, caFile } = await securedBy(context);

@@ -345,6 +345,15 @@ describe("connections that are cut", () => {
     const world = await openWorld(context, { intercept: () => ({ kind: "page", text: "<html>Welcome" }) });
     await world.failing(/is not JSON: is something else at this address\?/);
   });
+
+  test("a Secret whose name no URL can hold is told; everything else is followed", async (context) => {
+    const world = await openWorld(context);
+    await world.watching();
+    world.datastore.want({ secrets: ["kube-system/\ud800"], services: false });
+    await world.failing(/^What the API server says cannot be taken: /);
+    world.put(peer("tor-a"));
+    await world.said.until("the peer", () => world.has(peer("tor-a")));
+  });
 });
 
 describe("what the server does not have", () => {

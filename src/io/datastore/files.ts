@@ -66,8 +66,12 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
   /** Names that may have become directories. */
   let names = new Set<string>();
   let isAllDirty = true;
+  /** Keys of resources that may be others than those that were given. */
+  let unsaid = new Set<string>();
   let isRead = false;
   let isHeard = true;
+  /** The last look ended by a fault that nobody thought of. */
+  let hasFailed = false;
   let events = 0;
   let timer: NodeJS.Timeout | undefined;
   let dueMs = Number.POSITIVE_INFINITY;
@@ -104,16 +108,26 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
     clearTimeout(timer);
     dueMs = Number.POSITIVE_INFINITY;
     firstMs = undefined;
-    working = work().finally(() => {
-      working = undefined;
-      if (isAllDirty || dirty.size > 0 || names.size > 0) plan(performance.now() + settleMs);
-      else planLater();
-    });
+    hasFailed = false;
+    working = work()
+      .catch(fail)
+      .finally(() => {
+        working = undefined;
+        if (isAllDirty || dirty.size > 0 || names.size > 0) plan(performance.now() + settleMs);
+        else planLater();
+      });
+  }
+
+  /** What was given stays; everything is looked at again when something changes, or after a while. */
+  function fail(error: unknown): void {
+    hasFailed = true;
+    isAllDirty = false;
+    if (!isClosed) sayStatus([`${path}: ${fileFault(error)}`]);
   }
 
   async function work(): Promise<void> {
     events = 0;
-    const changed = new Set<string>();
+    const changed = unsaid;
     const [files, found] = [dirty, names];
     if (!isAllDirty) {
       dirty = new Map();
@@ -125,6 +139,7 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
     if (isClosed) return;
     isRead = true;
     publish(changed);
+    unsaid = new Set();
   }
 
   /** A file that came, changed or went. */
@@ -203,7 +218,7 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
 
   /** A text that is doubted is looked at again when the time is over, and all where events are not heard. */
   function planLater(): void {
-    if (!isHeard) {
+    if (!isHeard || hasFailed) {
       isAllDirty = true;
       plan(performance.now() + POLL_MS);
     }

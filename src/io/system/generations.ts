@@ -12,7 +12,7 @@
  * so the generation that would be removed is taken for the next one, and only what differs in it is done.
  */
 import { closeSync, fchmodSync, linkSync, openSync, unlinkSync, writeFileSync } from "node:fs";
-import { mkdir, open, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { GeneratedFile } from "../../confgen/generation.ts";
 import { forEach } from "../files/at-once.ts";
@@ -98,6 +98,8 @@ function writerOf(
   lock: { release(): void },
 ): Generations {
   const next = join(root, NEXT);
+  /** The write that runs, or ran last. Never rejects. */
+  let writing: Promise<unknown> = Promise.resolve();
 
   /** A folder for the next generation, with what stands in it. */
   async function prepare(): Promise<Map<string, GeneratedFile>> {
@@ -138,6 +140,13 @@ function writerOf(
     else if (now) await syncFileSystem(next);
     const number = (now?.number ?? 0) + 1;
     const folder = join(root, `${number}`);
+    // A write that failed after this step has left one of that name. `current` may lead to it where only the last sync
+    // failed: then the generation before comes into force again until the new one does.
+    if (await isThere(folder)) {
+      step("remove what never came into force");
+      if (now) await switchTo(out, now.number, step);
+      await rm(folder, { recursive: true });
+    }
     step("name the generation");
     await rename(next, folder);
     await sync(root);
@@ -148,8 +157,14 @@ function writerOf(
 
   return {
     previous,
-    write,
+    write(files) {
+      const written = write(files);
+      writing = written.catch(() => undefined);
+      return written;
+    },
     async close() {
+      // Another process must not write beside it.
+      await writing;
       lock.release();
     },
   };
@@ -232,6 +247,10 @@ async function presentNumber(out: string): Promise<number | undefined> {
   if (number === undefined) throw new Error(`${path} leads to ${target}, which is no generation: move it away`);
   const found = await stat(path).catch(() => undefined);
   return found?.isDirectory() ? Number(number) : undefined;
+}
+
+async function isThere(folder: string): Promise<boolean> {
+  return (await lstat(folder).catch(() => undefined)) !== undefined;
 }
 
 /** Removes drafts, generations that never came into force, and those that are too old. Returns what stays before the present. */

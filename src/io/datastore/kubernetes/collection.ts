@@ -84,10 +84,16 @@ export function followCollection(options: CollectionOptions): Collection {
         await watch(path, version);
       } catch (error) {
         if (signal.aborted) return;
-        if (!(error instanceof ApiFailure)) throw error;
-        await recover(error);
+        await recover(error instanceof ApiFailure ? error : unexpected(error));
       }
     }
+  }
+
+  /** Something that nobody thought of, in an answer or in us, ends this attempt and not the process. */
+  function unexpected(error: unknown): ApiFailure {
+    version = undefined;
+    const reason = error instanceof Error ? error.message : String(error);
+    return new ApiFailure(`What the API server says cannot be taken: ${reason}`);
   }
 
   /** Decides after a failure where to go on, and waits. */
