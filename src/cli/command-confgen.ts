@@ -3,6 +3,7 @@ import { LOG_THRESHOLDS, type LogThreshold } from "../config/model.ts";
 import { keepHeapSmall } from "../io/system/young-generation.ts";
 import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode } from "./calico-options.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
+import { count, seconds } from "./number-option.ts";
 import { withSocket } from "./output.ts";
 
 interface ConfgenArguments extends CalicoArguments {
@@ -37,12 +38,14 @@ export const confgenCommand: CommandModule<object, ConfgenArguments> = {
         type: "number",
         default: 30,
         requiresArg: true,
+        coerce: seconds("timeout"),
         describe: "Seconds that --once and --diff wait for the datastore",
       })
       .option("limit", {
         type: "number",
         default: 10,
         requiresArg: true,
+        coerce: count("limit"),
         describe: "Names and routes that --diff tells of each list",
       })
       .option("log-format", {
