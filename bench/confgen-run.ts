@@ -240,6 +240,54 @@ async function live(): Promise<ConfgenFigure[]> {
   ];
 }
 
+/** As `calidris node` has it: an object that changed reaches the router in memory, and the files follow. */
+async function sidecar(): Promise<ConfgenFigure[]> {
+  const { createRouter } = await import("../src/daemon/router.ts");
+  const { createGenerationWriter } = await import("../src/cli/generation-writer.ts");
+  const source = inMemory({ nodes: 1000, affinities: 5000 });
+  const writer = createGenerationWriter(await openGenerations(out), () => undefined, clock.after);
+  let applied: () => void = () => undefined;
+  let router: Router | undefined;
+  createGenerator({
+    settings,
+    compile: createCompile(),
+    sources: [source],
+    clock,
+    log: (level, event, fields) => level === "error" && console.error(event, fields),
+    folder: join(out, "current"),
+    onGeneration(output) {
+      writer.write(output);
+      if (router) router.handle({ from: "config", config: output.config });
+      else
+        router = silentRouter(createRouter, output.config, (event) => event === "configuration applied" && applied());
+    },
+  });
+  while (!router) await pause(50);
+  const [waits, costs] = [[] as number[], [] as number[]];
+  for (let i = 0; i < 220; i++) {
+    await pause(50);
+    const [beganMs, beganCpu] = [performance.now(), cpuMs()];
+    const done = new Promise<void>((resolve) => {
+      applied = resolve;
+    });
+    source.say(i % 2 === 0 ? nodeObject(1000 + i) : nodeObject(1 + (i % 900), 9000 + i));
+    await done;
+    if (i < 20) continue;
+    waits.push(performance.now() - beganMs);
+    costs.push(cpuMs() - beganCpu);
+  }
+  return [
+    {
+      name: "node_p50_ms",
+      title: "a changed Node until the router of the same process runs by it, p50",
+      value: at(waits, 0.5),
+      unit: "ms",
+    },
+    { name: "node_cpu_ms", title: "processor time for it, until then", value: at(costs, 0.5), unit: "ms" },
+    { name: "node_p99_ms", title: "the same, p99", value: at(waits, 0.99), unit: "ms", bound: 200 },
+  ];
+}
+
 /** A router whose connections lead nowhere, and that writes no route. */
 function silentRouter(
   create: typeof createRouter,
@@ -292,7 +340,7 @@ function silentRouter(
   return router;
 }
 
-const RUNS: Readonly<Record<string, () => Promise<ConfgenFigure[]>>> = { start, change, burst, live };
+const RUNS: Readonly<Record<string, () => Promise<ConfgenFigure[]>>> = { start, change, burst, sidecar, live };
 const figures = await RUNS[process.argv[2]!]!();
 rmSync(folder, { recursive: true, force: true });
 process.send!(figures, () => process.exit(0));

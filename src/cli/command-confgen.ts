@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
 import { LOG_THRESHOLDS, type LogThreshold } from "../config/model.ts";
-import { keepHeapSmall } from "../io/system/young-generation.ts";
+import { limitYoungGeneration } from "../io/system/young-generation.ts";
 import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode } from "./calico-options.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import { count, seconds } from "./number-option.ts";
@@ -62,8 +62,8 @@ export const confgenCommand: CommandModule<object, ConfgenArguments> = {
   handler: async (argv) => {
     const node = namedNode(argv);
     if (argv.once && argv.diff) throw new CliError(EXIT.usage, "--once writes and --diff does not: say one of them");
-    // Before all else: loading the compiler would let the heap grow.
-    keepHeapSmall();
+    // Before all else: loading the compiler would let the young generation grow.
+    limitYoungGeneration();
     const { runConfgen } = await import("./confgen.ts");
     await runConfgen({
       ...calicoOptionsOf(argv),

@@ -12,6 +12,7 @@ import { systemClock } from "../io/system/clock.ts";
 import { type Generations, openGenerations } from "../io/system/generations.ts";
 import { createLog } from "../io/system/log.ts";
 import { onSignals } from "../io/system/signals.ts";
+import { growHeapSlowly } from "../io/system/young-generation.ts";
 import type { CalicoOptions } from "./calico-options.ts";
 import { datastoreType, type Environment, openSources } from "./confgen-sources.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
@@ -30,12 +31,13 @@ export interface ConfgenOptions extends CalicoOptions {
 
 /** `follow` runs until a signal ends it. Throws CliError where there is no generation to make. */
 export async function runConfgen(options: ConfgenOptions): Promise<void> {
+  const growFreely = growHeapSlowly();
   const { log, flush } = createLog({ format: options.logFormat, level: options.logLevel });
   const sources = await sourcesOf(options);
   try {
     switch (options.mode) {
       case "follow":
-        return await follow(options, sources, log);
+        return await follow(options, sources, log, growFreely);
       case "once":
         return await writeOnce(options, sources, log);
       case "diff": {
@@ -101,16 +103,19 @@ export async function writeGeneration(generations: Generations, output: Generato
   return true;
 }
 
-async function follow(options: ConfgenOptions, sources: readonly Source[], log: Log): Promise<void> {
+async function follow(
+  options: ConfgenOptions,
+  sources: readonly Source[],
+  log: Log,
+  onWritten: () => void,
+): Promise<void> {
   const generations = await openGenerations(options.out);
   if (generations.previous.length > 0)
     log("info", "last generation", { path: join(options.out, "current"), files: generations.previous.length });
-  const generator = start(
-    options,
-    sources,
-    log,
-    async (output) => void (await writeGeneration(generations, output, log)),
-  );
+  const generator = start(options, sources, log, async (output) => {
+    await writeGeneration(generations, output, log);
+    onWritten();
+  });
   await new Promise<void>((resolve) => {
     onSignals({
       reload: () => undefined,

@@ -53,6 +53,22 @@ function helpFor([command = ""]: readonly string[]): string {
   return COMMANDS.includes(command) ? `calidris ${command} --help` : "calidris --help";
 }
 
+/** Options that may be repeated. */
+const REPEATED: ReadonlySet<string> = new Set(["route"]);
+
+/** Of an option that is given twice yargs makes a list, which no command expects. */
+function checkOnce(words: readonly string[]): true {
+  const given = new Set<string>();
+  for (const word of words) {
+    if (word === "--") break;
+    const name = /^--([a-z][a-z-]*)(?:=|$)/.exec(word)?.[1];
+    if (name === undefined || REPEATED.has(name)) continue;
+    if (given.has(name)) throw new CliError(EXIT.usage, `--${name} is given more than once`);
+    given.add(name);
+  }
+  return true;
+}
+
 function createParser(words: readonly string[], fail: (message: string, error: Error | undefined) => void): Argv {
   return yargs(words)
     .scriptName("calidris")
@@ -73,6 +89,7 @@ function createParser(words: readonly string[], fail: (message: string, error: E
     .command(completionCommand)
     .demandCommand(1, "a command is missing")
     .strict()
+    .check(() => checkOnce(words))
     .updateStrings(WORDS)
     .recommendCommands()
     .version(version)

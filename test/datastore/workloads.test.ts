@@ -70,6 +70,21 @@ describe("endpoint-status files", () => {
     assert.deepEqual(said.saidOf("Workload", ".tmp"), []);
   });
 
+  test("that never could be read are said, and are no fault once they are whole", async (t) => {
+    const prefix = temporaryFolder(t);
+    const folder = join(prefix, "endpoint-status");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "pod-1"), '{"ifaceName":"ca');
+    writeFileSync(join(folder, "pod-2"), "[]");
+    const { said, peerOf, synced } = opened(t, prefix);
+    await synced();
+    for (const name of ["pod-1", "pod-2"])
+      assert.equal(said.view.get(`Workload/${name}`)?.fault, "it is no JSON object", name);
+    writeFileSync(join(folder, "pod-1"), JSON.stringify(STATUS));
+    await said.until("it is whole", () => peerOf("pod-1") === "pods");
+    assert.equal(said.view.get("Workload/pod-1")?.fault, undefined);
+  });
+
   test("satisfy any interest", async (t) => {
     const { said, datastore, synced } = opened(t, temporaryFolder(t));
     await synced();

@@ -25,7 +25,7 @@ export interface PeerOptions {
 export function peerOptions(context: SessionContext, resource: BgpPeerResource): PeerOptions | undefined {
   const { input, passwords, findings } = context;
   const owner = `BGPPeer/${resource.name}`;
-  findings.push(...newerFields(resource, input.version));
+  findings.push(...newerFields(resource, input.version), ...vainFields(resource, input.version));
   const since = (version: CalicoVersion) => input.version >= version;
   const say = sayOf(owner, findings);
   if (resource.keepOriginalNextHop && resource.nextHopMode !== undefined && since(31)) {
@@ -89,4 +89,30 @@ function newerFields(resource: BgpPeerResource, version: CalicoVersion): Finding
   return newer
     .filter(([, since, set]) => set && version < since)
     .map(([field, since]) => newerField(`BGPPeer/${resource.name}`, field, since, version));
+}
+
+/** What the kind of peer has no use for, as upstream (calico-bgp.md 3.4). */
+function vainFields(resource: BgpPeerResource, version: CalicoVersion): Finding[] {
+  const { peer, localAsn, numAllowedLocalAsNumbers } = resource;
+  if (peer.by === "address" || (peer.by === "localWorkload" && version < 31)) return [];
+  const ofPod = peer.by === "localWorkload";
+  const fields: [field: string, set: boolean][] = [
+    ["localASNumber", !ofPod && version >= 31 && localAsn !== undefined],
+    ["numAllowedLocalASNumbers", numAllowedLocalAsNumbers > 0],
+    ["password", ofPod && resource.password !== undefined],
+    ["ttlSecurity", ofPod && resource.ttlSecurity !== undefined],
+    ["maxRestartTime", ofPod && resource.maxRestartTime !== undefined],
+    ["keepaliveTime", ofPod && version >= 32 && resource.keepaliveTime !== undefined],
+    ["nextHopMode", ofPod && resource.nextHopMode !== undefined],
+    ["keepOriginalNextHop", ofPod && resource.keepOriginalNextHop],
+  ];
+  const beside = ofPod ? "localWorkloadSelector" : "peerSelector";
+  return fields
+    .filter(([, set]) => set)
+    .map(([field]) => ({
+      severity: "warning",
+      code: "field-in-vain",
+      resource: `BGPPeer/${resource.name}`,
+      message: `${field} has no effect beside ${beside}: its sessions are without it`,
+    }));
 }

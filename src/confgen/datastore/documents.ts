@@ -3,7 +3,7 @@
  * may be lists. A file is taken as a whole or not at all: what is being written is not half a set of resources.
  */
 
-import type { Document, ParsedNode } from "yaml";
+import type { Document, Node, ParsedNode, Scalar, YAMLMap, YAMLSeq } from "yaml";
 import { isMap, isSeq, LineCounter, parseAllDocuments, parseDocument, type ScalarTag, type Tags, visit } from "yaml";
 import { convertLegacy } from "../resources/legacy.ts";
 import { type LegacyConversion, withSettings } from "../resources/legacy-forms.ts";
@@ -34,7 +34,7 @@ type Parts = ReadonlyMap<string, readonly FileObject[]>;
 export function parseDocuments(text: string, mapping: ObjectMapping, before?: Parts): FileContent {
   const json = /^\s*[{[]/.test(text) ? readJson(text) : undefined;
   if (json !== undefined) {
-    const outcome = objectsOf(json, () => 1, mapping);
+    const outcome = jsonObjects(json, mapping);
     return Array.isArray(outcome) ? { ok: true, objects: outcome, parts: new Map() } : (outcome as Fault);
   }
   const parts = new Map<string, readonly FileObject[]>();
@@ -64,6 +64,20 @@ function readJson(text: string): unknown {
     // As YAML, which it is too, it fails with the line.
     return undefined;
   }
+}
+
+function jsonObjects(json: unknown, mapping: ObjectMapping): FileObject[] | Fault {
+  try {
+    return objectsOf(json, () => 1, mapping);
+  } catch (error) {
+    return { ok: false, line: 1, message: `not valid: ${causeOf(error)}` };
+  }
+}
+
+/** Parsers and printers call themselves for each level; how many are too many depends on the stack. */
+function causeOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return /call stack size/.test(message) ? "there are too many levels within each other" : message;
 }
 
 /**
@@ -98,7 +112,14 @@ function withYesAndNo(tags: Tags): Tags {
 
 function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
   const counter = new LineCounter();
-  const options = { lineCounter: counter, prettyErrors: false, logLevel: "silent", customTags: withYesAndNo } as const;
+  const options = {
+    lineCounter: counter,
+    prettyErrors: false,
+    logLevel: "silent",
+    customTags: withYesAndNo,
+    // As of YAML 1.1 too. What `<<` brings may be a password or a filter.
+    merge: true,
+  } as const;
   const lineAt = (offset: number) => counter.linePos(offset).line;
   try {
     const stream = text.startsWith("%") || /^\.\.\.(\s|$)/m.test(text);
@@ -106,37 +127,44 @@ function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
     const objects: FileObject[] = [];
     for (const document of Array.isArray(documents) ? documents : []) {
       const [error] = document.errors;
-      if (error) return { ok: false, line: lineAt(error.pos[0]), message: `not valid YAML: ${error.message}` };
+      if (error) return { ok: false, line: lineAt(error.pos[0]), message: `not valid YAML: ${causeOf(error)}` };
       const place = (index: number | undefined) => lineAt(offsetOf(document, index));
-      const circle = circleIn(document);
-      if (circle !== undefined)
-        return {
-          ok: false,
-          line: lineAt(circle),
-          message: "not valid YAML: an alias stands within what it stands for",
-        };
+      const fault = aliasFault(document);
+      if (fault) return { ok: false, line: lineAt(fault.at), message: `not valid YAML: ${fault.message}` };
       const outcome = objectsOf(document.toJS({ maxAliasCount: 1000 }), place, mapping);
       if (!Array.isArray(outcome)) return outcome as Fault;
       objects.push(...outcome);
     }
     return objects;
   } catch (error) {
-    return { ok: false, line: 1, message: `not valid YAML: ${error instanceof Error ? error.message : String(error)}` };
+    return { ok: false, line: 1, message: `not valid YAML: ${causeOf(error)}` };
   }
 }
 
-/** Where an alias stands that is a part of what it stands for: what it says has no end. */
-function circleIn(document: Document.Parsed): number | undefined {
-  let found: number | undefined;
+/** Of one document: the time to resolve them grows with their square. */
+const MOST_ALIASES = 2000;
+
+/** An alias that is a part of what it stands for, so that what it says has no end; or one too many. */
+function aliasFault(document: Document.Parsed): { readonly at: number; readonly message: string } | undefined {
+  let fault: ReturnType<typeof aliasFault>;
+  let count = 0;
+  const anchors = new Map<string, Node>();
+  const take = (_: unknown, node: Scalar | YAMLMap | YAMLSeq) => {
+    if (node.anchor !== undefined) anchors.set(node.anchor, node);
+  };
   visit(document, {
+    Scalar: take,
+    Map: take,
+    Seq: take,
     Alias(_, alias, path) {
-      const target = alias.resolve(document);
-      if (target === undefined || !path.includes(target)) return undefined;
-      found = alias.range?.[0] ?? 0;
-      return visit.BREAK;
+      const target = anchors.get(alias.source);
+      const at = alias.range?.[0] ?? 0;
+      if (target && path.includes(target)) fault = { at, message: "an alias stands within what it stands for" };
+      else if (++count > MOST_ALIASES) fault = { at, message: `more than ${MOST_ALIASES} aliases in one document` };
+      return fault && visit.BREAK;
     },
   });
-  return found;
+  return fault;
 }
 
 /** Where a document begins, or the item of its list. */

@@ -76,7 +76,7 @@ function push({ kind, name, object, origin }: StoredObject, printed: unknown[], 
 
 function convertSource({ path, text }: SourceText, out: Out): void {
   const lineCounter = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false });
+  const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false, merge: true });
   // An empty stream is an array too.
   for (const document of documents) {
     const line = lineCounter.linePos(document.contents?.range?.[0] ?? 0).line;

@@ -49,12 +49,18 @@ const blockAffinity = mapping({
     cidr,
     node: words("the name of a node", 253),
     type: field("host or virtual", (text) => (text === "host" || text === "virtual" ? text : undefined)),
-    state: choice(["confirmed", "pending", "pendingDeletion"]),
+    state: words("a state", 64),
     deleted: flag,
   }),
 });
 
-/** calico-bgp.md 1.6. An affinity that is marked as deleted is on its way out, whatever its state says. */
+/** Only a state that is empty or `confirmed` makes the block one's own, and only `pending` makes it none at all. */
+function stateOf(state: string | undefined, deleted: boolean | undefined): BlockAffinityResource["state"] {
+  if (state === "pending") return state;
+  return !deleted && (state === undefined || state === "confirmed") ? (state ?? "") : "pendingDeletion";
+}
+
+/** calico-bgp.md 1.6, 3.10. An affinity that is marked as deleted is on its way out, whatever its state says. */
 export const parseBlockAffinity = createParser(blockAffinity, (name, { spec }, complain): BlockAffinityResource => {
   const { cidr, node } = spec;
   if (!cidr) complain("spec.cidr", "is missing");
@@ -66,6 +72,6 @@ export const parseBlockAffinity = createParser(blockAffinity, (name, { spec }, c
     cidr: cidr?.text ?? "",
     node: node ?? "",
     type: spec.type ?? "host",
-    state: spec.deleted && spec.state !== "pending" ? "pendingDeletion" : (spec.state ?? ""),
+    state: stateOf(spec.state, spec.deleted),
   };
 });

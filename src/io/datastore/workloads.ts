@@ -24,6 +24,8 @@ export function openWorkloads(prefix: string, options: WorkloadsOptions): Datast
   const directory = join(resolve(prefix), "endpoint-status");
   const texts = createFileTexts(FILE_OCTETS);
   const known = createKnownObjects((event) => isClosed || onEvent(event));
+  /** Files of which there is a content that could be read. */
+  const wereRead = new Set<string>();
   let interest: Interest = { secrets: [], services: false };
   let isSynced = false;
   let isClosed = false;
@@ -78,7 +80,9 @@ export function openWorkloads(prefix: string, options: WorkloadsOptions): Datast
     const names = found.filter((entry) => !entry.isDirectory() && !entry.name.startsWith(".")).map(({ name }) => name);
     await forEach(names, (name) => readOne(real, name));
     texts.forgetOthers();
-    known.keepOnly("Workload", new Set(names));
+    const present = new Set(names);
+    known.keepOnly("Workload", present);
+    for (const name of wereRead) if (!present.has(name)) wereRead.delete(name);
     return undefined;
   }
 
@@ -86,11 +90,15 @@ export function openWorkloads(prefix: string, options: WorkloadsOptions): Datast
     const origin = join(real, name);
     try {
       const { text } = await texts.read(origin);
-      const spec: unknown = JSON.parse(text);
-      if (typeof spec !== "object" || spec === null || Array.isArray(spec)) return;
-      known.set({ kind: "Workload", name, object: { kind: "Workload", metadata: { name }, spec }, origin }, text);
+      const spec = objectOf(text);
+      if (spec) {
+        wereRead.add(name);
+        known.set({ kind: "Workload", name, object: { kind: "Workload", metadata: { name }, spec }, origin }, text);
+      }
+      // Half of a file: another event follows, and what was read before counts until then.
+      else if (!wereRead.has(name)) known.set({ kind: "Workload", name, fault: "it is no JSON object", origin }, text);
     } catch {
-      // Half of a file, or one that went: another event follows, and what was read before counts until then.
+      // One that went, or that cannot be read: another event follows.
     }
   }
 
@@ -118,4 +126,13 @@ export function openWorkloads(prefix: string, options: WorkloadsOptions): Datast
       await watcher.close();
     },
   };
+}
+
+function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
 }

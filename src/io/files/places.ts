@@ -1,6 +1,6 @@
 /** Which directories and symbolic links a path leads over: what has to be watched to notice that it leads elsewhere. */
 import type { Stats } from "node:fs";
-import { lstat, readlink } from "node:fs/promises";
+import { lstat, readlink, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** What was met on the way, in order. */
@@ -56,6 +56,17 @@ export function addPlace(places: Places, directory: string, name: string): void 
   const names = places.get(directory);
   if (names) names.add(name);
   else if (!places.has(directory)) places.set(directory, new Set([name]));
+}
+
+/** File systems whose answers come from this machine: a server that is away does not keep a caller waiting. */
+const LOCAL = new Set([
+  0xef53 /* ext */, 0x58465342 /* xfs */, 0x9123683e /* btrfs */, 0x01021994 /* tmpfs */,
+  0x794c7630 /* overlay, whose layers are local as a rule */,
+]);
+
+export async function isLocal(path: string): Promise<boolean> {
+  const found = await statfs(path).catch(() => undefined);
+  return found !== undefined && LOCAL.has(found.type);
 }
 
 /** Differs when the file's content may. */

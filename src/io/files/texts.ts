@@ -1,10 +1,15 @@
 /** Texts of files, read again only where they may have changed. */
-import { type Stats, stat } from "node:fs";
+import { type Stats, stat, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 
 export interface FileTexts {
   /** Throws what the file system throws, and where it is no regular file or too large. */
   read(path: string): Promise<FileText>;
+  /**
+   * The text of a file that did not change since it was read; undefined: it is to be read, or fails to be. It waits for the file
+   * system (3 µs, against 15 of `read`), so the path must be on one that does not wait for anybody else.
+   */
+  known(path: string): FileText | undefined;
   /** Forgets texts that were not read since the last call. */
   forgetOthers(): void;
   /** The next read of each file is one from the disk. */
@@ -36,24 +41,39 @@ const SETTLED_MS = 2000;
 export function createFileTexts(maxOctets: number): FileTexts {
   const known = new Map<string, Known>();
   let round = 0;
+
+  function unchanged(found: Stats, path: string): Known | undefined {
+    const before = known.get(`${found.dev}:${found.ino}`);
+    if (!before || !isUnchanged(before, found, path)) return undefined;
+    before.round = round;
+    return before;
+  }
   return {
+    known(path) {
+      let found: Stats;
+      try {
+        found = statSync(path);
+      } catch {
+        return undefined;
+      }
+      const before = found.isFile() ? unchanged(found, path) : undefined;
+      return before && { text: before.text, found };
+    },
     async read(path) {
       const found = await statOf(path);
       if (found.isDirectory()) throw new Error("it is a directory");
       if (!found.isFile()) throw new Error("it is not a regular file");
       if (found.size > maxOctets) throw new Error(`it is larger than ${maxOctets} octets`);
+      const same = unchanged(found, path);
+      if (same) return { text: same.text, found };
       const key = `${found.dev}:${found.ino}`;
       const before = known.get(key);
-      if (before && isUnchanged(before, found, path)) {
-        before.round = round;
-        return { text: before.text, found };
-      }
       const readAtMs = Date.now();
       const text = await readFile(path, "utf8");
       // The same string where the content is the same: comparing it costs nothing then.
-      const same = before?.text === text ? before.text : text;
-      known.set(key, { text: same, found, path, readAtMs, round });
-      return { text: same, found };
+      const kept = before?.text === text ? before.text : text;
+      known.set(key, { text: kept, found, path, readAtMs, round });
+      return { text: kept, found };
     },
     forgetOthers() {
       for (const [key, entry] of known) if (entry.round !== round) known.delete(key);

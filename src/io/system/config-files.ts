@@ -3,7 +3,7 @@ import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { forEach } from "../files/at-once.ts";
-import { createTrace, fileFault, follow, markOf, type Places, type Trace } from "../files/places.ts";
+import { createTrace, fileFault, follow, isLocal, markOf, type Places, type Trace } from "../files/places.ts";
 import { createFileTexts, type FileTexts } from "../files/texts.ts";
 
 export interface ConfigFile {
@@ -33,6 +33,8 @@ export interface ConfigSnapshot {
 
 const FILE_OCTETS = 64 * 1024 * 1024;
 const FILES = 20_000;
+/** Files looked at in one turn of the event loop. */
+const SLICE = 128;
 
 /** Remembers the texts of files that did not change since. */
 export function createConfigTexts(): FileTexts {
@@ -97,6 +99,8 @@ export interface Wanted {
   readonly shown: string;
   /** Without symbolic links. */
   readonly real: string;
+  /** On this machine for sure. */
+  readonly isLocal?: boolean;
 }
 
 /**
@@ -118,13 +122,12 @@ async function find(look: Look, path: string): Promise<Wanted[]> {
 }
 
 async function addFiles(look: Look, files: Wanted[], shown: string, real: string): Promise<void> {
-  for (const entry of await list(look, real, shown)) {
+  const [entries, local] = await Promise.all([list(look, real, shown), isLocal(real)]);
+  for (const entry of entries) {
     if (!isYaml(entry)) continue;
-    const path = join(real, entry.name);
-    files.push({
-      shown: join(shown, entry.name),
-      real: entry.isSymbolicLink() ? await follow(look.trace, path) : path,
-    });
+    const [path, name] = [`${real}/${entry.name}`, join(shown, entry.name)];
+    if (entry.isSymbolicLink()) files.push({ shown: name, real: await follow(look.trace, path) });
+    else files.push({ shown: name, real: path, isLocal: local });
   }
 }
 
@@ -154,7 +157,17 @@ async function readAll(
   const outcomes: (ConfigFile | FileProblem | undefined)[] = wanted.map(() => undefined);
   const first = marks.length;
   for (const { shown } of wanted) marks.push(shown);
-  await forEach(wanted, async ({ shown, real }, i) => {
+  const rest: number[] = [];
+  for (const [i, { shown, real, isLocal }] of wanted.entries()) {
+    if (i % SLICE === SLICE - 1) await new Promise((resolve) => setImmediate(resolve));
+    const known = isLocal ? texts.known(real) : undefined;
+    if (known) {
+      marks[first + i] += ` ${markOf(known.found)}`;
+      outcomes[i] = { path: shown, text: known.text };
+    } else rest.push(i);
+  }
+  await forEach(rest, async (i) => {
+    const { shown, real } = wanted[i]!;
     try {
       const { text, found } = await texts.read(real);
       marks[first + i] += ` ${markOf(found)}`;

@@ -10,10 +10,10 @@ export function limitYoungGeneration(): void {
 }
 
 /**
- * The same for a process whose work is done in bursts between long rests: the old generation grows in small steps too. It
- * costs a tenth of processor time at the start, and a quarter of the memory less.
+ * Lets the old generation grow in small steps while much is read for the first time: a quarter less memory, for a tenth more
+ * of processor time. What is returned ends it, since changes would cost half as much again.
  */
-export function keepHeapSmall(): void {
-  limitYoungGeneration();
+export function growHeapSlowly(): () => void {
   setFlagsFromString("--optimize-for-size");
+  return () => setFlagsFromString("--no-optimize-for-size");
 }

@@ -57,12 +57,49 @@ metadata: { name: n1, annotations: { projectcalico.org/IPv4Address: 10.0.0.2/24 
     );
   });
 
+  it("takes over what a merge key brings, and what stands beside it goes before", () => {
+    const text = `kind: List
+items:
+- { apiVersion: projectcalico.org/v3, kind: BGPPeer, metadata: { name: a }, spec: &a { asNumber: 1, filters: [f] } }
+- { apiVersion: projectcalico.org/v3, kind: BGPPeer, metadata: { name: b }, spec: { <<: *a, asNumber: 2 } }
+`;
+    assert.deepEqual(
+      objectsOf(text).map(({ object }) => object.spec),
+      [
+        { asNumber: 1, filters: ["f"] },
+        { asNumber: 2, filters: ["f"] },
+      ],
+    );
+  });
+
   it("says where an alias has no end", () => {
     for (const text of ["kind: Node\nspec: &a\n  bgp: *a\n", "kind: Node\nspec: &a\n  - [1, { b: *a }]\n"])
       assert.deepEqual(parseDocuments(`---\n${text}`, MAPPING), {
         ok: false,
         line: 4,
         message: "not valid YAML: an alias stands within what it stands for",
+      });
+  });
+
+  it("is not taken with more aliases than can be resolved in time", () => {
+    const text = Array.from({ length: 2001 }, (_, i) => `- &a${i} { b: 1 }\n- *a${i}\n`).join("");
+    assert.deepEqual(parseDocuments(text, MAPPING), {
+      ok: false,
+      line: 4002,
+      message: "not valid YAML: more than 2000 aliases in one document",
+    });
+  });
+
+  it("is not taken where its levels have no end", () => {
+    const brackets = "[".repeat(200_000) + "]".repeat(200_000);
+    for (const [text, cause, line] of [
+      [`{"kind": "BGPPeer", "metadata": {"name": "x"}, "spec": ${brackets}}`, "not valid", 1],
+      [`kind: BGPPeer\nspec: ${brackets}\n`, "not valid YAML", 2],
+    ] as const)
+      assert.deepEqual(parseDocuments(text, MAPPING), {
+        ok: false,
+        line,
+        message: `${cause}: there are too many levels within each other`,
       });
   });
 

@@ -74,6 +74,8 @@ describe("a BlockAffinity", () => {
     [{ deleted: true }, "pendingDeletion"],
     [{ state: "pending", deleted: "true" }, "pending"],
     [{ state: "pendingDeletion" }, "pendingDeletion"],
+    // Any other state has a blackhole and no rules (calico-bgp.md 3.10).
+    [{ state: "releasing" }, "pendingDeletion"],
   ] as const)
     it(`with ${JSON.stringify(fields)} is ${state}`, () =>
       assert.equal(parsed("BlockAffinity", { ...BLOCK, ...fields }).state, state));
@@ -82,7 +84,7 @@ describe("a BlockAffinity", () => {
 
   for (const [spec, ...expected] of [
     [{}, "spec.cidr: is missing", "spec.node: is missing"],
-    [{ ...BLOCK, state: "Confirmed" }, "spec.state: expected confirmed, pending or pendingDeletion, not `Confirmed`"],
+    [{ ...BLOCK, state: {} }, "spec.state: expected a state of at most 64 characters, not a mapping"],
     [{ ...BLOCK, type: "node" }, "spec.type: expected host or virtual, not `node`"],
   ] as const)
     it(`${JSON.stringify(spec)} is invalid, and why is said`, () =>

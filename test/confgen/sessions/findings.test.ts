@@ -181,6 +181,29 @@ const others: Claim[] = [
     codes: ["newer-field BGPPeer/a"],
   },
   {
+    claim: "what sessions with pods do not have is said",
+    resources: [
+      noMesh,
+      n1,
+      bgpPeer("a", {
+        localWorkloadSelector: "all()",
+        asn: 65000,
+        localAsn: 65001,
+        password: { name: "s", key: "k" },
+        ttlSecurity: 1,
+        nextHopMode: "Self",
+      }),
+    ],
+    sessions: [],
+    codes: Array.from({ length: 3 }, () => "field-in-vain BGPPeer/a"),
+  },
+  {
+    claim: "what sessions by peerSelector do not have is said",
+    resources: [noMesh, n1, bgpPeer("a", { peerSelector: "all()", localAsn: 65001, numAllowedLocalAsNumbers: 1 })],
+    sessions: [],
+    codes: Array.from({ length: 2 }, () => "field-in-vain BGPPeer/a"),
+  },
+  {
     claim: "fields of a later release are said, where the BGPPeer is ours",
     changes: { version: 30 },
     resources: [
