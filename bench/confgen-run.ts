@@ -245,12 +245,8 @@ async function sidecar(): Promise<ConfgenFigure[]> {
   const { createRouter } = await import("../src/daemon/router.ts");
   const { createGenerationWriter } = await import("../src/cli/generation-writer.ts");
   const source = inMemory({ nodes: 1000, affinities: 5000 });
-  const writer = createGenerationWriter(
-    undefined,
-    () => openGenerations(out),
-    () => undefined,
-    clock.after,
-  );
+  const open = () => openGenerations(out);
+  const writer = createGenerationWriter(await open(), open, () => undefined, clock.after);
   let applied: () => void = () => undefined;
   let router: Router | undefined;
   createGenerator({
