@@ -24,7 +24,12 @@ export function blocksOf(input: CompileInput, facts: ClusterFacts, findings: Fin
     const known = blocks.get(block.cidr);
     if (!known || (block.aggregated && !known.aggregated)) blocks.set(block.cidr, block);
   };
-  if (isTrue(input.environment.USE_POD_CIDR)) {
+  const told = input.environment.USE_POD_CIDR;
+  if (told !== undefined && !isTrue(told) && !FALSE.includes(told)) {
+    const message = `USE_POD_CIDR is "${told}", which is neither true nor false, and counts as false: blocks come from block affinities`;
+    findings.push({ severity: "error", code: "environment-invalid", resource: "environment/USE_POD_CIDR", message });
+  }
+  if (isTrue(told)) {
     const origin = `Node/${facts.own.name} podCIDRs`;
     for (const cidr of facts.own.podCidrs) add({ cidr, aggregated: true, origin });
   } else
@@ -41,6 +46,8 @@ export function blocksOf(input: CompileInput, facts: ClusterFacts, findings: Fin
 }
 
 /** As Go's strconv.ParseBool. */
+const FALSE: readonly string[] = ["", "0", "f", "F", "false", "FALSE", "False"];
+
 function isTrue(text: string | undefined): boolean {
   return text !== undefined && ["1", "t", "T", "true", "TRUE", "True"].includes(text);
 }

@@ -12,7 +12,7 @@
  * so the generation that would be removed is taken for the next one, and only what differs in it is done.
  */
 import { closeSync, fchmodSync, linkSync, openSync, unlinkSync, writeFileSync } from "node:fs";
-import { mkdir, open, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
+import { open, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { GeneratedFile } from "../../confgen/generation.ts";
 import { forEach } from "../files/at-once.ts";
@@ -92,6 +92,7 @@ function writerOf(
   lock: { release(): void },
 ): Generations {
   const next = join(root, NEXT);
+  let last = slots.at(-1)?.number ?? 0;
 
   /** A folder for the next generation, with what stands in it. */
   async function prepare(): Promise<Map<string, GeneratedFile>> {
@@ -105,11 +106,18 @@ function writerOf(
       if (oldest.files) return new Map(oldest.files);
       await rm(next, { recursive: true, force: true });
     }
-    await mkdir(next, { mode: DIRECTORY_MODE });
+    await makeFolder(next, DIRECTORY_MODE);
     return new Map();
   }
 
   async function write(files: readonly GeneratedFile[]): Promise<WrittenGeneration> {
+    // Somebody removed what stands there: nothing of it can be linked or believed any more.
+    const now = slots.at(-1);
+    if (now && !(await stat(join(root, `${now.number}`)).catch(() => undefined))) slots.length = 0;
+    return writeNext(files);
+  }
+
+  async function writeNext(files: readonly GeneratedFile[]): Promise<WrittenGeneration> {
     const now = slots.at(-1);
     const current: Files = now?.files ?? new Map();
     const wanted = byPath(files);
@@ -130,10 +138,11 @@ function writerOf(
     if (written.length < SYNC_ALL_FROM)
       await Promise.all([...written.map((path) => join(next, path)), ...touched].map(sync));
     else if (now) await syncFileSystem(next);
-    const number = (now?.number ?? 0) + 1;
+    const number = last + 1;
     const folder = join(root, `${number}`);
     step("name the generation");
     await rename(next, folder);
+    last = number;
     await sync(root);
     await switchTo(out, number, step);
     slots.push({ number, files: wanted });
