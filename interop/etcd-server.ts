@@ -1,5 +1,4 @@
 /** A real etcd on loopback, alone or as a cluster, with TLS and users where wanted. Changed through its JSON gateway. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request as plainRequest } from "node:http";
 import { request as secureRequest } from "node:https";
@@ -8,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Authority, createAuthority, type Issued } from "./certificates.ts";
 import { unpacked } from "./packages.ts";
-import { ended, poll } from "./process.ts";
+import { createServerProcess } from "./server-process.ts";
 
 export interface EtcdServerOptions {
   /** Serves by TLS, and only clients with a certificate of the authority. */
@@ -71,9 +70,14 @@ export async function startEtcdCluster(size: number, options: EtcdServerOptions 
   const servers = await Promise.all(
     names.map((name, at) => createServerOf(program, name, ports[at]!, ports[size + at]!, cluster, options)),
   );
-  await Promise.all(servers.map((server) => server.start()));
-  if (options.rootPassword !== undefined) await enableUsers(servers[0]!, options.rootPassword);
-  return servers;
+  try {
+    await Promise.all(servers.map((server) => server.start()));
+    if (options.rootPassword !== undefined) await enableUsers(servers[0]!, options.rootPassword);
+    return servers;
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.close()));
+    throw error;
+  }
 }
 
 async function enableUsers(server: EtcdServer, password: string): Promise<void> {
@@ -107,8 +111,6 @@ async function createServerOf(
   ];
   // etcd takes a certificate's name for a user, and wants none of its gateway's clients to rely on that.
   const credentials = files && { ca: files.authority.certificate, ...files.authority.issue({ commonName: "" }) };
-  let child: ChildProcess | undefined;
-  let lastWords = "";
   let token: string | undefined;
 
   function send(path: string, body: unknown, method = "POST"): Promise<Record<string, unknown>> {
@@ -149,33 +151,8 @@ async function createServerOf(
       return send(path, body);
     }
   }
-  async function start({ unchecked = false } = {}): Promise<void> {
-    lastWords = "";
-    const own = spawn(program, argv, { stdio: ["ignore", "ignore", "pipe"] });
-    child = own;
-    own.on("error", () => {});
-    // A test that dies without closing takes its server with it.
-    const endIt = () => void own.kill("SIGKILL");
-    process.once("exit", endIt);
-    own.once("exit", () => process.off("exit", endIt));
-    own.stderr.setEncoding("utf8").on("data", (text: string) => {
-      lastWords = `${lastWords}${text}`.slice(-2000);
-    });
-    if (unchecked) return;
-    const healthy = async () => {
-      if (own.exitCode !== null) throw new Error(`etcd exited ${own.exitCode}:\n${lastWords}`);
-      return String((await send("/health", undefined, "GET")).health) === "true";
-    };
-    await poll(`etcd is up at ${url}`, healthy, { everyMs: 50, explain: () => lastWords });
-  }
-  async function stop(): Promise<void> {
-    const own = child;
-    child = undefined;
-    if (own === undefined || own.exitCode !== null || own.signalCode !== null) return;
-    const gone = ended(own);
-    own.kill("SIGKILL");
-    await gone;
-  }
+  const server = createServerProcess(`etcd at ${url}`, program, argv);
+  const isHealthy = async () => String((await send("/health", undefined, "GET")).health) === "true";
 
   return {
     port,
@@ -202,13 +179,13 @@ async function createServerOf(
       await call("/v3/kv/compaction", { revision: String(await revision()), physical: true });
     },
     call,
-    stop,
-    start,
-    freeze: () => void child?.kill("SIGSTOP"),
-    thaw: () => void child?.kill("SIGCONT"),
+    stop: server.stop,
+    start: ({ unchecked = false } = {}) => server.start(unchecked ? undefined : isHealthy),
+    freeze: () => server.signal("SIGSTOP"),
+    thaw: () => server.signal("SIGCONT"),
     serveWith: (issued) => writeIssued(certificateFiles, issued),
     async close() {
-      await stop();
+      await server.stop();
       await rm(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };

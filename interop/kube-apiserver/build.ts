@@ -28,7 +28,7 @@ export function kubeApiserverBinary(): Promise<string> {
 }
 
 /** Where the binary stands once it was built. */
-export function kubeApiserverPath(): string {
+function kubeApiserverPath(): string {
   return join(cacheFolder(), "kube-apiserver", `${VERSION}-${RECIPE}`, "kube-apiserver");
 }
 

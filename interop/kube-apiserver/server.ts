@@ -1,12 +1,12 @@
 /** A real kube-apiserver over a real etcd, both on loopback, with Calico's resource definitions and users of several roles. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
 import { join } from "node:path";
 import { type Authority, createAuthority } from "../certificates.ts";
 import { type EtcdServer, freePorts, startEtcd, writeIssued } from "../etcd-server.ts";
-import { ended, poll } from "../process.ts";
+import { poll } from "../process.ts";
+import { createServerProcess } from "../server-process.ts";
 import { kubeApiserverBinary } from "./build.ts";
 import { calicoDefinitions, nodeRole, roleBinding, secretRole } from "./definitions.ts";
 
@@ -20,7 +20,7 @@ export const TOKENS = {
 } as const;
 
 /** The Secrets of kube-system that calico-node may read. */
-export const READABLE_SECRETS = ["bgp", "other"] as const;
+const READABLE_SECRETS = ["bgp", "other"] as const;
 
 export interface KubeApiserver {
   readonly port: number;
@@ -85,8 +85,6 @@ async function createServer(program: string, etcd: EtcdServer): Promise<KubeApis
     ...["--disable-admission-plugins", "ServiceAccount", "--v", "0"],
   ];
   const agent = new Agent({ keepAlive: true, ca: authority.certificate, maxSockets: 50 });
-  let child: ChildProcess | undefined;
-  let lastWords = "";
 
   function call(method: string, path: string, body?: object) {
     return new Promise<{ readonly status: number; readonly body: ApiAnswer }>((resolve, reject) => {
@@ -114,28 +112,8 @@ async function createServer(program: string, etcd: EtcdServer): Promise<KubeApis
     if (statuses.includes(answer.status)) return answer.status;
     throw new Error(`kube-apiserver answered ${answer.status} to ${method} ${path}: ${JSON.stringify(answer.body)}`);
   }
-  async function start(): Promise<void> {
-    lastWords = "";
-    const own = spawn(program, argv, { stdio: ["ignore", "ignore", "pipe"] });
-    child = own;
-    own.on("error", () => {});
-    own.stderr.setEncoding("utf8").on("data", (text: string) => {
-      lastWords = `${lastWords}${text}`.slice(-4000);
-    });
-    const isReady = async () => {
-      if (own.exitCode !== null) throw new Error(`kube-apiserver exited ${own.exitCode}:\n${lastWords}`);
-      return (await call("GET", "/readyz")).status === 200;
-    };
-    await poll(`kube-apiserver is ready at port ${port}`, isReady, { everyMs: 100, explain: () => lastWords });
-  }
-  async function stop(): Promise<void> {
-    const own = child;
-    child = undefined;
-    if (own === undefined || own.exitCode !== null || own.signalCode !== null) return;
-    const gone = ended(own);
-    own.kill("SIGKILL");
-    await gone;
-  }
+  const server = createServerProcess(`kube-apiserver at port ${port}`, program, argv);
+  const start = () => server.start(async () => (await call("GET", "/readyz")).status === 200);
 
   return {
     port: port!,
@@ -151,15 +129,15 @@ async function createServer(program: string, etcd: EtcdServer): Promise<KubeApis
     remove: async (path) => void (await expect([200, 202, 404], "DELETE", path)),
     removeAll: async (path) => void (await expect([200], "DELETE", path)),
     async forget() {
-      await stop();
+      await server.stop();
       await etcd.compact();
       await start();
     },
-    stop,
+    stop: server.stop,
     start,
     async close() {
       agent.destroy();
-      await stop();
+      await server.stop();
       await etcd.close();
     },
   };

@@ -1,5 +1,5 @@
 /** What the environment of the calico-node container says beyond the datastore (calico-bgp.md 4.1). */
-import type { Environment } from "./confgen-sources.ts";
+import type { Environment } from "../confgen/environment.ts";
 
 /** NODENAME, else what Calico's startup wrote to its file, else HOSTNAME, else the host's name; the last two in small letters. */
 export function nodeName(environment: Environment, written: string | undefined, hostName: string): string {

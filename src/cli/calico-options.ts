@@ -72,6 +72,14 @@ export function calicoOptionsOf(argv: CalicoArguments): CalicoOptions {
   };
 }
 
+const LONGEST_TIMEOUT_SECONDS = 86_400;
+
+/** Throws where it is no time: a timer would end at once. */
+export function timeoutMsOf({ timeout }: { readonly timeout: number }): number {
+  if (timeout > 0 && timeout <= LONGEST_TIMEOUT_SECONDS) return timeout * 1000;
+  throw new CliError(EXIT.usage, `--timeout takes seconds, more than 0 and at most ${LONGEST_TIMEOUT_SECONDS}`);
+}
+
 /** For commands that are not run in calico-node's container: the name is said, or stands in NODENAME. */
 export function namedNode(argv: CalicoArguments): string {
   const node = argv.node || process.env.NODENAME;

@@ -1,27 +1,25 @@
 import type { CommandModule } from "yargs";
-import { LOG_THRESHOLDS, type LogThreshold } from "../config/model.ts";
 import { limitYoungGeneration } from "../io/system/young-generation.ts";
-import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode } from "./calico-options.ts";
+import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode, timeoutMsOf } from "./calico-options.ts";
+import { type LogArguments, logOptions } from "./daemon-options.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
-import { count, seconds } from "./number-option.ts";
+import { count } from "./number-option.ts";
 import { withSocket } from "./output.ts";
 
-interface ConfgenArguments extends CalicoArguments {
+interface ConfgenArguments extends CalicoArguments, LogArguments {
   out: string;
   once: boolean;
   diff: boolean;
   timeout: number;
   limit: number;
   socket: string | undefined;
-  "log-format": "auto" | "json" | "text";
-  "log-level": LogThreshold | undefined;
 }
 
 export const confgenCommand: CommandModule<object, ConfgenArguments> = {
   command: "confgen",
   describe: "Make a node's configuration from Calico's datastore, and follow it",
   builder: (yargs) =>
-    calicoOptions(withSocket(yargs), "NODENAME")
+    logOptions(calicoOptions(withSocket(yargs), "NODENAME"), "info; with --diff warn")
       .option("out", {
         type: "string",
         requiresArg: true,
@@ -38,7 +36,6 @@ export const confgenCommand: CommandModule<object, ConfgenArguments> = {
         type: "number",
         default: 30,
         requiresArg: true,
-        coerce: seconds("timeout"),
         describe: "Seconds that --once and --diff wait for the datastore",
       })
       .option("limit", {
@@ -47,17 +44,6 @@ export const confgenCommand: CommandModule<object, ConfgenArguments> = {
         requiresArg: true,
         coerce: count("limit"),
         describe: "Names and routes that --diff tells of each list",
-      })
-      .option("log-format", {
-        choices: ["auto", "json", "text"] as const,
-        default: "auto" as const,
-        requiresArg: true,
-        describe: "auto: text on a terminal, JSON elsewhere",
-      })
-      .option("log-level", {
-        choices: LOG_THRESHOLDS,
-        requiresArg: true,
-        describe: "Least level that is logged (default: info; with --diff warn)",
       }) as never,
   handler: async (argv) => {
     const node = namedNode(argv);
@@ -70,7 +56,7 @@ export const confgenCommand: CommandModule<object, ConfgenArguments> = {
       node,
       out: argv.out,
       mode: argv.once ? "once" : argv.diff ? "diff" : "follow",
-      timeoutMs: argv.timeout * 1000,
+      timeoutMs: timeoutMsOf(argv),
       limit: argv.limit,
       socket: argv.socket,
       logFormat: argv["log-format"],

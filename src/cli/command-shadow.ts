@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import type { CommandModule } from "yargs";
 import type { Config } from "../config/model.ts";
-import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode } from "./calico-options.ts";
+import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode, timeoutMsOf } from "./calico-options.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
-import { count, seconds } from "./number-option.ts";
+import { count } from "./number-option.ts";
 import { type OutputOnceOptions, withOutputOnce } from "./output.ts";
 
 type ShadowArguments = OutputOnceOptions &
@@ -34,7 +34,6 @@ export const shadowCommand: CommandModule<object, ShadowArguments> = {
         type: "number",
         default: 30,
         requiresArg: true,
-        coerce: seconds("timeout"),
         describe: "Seconds to wait for the datastore",
       })
       .option("bird-socket", {
@@ -69,7 +68,7 @@ async function configOf(argv: ShadowArguments): Promise<Config> {
   const { config } = await compileForNode({
     ...calicoOptionsOf(argv),
     node: namedNode(argv),
-    timeoutMs: argv.timeout * 1000,
+    timeoutMs: timeoutMsOf(argv),
   });
   return config;
 }

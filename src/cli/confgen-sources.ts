@@ -1,11 +1,10 @@
 /** Calico's datastores as the generator's sources: which, by options and Calico's environment variables; loaded when used. */
 import { etcdOptionsFrom, namesEtcd } from "../confgen/datastore/etcd-options.ts";
 import { kubernetesSettings } from "../confgen/datastore/kubernetes-options.ts";
+import { calicoVariable, type Environment } from "../confgen/environment.ts";
 import type { Source } from "../confgen/generator-ports.ts";
 import { DATASTORES, type DatastoreType } from "./datastore-type.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface SourceOptions {
   readonly datastore: DatastoreType;
@@ -16,7 +15,7 @@ export interface SourceOptions {
 
 /** calico-bgp.md 2.5: unset, it is etcd where the environment says where etcd is. Throws where it is none we know. */
 export function datastoreType(environment: Environment): DatastoreType {
-  const told = environment.CALICO_DATASTORE_TYPE || environment.DATASTORE_TYPE;
+  const told = calicoVariable(environment, "DATASTORE_TYPE");
   if (!told) return namesEtcd(environment) ? "etcdv3" : "kubernetes";
   const type = DATASTORES.find((each) => each === told);
   if (!type) throw new CliError(EXIT.usage, `DATASTORE_TYPE: "${told}" is none of ${DATASTORES.join(", ")}`);

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { compile, createCompileMemo } from "../confgen/compile/compile.ts";
 import type { CalicoVersion, Environment as Compiled, CompileInput } from "../confgen/compile/input.ts";
+import { calicoVariable, type Environment } from "../confgen/environment.ts";
 import { createGenerator, type Generator } from "../confgen/generator.ts";
 import type { GeneratorOptions, GeneratorOutput, Round, Source } from "../confgen/generator-ports.ts";
 import type { LogThreshold } from "../config/model.ts";
@@ -14,7 +15,7 @@ import { createLog } from "../io/system/log.ts";
 import { onSignals } from "../io/system/signals.ts";
 import { growHeapSlowly } from "../io/system/young-generation.ts";
 import type { CalicoOptions } from "./calico-options.ts";
-import { datastoreType, type Environment, openSources } from "./confgen-sources.ts";
+import { datastoreType, openSources } from "./confgen-sources.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 
 export interface ConfgenOptions extends CalicoOptions {
@@ -59,7 +60,7 @@ export function generatorSettings(
   const { node, version, missingPassword } = given;
   const names = ["CALICO_ROUTER_ID", "CALICO_K8S_NODE_REF", "CALICO_ADVERTISE_CLUSTER_IPS", "NAMESPACE"] as const;
   const told = names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : []));
-  const podCidr = environment.CALICO_USE_POD_CIDR || environment.USE_POD_CIDR;
+  const podCidr = calicoVariable(environment, "USE_POD_CIDR");
   return {
     node,
     version,
@@ -158,7 +159,7 @@ function sourcesOf({ datastore, path }: CalicoOptions): Promise<Source[]> {
 }
 
 /** The first generation that the datastore gives. Throws CliError where there is none in time. */
-export async function compileOnce(
+async function compileOnce(
   options: Pick<ConfgenOptions, "node" | "version" | "missingPassword" | "out" | "timeoutMs">,
   sources: readonly Source[],
   log: Log,

@@ -21,7 +21,9 @@ async function read(path: string): Promise<readonly SourceText[]> {
   if (path === "-") return [{ path: "-", text: await textOf(process.stdin) }];
   try {
     const files = (await stat(path)).isDirectory() ? await filesIn(path) : [path];
-    return await Promise.all(files.map(async (file) => ({ path: file, text: await readFile(file, "utf8") })));
+    const texts: SourceText[] = [];
+    for (const file of files) texts.push({ path: file, text: await readFile(file, "utf8") });
+    return texts;
   } catch (error) {
     throw new CliError(EXIT.error, `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }

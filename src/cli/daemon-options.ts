@@ -4,20 +4,18 @@ import { LOG_THRESHOLDS, type LogThreshold } from "../config/model.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import { DEFAULT_SOCKET } from "./socket-path.ts";
 
-export interface DaemonArguments {
-  socket: string;
+export interface LogArguments {
   "log-format": "auto" | "json" | "text";
   "log-level": LogThreshold | undefined;
 }
 
-export function daemonOptions(yargs: Argv): Argv<DaemonArguments> {
+export interface DaemonArguments extends LogArguments {
+  socket: string;
+}
+
+/** `level`: which one it is by default, for the help. */
+export function logOptions<T>(yargs: Argv<T>, level: string): Argv<T & LogArguments> {
   return yargs
-    .option("socket", {
-      type: "string",
-      requiresArg: true,
-      default: process.env.CALIDRIS_SOCKET || DEFAULT_SOCKET,
-      describe: "Control socket to serve (or CALIDRIS_SOCKET)",
-    })
     .option("log-format", {
       choices: ["auto", "json", "text"] as const,
       default: "auto" as const,
@@ -27,8 +25,18 @@ export function daemonOptions(yargs: Argv): Argv<DaemonArguments> {
     .option("log-level", {
       choices: LOG_THRESHOLDS,
       requiresArg: true,
-      describe: "Least level that is logged (default: the configuration's, else info)",
+      describe: `Least level that is logged (default: ${level})`,
     });
+}
+
+export function daemonOptions(yargs: Argv): Argv<DaemonArguments> {
+  const withSocket = yargs.option("socket", {
+    type: "string",
+    requiresArg: true,
+    default: process.env.CALIDRIS_SOCKET || DEFAULT_SOCKET,
+    describe: "Control socket to serve (or CALIDRIS_SOCKET)",
+  });
+  return logOptions(withSocket, "the configuration's, else info");
 }
 
 /** Half a daemon must not stay: what it opened already would keep the process alive. */

@@ -1,10 +1,11 @@
 /** `calidris node`: the generator and the daemon in one process, as the environment of calico-node says. */
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import type { Environment } from "../confgen/environment.ts";
 import { backendWithoutBgp, nodeName, nodeNameFile } from "./calico-environment.ts";
 import type { CalicoOptions } from "./calico-options.ts";
 import { generatorSettings } from "./confgen.ts";
-import { datastoreType, type Environment, openSources } from "./confgen-sources.ts";
+import { datastoreType, openSources } from "./confgen-sources.ts";
 import { EXIT } from "./exit-codes.ts";
 import { generatedConfig } from "./generated-config.ts";
 import { type RunOptions, runDaemon } from "./run-daemon.ts";

@@ -69,14 +69,16 @@ export async function runDaemon(options: RunOptions, openSource: (log: Log) => C
 
   // The sockets first: where another daemon has them, nothing of the network or the kernel has been touched.
   const servers = await serveSockets(options, log, () => (isFirst ? source.waitingFor() : undefined));
+  // Not within the source's call: a fault of the daemon ends the process, and a source would take it for one of its own.
+  const deliverSoon = (event: RouterEvent) => queueMicrotask(() => deliver(event));
   const sink: ConfigSink = {
     changed(config) {
       logAs(config);
       if (isFirst) first.open(config);
-      else deliver({ from: "config", config });
+      else deliverSoon({ from: "config", config });
       isFirst = false;
     },
-    rejected: (reason) => deliver({ from: "config", rejected: reason }),
+    rejected: (reason) => deliverSoon({ from: "config", rejected: reason }),
   };
   // Without a configuration it is waited for, and those who ask are told so. With one, changes are followed once it runs.
   if (!present) await source.follow(sink);

@@ -11,7 +11,10 @@ export interface FlatSource {
 const LINE = /^([A-Za-z][A-Za-z0-9]*): (?:([A-Za-z0-9_](?:[\w./:-]*[\w./-])?)|"([ !#-[\]-~]*)")$/;
 const COMMENT = /^#[ -~]*$/;
 /** What the language reads as something else than text. */
-const WORDS: Readonly<Record<string, boolean>> = { true: true, false: false };
+const WORDS = new Map([
+  ["true", true],
+  ["false", false],
+]);
 const OTHER_WORDS = /^(?:null|true|false)$/i;
 
 /** Undefined where the text is anything else, or says a key twice. */
@@ -28,7 +31,7 @@ export function readFlatYaml(text: string): FlatSource | undefined {
     if (content === "" || COMMENT.test(content)) continue;
     const [, key, plain, quoted] = LINE.exec(content) ?? [];
     if (key === undefined || key in value) return undefined;
-    const word = plain === undefined ? undefined : WORDS[plain];
+    const word = plain === undefined ? undefined : WORDS.get(plain);
     if (plain !== undefined && word === undefined && OTHER_WORDS.test(plain)) return undefined;
     value[key] = word ?? plain ?? quoted!;
     if (first === 0) first = line;

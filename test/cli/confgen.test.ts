@@ -50,6 +50,14 @@ describe("confgen --once", () => {
     assert.equal(statSync(join(out, "current", "router.yaml")).ino, inode);
   });
 
+  for (const seconds of ["0", "-1", "soon", "9999999"])
+    it(`does not take ${seconds} for a time`, async (t) => {
+      const { out, confgen } = cluster(t);
+      const { code, stderr } = await confgen("--once", `--timeout=${seconds}`);
+      assert.deepEqual([code, existsSync(join(out, "current"))], [2, false]);
+      assert.match(stderr, /--timeout takes seconds, more than 0 and at most 86400/);
+    });
+
   it("says that our own Node is missing, with code 1, and leaves the last generation", async (t) => {
     const { out, confgen } = cluster(t);
     await confgen("--once");
@@ -169,7 +177,7 @@ describe("confgen", () => {
   for (const [what, args, pattern] of [
     ["no folder to read", ["--datastore", "files", "--node", "n1"], /needs --datastore-path/],
     ["no node", ["--datastore", "files", "--datastore-path", "/none"], /say --node NAME/],
-    ["a time that is none", ["--node", "n1", "--once", "--timeout", "soon"], /--timeout wants a number of seconds/],
+    ["a time that is none", ["--node", "n1", "--once", "--timeout", "soon"], /--timeout takes seconds/],
     ["an option without its value", ["--node", "n1", "--datastore"], /Not enough arguments following: datastore/],
     ["a path beside another datastore", ["--node", "n1", "--datastore-path", "/none"], /is for --datastore files/],
     ["no endpoint of etcd", ["--datastore", "etcdv3", "--node", "n1"], /ETCD_ENDPOINTS names no endpoint/],

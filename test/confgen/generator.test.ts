@@ -18,12 +18,16 @@ const node = (name: string, ipv4Address: string): StoredObject => ({
 const OWN = node("n1", "10.0.0.1/24");
 const ROUTER = "router: { asn: 64512, id: 10.0.0.1, listen: [] }\n";
 
+/** No text at all, so that whoever reads it throws. */
+const UNREADABLE = 7 as unknown as string;
+
 /** A peer for each other node; a Node's label `secret` names what it needs. */
 function compileMesh({ resources, node: own }: CompileInput): Compilation {
   const nodes = [...resources.Node.values()].flatMap(({ value }) => value ?? []);
   if (nodes.some(({ name }) => name === "boom")) throw new Error("boom");
   const findings: Finding[] = [];
   const files: GeneratedFile[] = [{ path: "router.yaml", text: ROUTER, secret: false }];
+  if (nodes.some(({ name }) => name === "unreadable")) files.push({ path: "x.yaml", text: UNREADABLE, secret: false });
   for (const { name, bgp, labels } of nodes) {
     if (name === own) continue;
     const secret = labels.secret && resources.Secret.get(labels.secret.replace("_", "/"));
@@ -294,7 +298,7 @@ describe("the generator", () => {
     await pass(5000);
     assert.equal(outputs.length, 3);
     assert.match(generator.status().held!, /no space left/);
-    assert.equal(events(logged, "generation not taken").length, 3);
+    assert.equal(events(logged, "generation not taken").length, 1, "each reason once");
     store.put(node("n2", "10.0.0.2/24"));
     isFull = false;
     await pass(3000);
@@ -344,6 +348,57 @@ describe("the generator", () => {
     assert.equal(outputs.length, 1);
   });
 
+  test("reminds of a datastore that stays away at growing intervals, whatever its reasons come and go", async () => {
+    const { store, clock, logged, start } = world();
+    start();
+    clock.advance(50);
+    for (let s = 0; s < 8 * 3600; s += 5) {
+      store.say({ state: "failing", reason: s % 10 === 0 ? "refused" : "reset", retryAt: clock.nowMs() + 5000 });
+      clock.advance(5000);
+    }
+    const hours = events(logged, "datastore failing").map(({ fields }) => (fields.failedForMs as number) / 3_600_000);
+    assert.equal(hours.length, 2 + 12, `${hours}`);
+    assert.ok(hours.at(-1)! > 7);
+    store.say({ state: "connected" });
+    const lines = logged.length;
+    clock.advance(3_600_000);
+    assert.equal(logged.length, lines);
+  });
+
+  test("a datastore that comes and goes all the time is reminded of, not said each time", async () => {
+    const { store, clock, logged, start } = world();
+    start();
+    clock.advance(50);
+    for (let i = 0; i < 1000; i++) {
+      store.say({ state: "failing", reason: "reset", retryAt: clock.nowMs() });
+      clock.advance(2000);
+      store.say({ state: "connected" });
+      clock.advance(28_000);
+    }
+    const failing = events(logged, "datastore failing").length;
+    assert.ok(failing > 21 && failing < 50, `${failing}`);
+    assert.equal(events(logged, "datastore connected").length, failing);
+    clock.advance(60_000);
+    store.say({ state: "failing", reason: "reset" });
+    store.say({ state: "connected" });
+    assert.equal(events(logged, "datastore connected").length, failing + 1);
+  });
+
+  test("says what runs while a datastore fails", async () => {
+    const { store, logged, start, pass } = world();
+    store.setReadable(false);
+    start();
+    store.say({ state: "failing", reason: "refused" });
+    store.say({ state: "connected" });
+    store.setReadable(true);
+    await pass(50);
+    store.say({ state: "failing", reason: "refused" });
+    assert.deepEqual(
+      events(logged, "datastore failing").map(({ fields }) => fields.meanwhile),
+      ["nothing of it comes into force before all has been read", "the running configuration stays"],
+    );
+  });
+
   test("says nothing after it was closed", async () => {
     const { store, outputs, start, pass } = world();
     const generator = start();
@@ -354,20 +409,24 @@ describe("the generator", () => {
     assert.equal(outputs.length, 1);
   });
 
-  test("keeps the last generation where the compiler fails, and goes on", async () => {
-    const { store, outputs, rounds, start, pass } = world();
-    start();
-    await pass(50);
-    store.put(node("boom", "10.0.0.2/24"));
-    await pass(50);
-    assert.equal(rounds.at(-1)!.outcome, "refused");
-    assert.match(rounds.at(-1)!.findings[0]!.message, /the compiler failed: Error: boom/);
-    store.remove("Node", "boom");
-    store.put(node("n3", "10.0.0.3/24"));
-    await pass(100);
-    assert.equal(outputs.at(-1)!.config.peers.length, 1);
-    assert.deepEqual(rounds.at(-1), { outcome: "delivered", findings: [] });
-  });
+  for (const [what, name, message] of [
+    ["the compiler fails", "boom", /the compiler failed: Error: boom/],
+    ["what was compiled makes its reader fail", "unreadable", /reading the configuration failed: TypeError/],
+  ] as const)
+    test(`keeps the last generation where ${what}, and goes on`, async () => {
+      const { store, outputs, rounds, start, pass } = world();
+      start();
+      await pass(50);
+      store.put(node(name, "10.0.0.2/24"));
+      await pass(50);
+      assert.equal(rounds.at(-1)!.outcome, "refused");
+      assert.match(rounds.at(-1)!.findings[0]!.message, message);
+      store.remove("Node", name);
+      store.put(node("n3", "10.0.0.3/24"));
+      await pass(100);
+      assert.equal(outputs.at(-1)!.config.peers.length, 1);
+      assert.deepEqual(rounds.at(-1), { outcome: "delivered", findings: [] });
+    });
 });
 
 function secretive(name: string, secretName: string): StoredObject {

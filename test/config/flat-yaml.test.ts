@@ -63,7 +63,7 @@ const line = fc.tuple(
 const good = fc
   .tuple(
     fc.constantFrom("a", "b", "name"),
-    fc.constantFrom("x", "10.0.0.1", "1e5", "true", "fd00::1", "-", "é", '"q # r"'),
+    fc.constantFrom("x", "constructor", "toString", "10.0.0.1", "1e5", "true", "fd00::1", "-", "é", '"q # r"'),
   )
   .map(([key, value]) => `${key}: ${value}\n`);
 const anyText = fc

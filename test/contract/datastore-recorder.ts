@@ -25,6 +25,8 @@ export function createRecorder(): Recorder {
   const events: DatastoreEvent[] = [];
   const view = new Map<string, StoredObject>();
   const waiting = new Set<() => void>();
+  /** A datastore that goes on after whatever its listener throws must not hide it. */
+  let fault: unknown;
   const last = <T extends DatastoreEvent["type"]>(type: T) =>
     events.findLast((event): event is Extract<DatastoreEvent, { type: T }> => event.type === type);
 
@@ -38,7 +40,11 @@ export function createRecorder(): Recorder {
   return {
     onEvent(event) {
       events.push(event);
-      apply(event);
+      try {
+        apply(event);
+      } catch (error) {
+        fault ??= error;
+      }
       for (const look of [...waiting]) look();
     },
     events,
@@ -61,6 +67,7 @@ export function createRecorder(): Recorder {
         };
         const look = () => {
           try {
+            if (fault !== undefined) throw fault;
             if (!holds()) return;
           } catch (error) {
             done();

@@ -101,6 +101,21 @@ describe("the dialogue with etcd", () => {
     });
   });
 
+  test("a change that says nothing of its key has everything listed again", async () => {
+    const onCreate: FakeScript["onCreate"] = (watch, watchId) => {
+      confirm(watch, watchId);
+      if (watchId === RANGES - 1 && isFirst) watch.send({ watchId: PEERS, events: [{ type: 0 } as never] });
+      if (watchId === RANGES - 1) isFirst = false;
+    };
+    let isFirst = true;
+    const onRange: FakeScript["onRange"] = ({ key }) =>
+      !isFirst && isPeers(key) ? { kvs: [put("missed", 101).kv] } : undefined;
+    await following({ onCreate, onRange }, async (said) => {
+      await said.until("what was missed", () => said.view.has("BGPPeer/missed"));
+      await connects(said);
+    });
+  });
+
   test("a response in fragments is taken whole: cut off before its end it is said once, by its repetition", async () => {
     let first = true;
     const events = [put("a", 101), put("b", 101), put("a", 102, 65002), gone("b", 103)];

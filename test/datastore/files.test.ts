@@ -189,6 +189,18 @@ describe("where a file is at fault, the files datastore", () => {
     assert.deepEqual([names(), asn("p1")], [["BGPPeer/p1", "BGPPeer/p3", "BGPPeer/p4"], 65009]);
   });
 
+  test("takes nothing of a file that is nested without end, and goes on", async (t) => {
+    const folder = temporaryFolder(t);
+    const { said, asn, failing, synced } = opened(t, folder);
+    await synced();
+    const [before, after] = [1, 2].map((side) => (side === 1 ? "[" : "]").repeat(200_000));
+    const resource = `"apiVersion":"projectcalico.org/v3","kind":"BGPPeer","metadata":{"name":"deep"}`;
+    writeFileSync(join(folder, "deep.json"), `{${resource},"spec":${before}${after}}`);
+    await failing(/deep\.json:1: not valid: /);
+    writeFileSync(join(folder, "other.yaml"), peerText("p1"));
+    await said.until("the other file", () => asn("p1") !== undefined);
+  });
+
   for (const [what, text] of [
     ["no mapping", "just text\n"],
     ["no kind", "metadata: { name: x }\n"],
@@ -220,6 +232,39 @@ describe("where a file is at fault, the files datastore", () => {
       await said.until("it is whole", () => asn("p1") === 65200 + size);
     }
     assert.ok(!said.events.some((event) => event.type === "delete"));
+  });
+
+  for (const [what, size] of [
+    ["it is empty now", 0],
+    ["it ends in the middle of a line now", 60],
+  ] as const)
+    test(`says that ${what}, and until when what it held stays`, async (t) => {
+      const folder = temporaryFolder(t);
+      const file = join(folder, "p.yaml");
+      writeFileSync(file, peerText("p1"));
+      const { said, synced, failing, connected, asn } = opened(t, folder, { hushMs: 20, doubtMs: 100_000 });
+      await synced();
+      const before = performance.now();
+      truncateSync(file, size);
+      await failing(new RegExp(`p\\.yaml: ${what}, .* stays until it is whole`));
+      const status = said.status()!;
+      assert.ok(status.state === "failing" && status.retryAt! >= before + 100_000);
+      assert.equal(asn("p1"), 65001);
+      writeFileSync(file, peerText("p1", 65002));
+      await connected();
+      await said.until("it is whole", () => asn("p1") === 65002);
+    });
+
+  test("takes JSON that can be read for whole, however it ends", async (t) => {
+    const folder = temporaryFolder(t);
+    const file = join(folder, "p.json");
+    const json = (asNumber: number) =>
+      JSON.stringify({ kind: "BGPPeer", metadata: { name: "p1" }, spec: { peerIP: "192.0.2.1", asNumber } });
+    writeFileSync(file, `${json(65001)}\n`);
+    const { said, synced, asn } = opened(t, folder, { doubtMs: 100_000 });
+    await synced();
+    writeFileSync(file, json(65002));
+    await said.until("it is taken", () => asn("p1") === 65002);
   });
 
   test("believes it when the file stays so", async (t) => {

@@ -9,7 +9,7 @@ import { poll } from "../../interop/process.ts";
  * What only Calico's fork of BIRD knows, and Debian's refuses: the device of a tunnel in the kernel's filter. It has no part in
  * what neighbours are told. In its place stands a statement that changes nothing.
  */
-export function withoutTunnels(text: string): string {
+function withoutTunnels(text: string): string {
   return text.replace(/krt_tunnel *= *"[^"]*";/g, "preference = preference;");
 }
 

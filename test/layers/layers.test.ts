@@ -25,6 +25,8 @@ const LAYERS: Readonly<Record<string, { readonly file: string; readonly may: rea
 const IMPURE: Readonly<Record<string, string>> = {
   "io/net": "reasons.ts",
   "io/datastore": "read-text.ts",
+  "io/files": "at-once.ts",
+  "io/netlink": "links.ts",
   "io/system": "clock.ts",
   cli: "version.ts",
 };

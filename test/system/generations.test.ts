@@ -117,6 +117,15 @@ describe("generations", () => {
     await opened(t, out);
   });
 
+  it("leave the lock to another writer only when what is being written is written", async (t) => {
+    const out = temporaryFolder(t);
+    const generations = await openGenerations(out);
+    const written = generations.write(stamped("1", PATHS));
+    await generations.close();
+    assert.deepEqual(current(out), asRecord(stamped("1", PATHS)));
+    await written;
+  });
+
   it("are not made where `current` is somebody else's", async (t) => {
     const [directory, link] = [temporaryFolder(t), temporaryFolder(t)];
     mkdirSync(join(directory, "current"));
@@ -174,6 +183,32 @@ describe("generations", () => {
     assert.deepEqual(current(out), asRecord(stamped("4", PATHS)));
     await generations.write(stamped("6", PATHS));
     assert.deepEqual(current(out), asRecord(stamped("6", PATHS)));
+  });
+});
+
+describe("a fault of the file system", () => {
+  const paths = ["groups.yaml", "peers/a.yaml"];
+  const states = ["1", "2", "3", "4"].map((stamp) => stamped(stamp, paths));
+  const last = stamped("last", paths);
+
+  /** False: there are fewer steps. */
+  async function failsOnce(t: TestContext, step: number): Promise<boolean> {
+    const out = temporaryFolder(t);
+    let steps = 0;
+    const onStep = (name: string) => {
+      if (++steps === step) throw new Error(`no space left: ${name}`);
+    };
+    const generations = await opened(t, out, { onStep });
+    for (const state of states) await generations.write(state).catch(() => undefined);
+    if (steps < step) return false;
+    await generations.write(last);
+    assert.deepEqual(current(out), asRecord(last), `after a fault at step ${step}`);
+    assert.ok(readdirSync(join(out, "generations")).length <= 3);
+    return true;
+  }
+
+  it("at any one step does not keep the same process from writing the next generation", async (t) => {
+    for (let step = 1; await failsOnce(t, step); step++);
   });
 });
 

@@ -52,7 +52,7 @@ export function newerFields(filter: BgpFilterResource, version: CalicoVersion): 
 }
 
 /** What sessions call. Long names are shortened as upstream does it. */
-export function filterPolicyName(name: string, direction: Direction, family: Family, sha256: CompileInput["sha256"]) {
+function filterPolicyName(name: string, direction: Direction, family: Family, sha256: CompileInput["sha256"]) {
   return `filter-${direction}-${family}-${shortened(name, 45, sha256)}`;
 }
 

@@ -1,4 +1,5 @@
 /** Static routes: our own blocks, services, and hosts to which a gateway leads (calico-bgp.md 3.10). */
+import { isTrue } from "../environment.ts";
 import type { Finding } from "../finding.ts";
 import { familyOf, hostCidr, isHost } from "./cidrs.ts";
 import type { ClusterFacts } from "./cluster.ts";
@@ -45,12 +46,8 @@ export function blocksOf(input: CompileInput, facts: ClusterFacts, findings: Fin
   return [...blocks.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
-/** As Go's strconv.ParseBool. */
+/** What ParseBool takes for false, and an empty one. */
 const FALSE: readonly string[] = ["", "0", "f", "F", "false", "FALSE", "False"];
-
-function isTrue(text: string | undefined): boolean {
-  return text !== undefined && ["1", "t", "T", "true", "TRUE", "True"].includes(text);
-}
 
 /** One for each prefix; of several the last kind counts: blocks, services, hosts behind a gateway. */
 export function staticRoutes(

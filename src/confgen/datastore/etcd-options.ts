@@ -1,4 +1,5 @@
 /** How etcd is reached, and the environment variables that say so: those of Calico, each also with `CALICO_` before it. */
+import { calicoVariable, type Environment } from "../environment.ts";
 
 export interface EtcdOptions {
   /** URLs, `http://` or `https://`. Empty where `discoverySrv` is there. */
@@ -19,17 +20,18 @@ export type ParsedEtcdOptions =
   | { readonly ok: true; readonly options: EtcdOptions }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Whether the environment says anything of where etcd is: what an unset DATASTORE_TYPE depends on. */
 export function namesEtcd(environment: Environment): boolean {
-  return read(environment, "ETCD_ENDPOINTS") !== undefined || read(environment, "ETCD_DISCOVERY_SRV") !== undefined;
+  return (
+    calicoVariable(environment, "ETCD_ENDPOINTS") !== undefined ||
+    calicoVariable(environment, "ETCD_DISCOVERY_SRV") !== undefined
+  );
 }
 
 /** A variable with `CALICO_` before it comes first, as in Calico; an empty one counts as unset. */
 export function etcdOptionsFrom(environment: Environment): ParsedEtcdOptions {
   const problems: string[] = [];
-  const value = (name: string) => read(environment, name);
+  const value = (name: string) => calicoVariable(environment, name);
   const caFile = value("ETCD_CA_CERT_FILE");
   const certFile = value("ETCD_CERT_FILE");
   const keyFile = value("ETCD_KEY_FILE");
@@ -65,11 +67,7 @@ export function etcdOptionsFrom(environment: Environment): ParsedEtcdOptions {
   return { ok: true, options: { endpoints, ...given } };
 }
 
-function read(environment: Environment, name: string): string | undefined {
-  return environment[`CALICO_${name}`] || environment[name] || undefined;
-}
-
-export function splitEndpoints(list: string): readonly string[] {
+function splitEndpoints(list: string): readonly string[] {
   return list
     .split(",")
     .map((text) => text.trim())

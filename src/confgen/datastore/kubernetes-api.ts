@@ -33,7 +33,7 @@ const CALICO_PLURALS = {
 
 type CalicoKind = keyof typeof CALICO_PLURALS;
 
-export function isCalicoKind(kind: KubernetesKind): kind is CalicoKind {
+function isCalicoKind(kind: KubernetesKind): kind is CalicoKind {
   return Object.hasOwn(CALICO_PLURALS, kind);
 }
 

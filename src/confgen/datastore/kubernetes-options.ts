@@ -2,6 +2,7 @@
  * What the environment says of the Kubernetes API: the variables that Calico's components share, each also with CALICO_ before
  * it. Commands that never read a kubeconfig load nothing of YAML by this.
  */
+import { calicoVariable, type Environment } from "../environment.ts";
 import { present } from "./json.ts";
 import { API_GROUPS, type ApiGroup } from "./kubernetes-api.ts";
 
@@ -24,11 +25,9 @@ export interface KubernetesSettings {
   readonly apiGroup?: ApiGroup;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Throws an Error with the variable's name where a value is none. */
 export function kubernetesSettings(environment: Environment): KubernetesSettings {
-  const value = (name: string) => environment[`CALICO_${name}`] || environment[name] || undefined;
+  const value = (name: string) => calicoVariable(environment, name);
   const host = environment.KUBERNETES_SERVICE_HOST;
   const port = environment.KUBERNETES_SERVICE_PORT;
   return present({

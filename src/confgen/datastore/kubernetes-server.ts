@@ -45,8 +45,9 @@ function fileOf(path: string | undefined): Material | undefined {
 function serverUrl(text: string | undefined, where: string): string {
   if (text === undefined) throw new Error(`${where}: it names no server`);
   const url = /^https?:\/\//i.test(text) ? text : `https://${text}`;
-  if (!/^https?:\/\/(\[[0-9a-f:.]+\]|[^\s/:[\]]+)(:\d{1,5})?(\/\S*)?$/i.test(url))
-    throw new Error(`${where}: "${text}" is no URL of an API server`);
+  if (!/^https?:\/\/(\[[0-9a-f:.]+\]|[^\s/:@[\]]+)(:\d{1,5})?(\/\S*)?$/i.test(url))
+    // What stands before an @ may be a password.
+    throw new Error(`${where}: "${text.replace(/^(.*\/\/)?.*@/, "$1…@")}" is no URL of an API server`);
   return url.replace(/\/+$/, "");
 }
 

@@ -22,7 +22,7 @@ type Remote = BgpPeerResource["peer"];
 type RemoteAddress = Extract<Remote, { by: "address" }>;
 
 /** `address`, `a.b.c.d:port` or `[address]:port`. */
-export function readPeerIp(text: string): RemoteAddress | undefined {
+function readPeerIp(text: string): RemoteAddress | undefined {
   const parts = /^\[([^\]]*:[^\]]*)\]:(\d+)$/.exec(text) ?? /^([\d.]+):(\d+)$/.exec(text);
   const address = readAddress(parts ? parts[1]! : text);
   if (!address || !isHostAddress(address)) return undefined;

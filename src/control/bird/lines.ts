@@ -1,7 +1,7 @@
 /** Commands out of a stream of octets: one on each line, `\r` counting for nothing. */
 
 /** Longest command; what is longer is answered with 9000, and its octets are not kept. */
-export const MAX_COMMAND_OCTETS = 4096;
+const MAX_COMMAND_OCTETS = 4096;
 
 /** A command, or undefined for one that is too long. */
 export type CommandLine = string | undefined;

@@ -44,11 +44,21 @@ export function openWorkloads(prefix: string, options: WorkloadsOptions): Datast
   }
 
   function start(): void {
+    if (isClosed) return;
     isDirty = false;
-    working = look().finally(() => {
-      working = undefined;
-      if (isDirty) soon(settleMs);
-    });
+    working = look()
+      .catch(fail)
+      .finally(() => {
+        working = undefined;
+        if (isDirty) soon(settleMs);
+      });
+  }
+
+  /** What was given stays; the next look is at the next event, or after a while. */
+  function fail(error: unknown): void {
+    if (isClosed) return;
+    sayStatus(fileFault(error));
+    timer = setTimeout(start, POLL_MS);
   }
 
   async function look(): Promise<void> {

@@ -52,7 +52,7 @@ export async function follow(trace: Trace, path: string): Promise<string> {
   return at;
 }
 
-export function addPlace(places: Places, directory: string, name: string): void {
+function addPlace(places: Places, directory: string, name: string): void {
   const names = places.get(directory);
   if (names) names.add(name);
   else if (!places.has(directory)) places.set(directory, new Set([name]));

@@ -95,6 +95,8 @@ function statOf(path: string): Promise<Stats> {
 function isUnchanged(before: Known, found: Stats, path: string): boolean {
   const was = before.found;
   if (was.size !== found.size || was.mtimeMs !== found.mtimeMs) return false;
+  // Another file that was given the same inode; its mtime may have been set by who copied it.
+  if (was.birthtimeMs !== found.birthtimeMs) return false;
   if (before.readAtMs - was.mtimeMs < SETTLED_MS) return false;
   return before.path !== path || (was.ctimeMs === found.ctimeMs && before.readAtMs - was.ctimeMs >= SETTLED_MS);
 }

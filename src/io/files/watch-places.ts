@@ -90,11 +90,12 @@ async function listed(directory: string, onEvent: OnEvent): Promise<Watch> {
     if (place === directory) onEvent(directory, name || undefined);
   });
   watcher.on("unlinkDir", () => onEvent(directory, undefined));
+  // From the first moment on: an error that nobody listens for would end the process.
+  watcher.on("error", () => onEvent(directory, undefined));
   // A directory that may not be read gives an error in place of readiness, and so does one that cannot be watched.
   const isHeard = await new Promise<boolean>((resolve) => {
     watcher.once("ready", () => resolve(true));
     watcher.once("error", () => resolve(false));
   });
-  watcher.on("error", () => onEvent(directory, undefined));
   return { isHeard, close: () => watcher.close() };
 }

@@ -11,6 +11,8 @@ export interface BirdClient {
 const SILENCE_MS = 10_000;
 /** Octets of a reply; a full table in words is about 300 a route. */
 const REPLY_OCTETS = 1024 * 1024 * 1024;
+/** No line of BIRD is nearly as long; what follows without an end is none of its. */
+const LINE_OCTETS = 1024 * 1024;
 
 /** Rejects where there is no BIRD behind the socket. */
 export async function openBird(path: string): Promise<BirdClient> {
@@ -20,8 +22,14 @@ export async function openBird(path: string): Promise<BirdClient> {
     socket.once("error", (error) => reject(new Error(`${path}: ${wordsOf(error)}`)));
   });
   const reader = readReplies(socket, path);
-  const [welcome] = await reader.next();
-  if (!welcome?.startsWith("BIRD ")) throw new Error(`${path}: this is not BIRD: ${welcome ?? ""}`);
+  try {
+    const [welcome] = await reader.next();
+    if (!welcome?.startsWith("BIRD ")) throw new Error(`${path}: this is not BIRD: ${welcome ?? ""}`);
+  } catch (error) {
+    // Left open it would keep the process from ending.
+    socket.destroy();
+    throw error;
+  }
   return {
     show(what) {
       socket.write(`show ${what}\n`);
@@ -53,6 +61,7 @@ function readReplies(socket: Socket, path: string): { next(): Promise<string[]> 
     if (octets > REPLY_OCTETS) return fail(new Error("its answer does not end"));
     const parts = (rest + chunk).split("\n");
     rest = parts.pop()!;
+    if (rest.length > LINE_OCTETS) return fail(new Error("a line of its answer does not end"));
     for (const part of parts) {
       const coded = /^(\d{4})([- ])(.*)$/.exec(part);
       lines.push(coded ? coded[3]! : part.slice(1));

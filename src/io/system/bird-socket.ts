@@ -5,7 +5,7 @@ import type { CommandLine } from "../../control/bird/lines.ts";
 import type { ReplyOutput } from "../../control/bird/reply.ts";
 import { createBirdSession } from "../../control/bird/session.ts";
 import type { Log } from "../../daemon/ports.ts";
-import { type SocketServer, serveUnixSocket } from "./unix-socket.ts";
+import { drained, type SocketServer, serveUnixSocket } from "./unix-socket.ts";
 
 export interface BirdSocketOptions {
   readonly log: Log;
@@ -78,20 +78,7 @@ function serveClient(socket: Socket, context: BirdContext, bounds: Bounds, log: 
       return socket.writableLength <= HIGH_MARK_OCTETS;
     },
     turn: () => new Promise((resolve) => setImmediate(resolve)),
-    drained: () =>
-      new Promise((resolve) => {
-        if (socket.destroyed || !socket.writableNeedDrain) {
-          resolve();
-          return;
-        }
-        const done = () => {
-          socket.off("drain", done);
-          socket.off("close", done);
-          resolve();
-        };
-        socket.on("drain", done);
-        socket.on("close", done);
-      }),
+    drained: () => drained(socket),
   };
 
   /** One command after the other. */

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Log } from "../../daemon/ports.ts";
 import { ControlError, type ControlLine, createLineSplitter } from "./control-protocol.ts";
-import { type SocketServer, serveUnixSocket } from "./unix-socket.ts";
+import { drained, type SocketServer, serveUnixSocket } from "./unix-socket.ts";
 
 /** The answer while it is being given. */
 export interface ControlStream {
@@ -106,20 +106,7 @@ function serveClient(socket: Socket, handler: ControlHandler, bounds: Bounds, lo
       }
       return socket.writableLength <= HIGH_MARK_OCTETS;
     },
-    drained: () =>
-      new Promise((resolve) => {
-        if (socket.writableLength === 0 || socket.destroyed) {
-          resolve();
-          return;
-        }
-        const done = () => {
-          socket.off("drain", done);
-          socket.off("close", done);
-          resolve();
-        };
-        socket.on("drain", done);
-        socket.on("close", done);
-      }),
+    drained: () => drained(socket),
   };
 
   async function next(): Promise<void> {

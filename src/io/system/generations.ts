@@ -12,7 +12,7 @@
  * so the generation that would be removed is taken for the next one, and only what differs in it is done.
  */
 import { closeSync, fchmodSync, linkSync, openSync, unlinkSync, writeFileSync } from "node:fs";
-import { open, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
+import { lstat, open, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { GeneratedFile } from "../../confgen/generation.ts";
 import { forEach } from "../files/at-once.ts";
@@ -83,6 +83,15 @@ export async function openGenerations(out: string, options: GenerationsOptions =
   }
 }
 
+/**
+ * The files that `current` leads to, of a folder that cannot be written; empty where there is none. Throws what the file
+ * system throws.
+ */
+export async function readCurrent(out: string): Promise<readonly GeneratedFile[]> {
+  const present = await presentNumber(out);
+  return present === undefined ? [] : readGeneration(join(out, "generations", `${present}`));
+}
+
 function writerOf(
   out: string,
   root: string,
@@ -92,6 +101,9 @@ function writerOf(
   lock: { release(): void },
 ): Generations {
   const next = join(root, NEXT);
+  /** The write that runs, or ran last. Never rejects. */
+  let writing: Promise<unknown> = Promise.resolve();
+  /** Of the last generation that came into force; goes on where all were removed under us. */
   let last = slots.at(-1)?.number ?? 0;
 
   /** A folder for the next generation, with what stands in it. */
@@ -113,7 +125,7 @@ function writerOf(
   async function write(files: readonly GeneratedFile[]): Promise<WrittenGeneration> {
     // Somebody removed what stands there: nothing of it can be linked or believed any more.
     const now = slots.at(-1);
-    if (now && !(await stat(join(root, `${now.number}`)).catch(() => undefined))) slots.length = 0;
+    if (now && !(await isThere(join(root, `${now.number}`)))) slots.length = 0;
     return writeNext(files);
   }
 
@@ -138,21 +150,34 @@ function writerOf(
     if (written.length < SYNC_ALL_FROM)
       await Promise.all([...written.map((path) => join(next, path)), ...touched].map(sync));
     else if (now) await syncFileSystem(next);
-    const number = last + 1;
+    const number = (now?.number ?? last) + 1;
     const folder = join(root, `${number}`);
+    // A write that failed after this step has left one of that name. `current` may lead to it where only the last sync
+    // failed: then the generation before comes into force again until the new one does.
+    if (await isThere(folder)) {
+      step("remove what never came into force");
+      if (now) await switchTo(out, now.number, step);
+      await rm(folder, { recursive: true });
+    }
     step("name the generation");
     await rename(next, folder);
-    last = number;
     await sync(root);
     await switchTo(out, number, step);
+    last = number;
     slots.push({ number, files: wanted });
     return { number, isNew: true, written, removed };
   }
 
   return {
     previous,
-    write,
+    write(files) {
+      const written = write(files);
+      writing = written.catch(() => undefined);
+      return written;
+    },
     async close() {
+      // Another process must not write beside it.
+      await writing;
       lock.release();
     },
   };
@@ -235,6 +260,10 @@ async function presentNumber(out: string): Promise<number | undefined> {
   if (number === undefined) throw new Error(`${path} leads to ${target}, which is no generation: move it away`);
   const found = await stat(path).catch(() => undefined);
   return found?.isDirectory() ? Number(number) : undefined;
+}
+
+async function isThere(folder: string): Promise<boolean> {
+  return (await lstat(folder).catch(() => undefined)) !== undefined;
 }
 
 /** Throws where there are generations of which none was ever ours: tidying would remove what is somebody else's. */

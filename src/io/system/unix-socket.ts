@@ -63,6 +63,23 @@ export async function serveUnixSocket(path: string, options: UnixSocketOptions):
   };
 }
 
+/** Resolves when the client has taken enough of what was written, or is gone. */
+export function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.destroyed || !socket.writableNeedDrain) {
+      resolve();
+      return;
+    }
+    const done = () => {
+      socket.off("drain", done);
+      socket.off("close", done);
+      resolve();
+    };
+    socket.on("drain", done);
+    socket.on("close", done);
+  });
+}
+
 /** Makes way for our socket: a file that nobody answers is left over from a crash. */
 async function makeWay(path: string): Promise<void> {
   const folder = dirname(path);

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type ExecPlugin, execCredential } from "../../../src/confgen/datastore/kubernetes-access.ts";
-import { type Environment, kubernetesSettings } from "../../../src/confgen/datastore/kubernetes-options.ts";
+import { kubernetesSettings } from "../../../src/confgen/datastore/kubernetes-options.ts";
 import { kubernetesAccess, SERVICE_ACCOUNT } from "../../../src/confgen/datastore/kubernetes-server.ts";
+import type { Environment } from "../../../src/confgen/environment.ts";
 
 const POD = { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" };
 
@@ -77,6 +78,7 @@ describe("the environment", () => {
     { environment: { CALICO_API_GROUP: "v3" }, message: /CALICO_API_GROUP: "v3" is none of/ },
     { environment: {}, message: /No Kubernetes API is named: set KUBECONFIG or K8S_API_ENDPOINT, or run in a pod/ },
     { environment: { K8S_API_ENDPOINT: "https://a b" }, message: /"https:\/\/a b" is no URL/ },
+    { environment: { K8S_API_ENDPOINT: "https://me:secret@a" }, message: /: "https:\/\/…@a" is no URL/ },
   ])
     test(`${JSON.stringify(environment)} is a fault`, () => {
       assert.throws(() => accessOf(environment), message);

@@ -3,7 +3,10 @@ import { type EtcdOptions, parseEndpoint } from "../../../confgen/datastore/etcd
 import { EtcdFault } from "./fault.ts";
 import type { EtcdTuning, SrvRecord } from "./tuning.ts";
 
-/** URLs in the order in which they are to be tried. Throws EtcdFault where DNS names none. */
+/**
+ * URLs in the order in which they are to be tried. Throws EtcdFault where DNS names none. Of what DNS names, plain ones count
+ * only where nothing says that there is TLS: who can disturb the others must not be told the password.
+ */
 export async function findEndpoints(
   options: EtcdOptions,
   tuning: EtcdTuning,
@@ -21,13 +24,18 @@ export async function findEndpoints(
   const [secure, plain] = await Promise.race([Promise.all(lookups), aborted]).finally(() =>
     signal.removeEventListener("abort", giveUp),
   );
-  const found = [...urls("https", secure!.records), ...urls("http", plain!.records)];
+  const isSecured = options.caFile !== undefined || options.certFile !== undefined;
+  const encrypted = urls("https", secure!.records);
+  const found = encrypted.length > 0 || isSecured ? encrypted : urls("http", plain!.records);
   if (found.length > 0) return found;
+  const ssl = `_etcd-client-ssl._tcp.${domain}`;
+  if (isSecured)
+    throw new EtcdFault(
+      "unreachable",
+      `DNS has no SRV record ${ssl} (${secure!.code}), and certificates are configured`,
+    );
   const codes = [...new Set([secure!.code, plain!.code])].join(", ");
-  throw new EtcdFault(
-    "unreachable",
-    `DNS has no SRV record _etcd-client-ssl._tcp.${domain} or _etcd-client._tcp.${domain} (${codes})`,
-  );
+  throw new EtcdFault("unreachable", `DNS has no SRV record ${ssl} or _etcd-client._tcp.${domain} (${codes})`);
 }
 
 async function recordsOf(

@@ -53,6 +53,16 @@ export function watchKeys(
     resolve(fault);
   }
 
+  /** What is thrown here would end the process: something that nobody thought of only has everything listed again. */
+  function takeSafely(message: WatchResponse): void {
+    try {
+      take(message);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      end(new EtcdFault("compacted", `what the server says cannot be taken: ${reason}`));
+    }
+  }
+
   function take(message: WatchResponse): void {
     if (hasEnded) return;
     // Confirmations come in the order of the requests; a refusal is a confirmation that is canceled at once.
@@ -78,7 +88,7 @@ export function watchKeys(
   function change({ watchId, events, fragment, header }: WatchResponse): void {
     const watched = ids.get(watchId);
     if (watched === undefined) return;
-    watched.parts.push(...events);
+    for (const event of events) watched.parts.push(event);
     if (fragment) return;
     const whole = watched.parts;
     watched.parts = [];
@@ -89,7 +99,7 @@ export function watchKeys(
     watched.revision = Math.max(watched.revision, whole.at(-1)?.kv.modRevision ?? header?.revision ?? 0);
   }
 
-  const stream = connection.watch(take, end);
+  const stream = connection.watch(takeSafely, end);
   const slow = setTimeout(() => {
     end(new EtcdFault("other", `no answer within ${tuning.requestMs / 1000} s to the request to watch`));
   }, tuning.requestMs);

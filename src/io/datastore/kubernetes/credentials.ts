@@ -85,7 +85,7 @@ export function createCredentials(settings: KubernetesSettings, clock: Datastore
     async current() {
       const access = await readAccess(settings);
       const own = await execute(access);
-      const server = new URL(access.server);
+      const server = urlOf(access.server);
       const isSecure = server.protocol === "https:";
       const ca = await readMaterial(access.ca, "CA");
       const cert = own.certificate ?? (await readMaterial(access.certificate, "client certificate"));
@@ -131,6 +131,15 @@ async function readAccess(settings: KubernetesSettings): Promise<KubernetesAcces
     return kubernetesAccess(settings, text);
   } catch (error) {
     throw new ApiFailure((error as Error).message);
+  }
+}
+
+/** The form has been looked at; that there are such a host and such a port has not. */
+function urlOf(text: string): URL {
+  try {
+    return new URL(text);
+  } catch {
+    throw new ApiFailure(`"${text}" is no URL of an API server`);
   }
 }
 
