@@ -3,7 +3,7 @@ import { limitYoungGeneration } from "../io/system/young-generation.ts";
 import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode, timeoutMsOf } from "./calico-options.ts";
 import { type LogArguments, logOptions } from "./daemon-options.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
-import { count, seconds } from "./number-option.ts";
+import { count } from "./number-option.ts";
 import { withSocket } from "./output.ts";
 
 interface ConfgenArguments extends CalicoArguments, LogArguments {
@@ -36,7 +36,6 @@ export const confgenCommand: CommandModule<object, ConfgenArguments> = {
         type: "number",
         default: 30,
         requiresArg: true,
-        coerce: seconds("timeout"),
         describe: "Seconds that --once and --diff wait for the datastore",
       })
       .option("limit", {

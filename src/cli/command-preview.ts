@@ -1,8 +1,8 @@
 import type { CommandModule } from "yargs";
 import { count } from "./number-option.ts";
-import { type OutputOptions, withOutput } from "./output.ts";
+import { type OutputOnceOptions, withOutputOnce } from "./output.ts";
 
-type PreviewArguments = OutputOptions & { path: string; all: boolean; limit: number };
+type PreviewArguments = OutputOnceOptions & { path: string; all: boolean; limit: number };
 
 /** Rows told of each list. */
 const ROWS = 10;
@@ -11,7 +11,7 @@ export const previewCommand: CommandModule<object, PreviewArguments> = {
   command: "preview <path>",
   describe: "What a configuration would do to the running daemon: sessions that reset, routes that move",
   builder: (yargs) =>
-    withOutput(yargs, ["table", "json", "yaml"])
+    withOutputOnce(yargs, ["table", "json", "yaml"])
       .positional("path", { type: "string", demandOption: true, describe: "A file, or a folder as for run" })
       .option("all", { type: "boolean", default: false, describe: "Every route that moves" })
       .option("limit", {

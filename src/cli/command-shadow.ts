@@ -3,10 +3,10 @@ import type { CommandModule } from "yargs";
 import type { Config } from "../config/model.ts";
 import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode, timeoutMsOf } from "./calico-options.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
-import { count, seconds } from "./number-option.ts";
-import { type OutputOptions, withOutput } from "./output.ts";
+import { count } from "./number-option.ts";
+import { type OutputOnceOptions, withOutputOnce } from "./output.ts";
 
-type ShadowArguments = OutputOptions &
+type ShadowArguments = OutputOnceOptions &
   CalicoArguments & {
     config: string | undefined;
     timeout: number;
@@ -24,7 +24,7 @@ export const shadowCommand: CommandModule<object, ShadowArguments> = {
   command: "shadow",
   describe: "Beside a running BIRD: which sessions, announcements and kernel routes would differ. Writes nothing",
   builder: (yargs) =>
-    calicoOptions(withOutput(yargs, ["table", "json", "yaml"]), "NODENAME")
+    calicoOptions(withOutputOnce(yargs, ["table", "json", "yaml"]), "NODENAME")
       .option("config", {
         type: "string",
         requiresArg: true,
@@ -34,7 +34,6 @@ export const shadowCommand: CommandModule<object, ShadowArguments> = {
         type: "number",
         default: 30,
         requiresArg: true,
-        coerce: seconds("timeout"),
         describe: "Seconds to wait for the datastore",
       })
       .option("bird-socket", {

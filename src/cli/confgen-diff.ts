@@ -81,9 +81,5 @@ async function printRoutes(options: ConfgenOptions, next: Config): Promise<void>
     return;
   }
   await write("\n");
-  await previewOfConfig(
-    { socket, output: "table", watch: false, headers: true, color: undefined },
-    next,
-    options.limit,
-  );
+  await previewOfConfig({ socket, output: "table", headers: true, color: undefined }, next, options.limit);
 }

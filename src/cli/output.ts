@@ -5,9 +5,12 @@ import type { TableStyle } from "../control/table.ts";
 const FORMATS = ["table", "wide", "json", "yaml", "name"] as const;
 export type Format = (typeof FORMATS)[number];
 
-export interface OutputOptions {
-  readonly output: Format;
+export interface OutputOptions extends OutputOnceOptions {
   readonly watch: boolean;
+}
+
+export interface OutputOnceOptions {
+  readonly output: Format;
   readonly headers: boolean;
   readonly color: boolean | undefined;
   readonly socket: string | undefined;
@@ -23,6 +26,16 @@ export function withSocket<T>(yargs: Argv<T>): Argv<T & { socket: string | undef
 }
 
 export function withOutput<T>(yargs: Argv<T>, formats: readonly Format[] = FORMATS) {
+  return withOutputOnce(yargs, formats).option("watch", {
+    alias: "w",
+    type: "boolean",
+    default: false,
+    describe: "Go on: redraw on a terminal, print changes elsewhere",
+  });
+}
+
+/** For commands that answer once. */
+export function withOutputOnce<T>(yargs: Argv<T>, formats: readonly Format[]) {
   return withSocket(yargs)
     .option("output", {
       alias: "o",
@@ -31,12 +44,6 @@ export function withOutput<T>(yargs: Argv<T>, formats: readonly Format[] = FORMA
       requiresArg: true,
       describe: "Output format",
     })
-    .option("watch", {
-      alias: "w",
-      type: "boolean",
-      default: false,
-      describe: "Go on: redraw on a terminal, print changes elsewhere",
-    })
     .option("headers", { type: "boolean", default: true, describe: "Column headings (--no-headers: none)" })
     .option("color", { type: "boolean", describe: "Colour of state words (default: on a terminal, unless NO_COLOR)" });
 }
@@ -44,7 +51,7 @@ export function withOutput<T>(yargs: Argv<T>, formats: readonly Format[] = FORMA
 const TERMINAL_WIDTH = 80;
 
 /** As wide as the terminal, or COLUMNS; elsewhere nothing is left out. */
-export function tableStyle(options: OutputOptions): TableStyle {
+export function tableStyle(options: OutputOnceOptions): TableStyle {
   const { isTTY, columns } = process.stdout;
   const told = Number(process.env.COLUMNS);
   return {

@@ -9,15 +9,15 @@ import { readConfigFiles } from "../io/system/config-files.ts";
 import { streamControl } from "../io/system/control-client.ts";
 import { readSecret } from "./check-configuration.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
-import { type OutputOptions, tableStyle, write, writeDocument } from "./output.ts";
+import { type OutputOnceOptions, tableStyle, write, writeDocument } from "./output.ts";
 import { socketPath } from "./socket-path.ts";
 import { version } from "./version.ts";
 
-export async function previewConfiguration(options: OutputOptions, path: string, limit: number): Promise<void> {
+export async function previewConfiguration(options: OutputOnceOptions, path: string, limit: number): Promise<void> {
   await previewOfConfig(options, await readNext(path), limit);
 }
 
-export async function previewOfConfig(options: OutputOptions, next: Config, limit: number): Promise<void> {
+export async function previewOfConfig(options: OutputOnceOptions, next: Config, limit: number): Promise<void> {
   const answer = (await fetchInto(options.socket, next)).finish(limit);
   if (options.output === "json" || options.output === "yaml") return writeDocument(answer, options.output);
   await write(

@@ -8,7 +8,7 @@ import { readKernel } from "../io/netlink/kernel-snapshot.ts";
 import { type BirdClient, BirdRefusal, openBird } from "../io/system/bird-client.ts";
 import { systemClock } from "../io/system/clock.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
-import { type OutputOptions, tableStyle, write, writeDocument } from "./output.ts";
+import { type OutputOnceOptions, tableStyle, write, writeDocument } from "./output.ts";
 
 /** "Network not in table" */
 const BIRD_NOTHING_FOUND = 8001;
@@ -20,7 +20,7 @@ export interface ShadowSockets {
 
 /** Compares once. Exit code `differs` where something would differ. */
 export async function shadow(
-  options: OutputOptions,
+  options: OutputOnceOptions,
   config: Config,
   sockets: ShadowSockets,
   limit: number,
@@ -42,10 +42,16 @@ export async function shadow(
 
 async function readBird(path: string): Promise<BirdSnapshot> {
   const bird = await openBird(path).catch((error: Error) => {
-    throw new CliError(EXIT.error, error.message);
+    throw new CliError(EXIT.unreachable, error.message);
   });
   try {
     const status = readStatus(await bird.show("status"));
+    // The sockets that we serve in BIRD's place: to compare us with ourselves would find nothing, and say so.
+    if (status.version.endsWith("+calidris"))
+      throw new CliError(
+        EXIT.unreachable,
+        `${path}: calidris itself answers there, not BIRD: --bird-socket names BIRD's`,
+      );
     const peers = readPeers(await bird.show("protocols all"));
     const exports = new Map<string, ReturnType<typeof readRoutes>>();
     for (const { name, established } of peers)

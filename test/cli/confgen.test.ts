@@ -177,7 +177,7 @@ describe("confgen", () => {
   for (const [what, args, pattern] of [
     ["no folder to read", ["--datastore", "files", "--node", "n1"], /needs --datastore-path/],
     ["no node", ["--datastore", "files", "--datastore-path", "/none"], /say --node NAME/],
-    ["a time that is none", ["--node", "n1", "--once", "--timeout", "soon"], /--timeout wants a number of seconds/],
+    ["a time that is none", ["--node", "n1", "--once", "--timeout", "soon"], /--timeout takes seconds/],
     ["an option without its value", ["--node", "n1", "--datastore"], /Not enough arguments following: datastore/],
     ["a path beside another datastore", ["--node", "n1", "--datastore-path", "/none"], /is for --datastore files/],
     ["no endpoint of etcd", ["--datastore", "etcdv3", "--node", "n1"], /ETCD_ENDPOINTS names no endpoint/],

@@ -8,6 +8,7 @@ import {
   readFileSync,
   readlinkSync,
   realpathSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -142,6 +143,17 @@ describe("generations", () => {
     await assert.rejects(openGenerations(others), /generations holds something else \(7\): give another folder/);
     assert.deepEqual(readdirSync(join(others, "generations")), ["7"]);
     assert.deepEqual(readdirSync(others), ["generations"]);
+  });
+
+  it("are made anew, whole, where somebody removed the folder under the process", async (t) => {
+    const out = join(temporaryFolder(t), "out");
+    const generations = await opened(t, out);
+    await generations.write(stamped("one", PATHS));
+    await generations.write(stamped("two", PATHS));
+    rmSync(out, { recursive: true });
+    const { number, isNew } = await generations.write(stamped("two", PATHS));
+    assert.deepEqual([number, isNew], [3, true]);
+    assert.deepEqual(current(out), asRecord(stamped("two", PATHS)));
   });
 
   it("say which folder cannot be made, and why", async (t) => {

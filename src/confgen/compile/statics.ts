@@ -25,7 +25,12 @@ export function blocksOf(input: CompileInput, facts: ClusterFacts, findings: Fin
     const known = blocks.get(block.cidr);
     if (!known || (block.aggregated && !known.aggregated)) blocks.set(block.cidr, block);
   };
-  if (isTrue(input.environment.USE_POD_CIDR)) {
+  const told = input.environment.USE_POD_CIDR;
+  if (told !== undefined && !isTrue(told) && !FALSE.includes(told)) {
+    const message = `USE_POD_CIDR is "${told}", which is neither true nor false, and counts as false: blocks come from block affinities`;
+    findings.push({ severity: "error", code: "environment-invalid", resource: "environment/USE_POD_CIDR", message });
+  }
+  if (isTrue(told)) {
     const origin = `Node/${facts.own.name} podCIDRs`;
     for (const cidr of facts.own.podCidrs) add({ cidr, aggregated: true, origin });
   } else
@@ -40,6 +45,9 @@ export function blocksOf(input: CompileInput, facts: ClusterFacts, findings: Fin
   const key = ({ cidr }: Block) => cidr.replace("/", "-");
   return [...blocks.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
+
+/** What ParseBool takes for false, and an empty one. */
+const FALSE: readonly string[] = ["", "0", "f", "F", "false", "FALSE", "False"];
 
 /** One for each prefix; of several the last kind counts: blocks, services, hosts behind a gateway. */
 export function staticRoutes(

@@ -12,7 +12,7 @@
  * so the generation that would be removed is taken for the next one, and only what differs in it is done.
  */
 import { closeSync, fchmodSync, linkSync, openSync, unlinkSync, writeFileSync } from "node:fs";
-import { lstat, mkdir, open, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
+import { lstat, open, readdir, readFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { GeneratedFile } from "../../confgen/generation.ts";
 import { forEach } from "../files/at-once.ts";
@@ -103,6 +103,8 @@ function writerOf(
   const next = join(root, NEXT);
   /** The write that runs, or ran last. Never rejects. */
   let writing: Promise<unknown> = Promise.resolve();
+  /** Of the last generation that came into force; goes on where all were removed under us. */
+  let last = slots.at(-1)?.number ?? 0;
 
   /** A folder for the next generation, with what stands in it. */
   async function prepare(): Promise<Map<string, GeneratedFile>> {
@@ -116,11 +118,18 @@ function writerOf(
       if (oldest.files) return new Map(oldest.files);
       await rm(next, { recursive: true, force: true });
     }
-    await mkdir(next, { mode: DIRECTORY_MODE });
+    await makeFolder(next, DIRECTORY_MODE);
     return new Map();
   }
 
   async function write(files: readonly GeneratedFile[]): Promise<WrittenGeneration> {
+    // Somebody removed what stands there: nothing of it can be linked or believed any more.
+    const now = slots.at(-1);
+    if (now && !(await isThere(join(root, `${now.number}`)))) slots.length = 0;
+    return writeNext(files);
+  }
+
+  async function writeNext(files: readonly GeneratedFile[]): Promise<WrittenGeneration> {
     const now = slots.at(-1);
     const current: Files = now?.files ?? new Map();
     const wanted = byPath(files);
@@ -141,7 +150,7 @@ function writerOf(
     if (written.length < SYNC_ALL_FROM)
       await Promise.all([...written.map((path) => join(next, path)), ...touched].map(sync));
     else if (now) await syncFileSystem(next);
-    const number = (now?.number ?? 0) + 1;
+    const number = (now?.number ?? last) + 1;
     const folder = join(root, `${number}`);
     // A write that failed after this step has left one of that name. `current` may lead to it where only the last sync
     // failed: then the generation before comes into force again until the new one does.
@@ -154,6 +163,7 @@ function writerOf(
     await rename(next, folder);
     await sync(root);
     await switchTo(out, number, step);
+    last = number;
     slots.push({ number, files: wanted });
     return { number, isNew: true, written, removed };
   }

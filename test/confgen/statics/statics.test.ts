@@ -68,6 +68,11 @@ describe("USE_POD_CIDR", () => {
   test("false, or nothing, is off", () => {
     for (const value of ["false", "", "0", "no"]) assert.deepEqual(staticsOf(blocks(value)), ["10.65.1.0/26"]);
   });
+  test("a word that is neither is off, and said", () => {
+    const told = (value: string) => codesOf(of([], { environment: { USE_POD_CIDR: value } }).findings);
+    assert.deepEqual(told("yes"), ["error environment-invalid environment/USE_POD_CIDR"]);
+    for (const value of ["False", "t", ""]) assert.deepEqual(told(value), []);
+  });
 });
 
 describe("reachableBy", () => {
