@@ -4,13 +4,14 @@
  */
 import { join } from "node:path";
 import type { CompileInput } from "../confgen/compile/input.ts";
+import type { GeneratedFile } from "../confgen/generation.ts";
 import { createGenerator, type Generator } from "../confgen/generator.ts";
 import type { Source } from "../confgen/generator-ports.ts";
 import type { Config } from "../config/model.ts";
 import { formatProblem, parseConfig } from "../config/parse.ts";
 import type { Log } from "../daemon/ports.ts";
 import { systemClock } from "../io/system/clock.ts";
-import { type Generations, openGenerations } from "../io/system/generations.ts";
+import { type Generations, openGenerations, readCurrent } from "../io/system/generations.ts";
 import { readSecret } from "./check-configuration.ts";
 import { createCompile } from "./confgen.ts";
 import type { ConfigSource } from "./config-source.ts";
@@ -29,17 +30,28 @@ export function generatedConfig({ out, settings, sources }: GeneratedConfigOptio
   let writer: GenerationWriter | undefined;
   let generator: Generator | undefined;
 
-  /** The node serves without its files; what cannot be kept is said. */
-  async function openFolder(): Promise<Generations | undefined> {
+  /**
+   * The last generation. It is read without a lock where nobody can write, or another process does: that one's folder stays
+   * whole, and the node serves without files of its own.
+   */
+  async function openFolder(): Promise<readonly GeneratedFile[]> {
+    let generations: Generations | undefined;
+    let fault: unknown;
     try {
-      return await openGenerations(out);
+      generations = await openGenerations(out);
     } catch (error) {
-      log("error", "generations not kept", { reason: error instanceof Error ? error.message : String(error) });
-      return undefined;
+      fault = error;
+      log("error", "generations not kept", { reason: wordsOf(error), meanwhile: "it runs without, and tries again" });
     }
+    writer = createGenerationWriter(generations, () => openGenerations(out), log, clock.after);
+    if (generations) return generations.previous;
+    return readCurrent(out).catch((error) => {
+      if (wordsOf(error) !== wordsOf(fault)) log("error", "last generation not read", { reason: wordsOf(error) });
+      return [];
+    });
   }
 
-  function parseLast({ previous }: Generations): Config | undefined {
+  function parseLast(previous: readonly GeneratedFile[]): Config | undefined {
     if (previous.length === 0) return undefined;
     const files = previous.map(({ path, text }) => ({ path: join(folder, path), text }));
     const parsed = parseConfig(files, { secrets: readSecret });
@@ -53,10 +65,7 @@ export function generatedConfig({ out, settings, sources }: GeneratedConfigOptio
 
   return {
     async begin() {
-      const generations = await openFolder();
-      if (!generations) return undefined;
-      writer = createGenerationWriter(generations, log, clock.after);
-      return parseLast(generations);
+      return parseLast(await openFolder());
     },
     async follow(sink) {
       generator = createGenerator({
@@ -90,4 +99,8 @@ export function generatedConfig({ out, settings, sources }: GeneratedConfigOptio
       await writer?.close();
     },
   };
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

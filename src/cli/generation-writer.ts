@@ -14,12 +14,16 @@ export interface GenerationWriter {
 }
 
 const AGAIN_MS = 5000;
+const meanwhile = "it is in force, and would be lost with the process";
 
+/** Without generations that are open, `open` is asked with each attempt to write until it succeeds. */
 export function createGenerationWriter(
-  generations: Generations,
+  opened: Generations | undefined,
+  open: () => Promise<Generations>,
   log: Log,
   after: (delayMs: number, run: () => void) => () => void,
 ): GenerationWriter {
+  let generations = opened;
   let next: GeneratorOutput | undefined;
   let writing: Promise<void> | undefined;
   let cancel = () => {};
@@ -38,12 +42,14 @@ export function createGenerationWriter(
       const output = next;
       next = undefined;
       try {
+        generations ??= await open();
         await writeGeneration(generations, output, log);
+        if (reason !== undefined) log("info", "generations written again", {});
         reason = undefined;
       } catch (error) {
         const now = error instanceof Error ? error.message : String(error);
         // Once for each reason: a full disk stays full.
-        if (now !== reason) log("error", "generation not written", { reason: now, retryInMs: AGAIN_MS });
+        if (now !== reason) log("error", "generation not written", { reason: now, retryInMs: AGAIN_MS, meanwhile });
         reason = now;
         next ??= output;
         if (!isClosed) cancel = after(AGAIN_MS, start);
@@ -63,7 +69,7 @@ export function createGenerationWriter(
       cancel();
       await writing;
       if (next !== undefined) await work();
-      await generations.close();
+      await generations?.close();
     },
   };
 }

@@ -7,7 +7,8 @@
  * configuration that the daemon would refuse.
  */
 import { createParseCache, formatProblem, parseConfig } from "../config/parse.ts";
-import type { Datastore, DatastoreEvent, DatastoreStatus, Interest } from "./datastore/datastore.ts";
+import type { Datastore, DatastoreEvent, Interest } from "./datastore/datastore.ts";
+import { createDatastoreLog, type DatastoreLog } from "./datastore-log.ts";
 import { isTrue } from "./environment.ts";
 import type { Finding } from "./finding.ts";
 import { createFindingLog } from "./finding-log.ts";
@@ -35,9 +36,11 @@ const PAUSE_MS = 20;
 /** Until a generation that could not be taken is given again. */
 const AGAIN_MS = 2000;
 
-interface Followed extends SourceState {
-  status: DatastoreStatus | undefined;
-  sinceMs: number;
+interface Followed {
+  readonly name: string;
+  /** Its status, and since when. */
+  readonly said: DatastoreLog;
+  /** All that every node needs has been read once. */
   isSynced: boolean;
   /** What it has read, as far as it said. */
   synced: Interest | undefined;
@@ -67,11 +70,14 @@ export function createGenerator(options: GeneratorOptions): Generator {
     return {
       name,
       isSynced: false,
-      status: undefined,
-      sinceMs: clock.nowMs(),
+      said: createDatastoreLog(name, clock, log, meanwhile),
       synced: undefined,
       datastore: undefined,
     };
+  }
+
+  function meanwhile(): string {
+    return given ? "the running configuration stays" : "nothing of it comes into force before all has been read";
   }
 
   function onEvent(source: Followed, event: DatastoreEvent): void {
@@ -90,26 +96,8 @@ export function createGenerator(options: GeneratorOptions): Generator {
         changed();
         return;
       case "status":
-        takeStatus(source, event.status);
+        source.said.take(event.status);
     }
-  }
-
-  function takeStatus(source: Followed, status: DatastoreStatus): void {
-    const before = source.status;
-    source.status = status;
-    const nowMs = clock.nowMs();
-    if (status.state === "connected") {
-      if (before?.state === "failing")
-        log("info", "datastore connected", { datastore: source.name, failedForMs: Math.round(nowMs - source.sinceMs) });
-      if (before?.state !== "connected") source.sinceMs = nowMs;
-      return;
-    }
-    const { reason, retryAt } = status;
-    if (before?.state !== "failing") source.sinceMs = nowMs;
-    // Once for each reason, not for each attempt.
-    if (before?.state === "failing" && before.reason === reason) return;
-    const retry = retryAt === undefined ? {} : { retryInMs: Math.max(0, Math.round(retryAt - nowMs)) };
-    log("warn", "datastore failing", { datastore: source.name, reason, ...retry });
   }
 
   function changed(): void {
@@ -166,8 +154,10 @@ export function createGenerator(options: GeneratorOptions): Generator {
       await options.onGeneration(output);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
+      const before = held;
       held = `the generation could not be taken: ${reason}`;
-      log("error", "generation not taken", { reason, retryInMs: AGAIN_MS });
+      // Once for each reason: a full disk stays full.
+      if (held !== before) log("error", "generation not taken", { reason, retryInMs: AGAIN_MS });
       return "undelivered";
     }
     given = output.generation;
@@ -237,7 +227,10 @@ export function createGenerator(options: GeneratorOptions): Generator {
 
   return {
     status: () => ({
-      sources: sources.map(({ name, isSynced, status, sinceMs }) => ({ name, isSynced, status, sinceMs })),
+      sources: sources.map(({ name, isSynced, said }): SourceState => {
+        const { status, sinceMs } = said;
+        return { name, isSynced, status, sinceMs };
+      }),
       ...(heldNow() !== undefined && { held: heldNow()! }),
       findings: findings.present,
       generations,
@@ -246,6 +239,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
     async close() {
       isClosed = true;
       cancel?.();
+      for (const { said } of sources) said.close();
       await Promise.all(sources.map(({ datastore }) => datastore?.close()));
     },
   };

@@ -12,7 +12,7 @@ const output = (text: string): GeneratorOutput => ({
 });
 
 /** A disk on which each write waits until it is let go, or fails. */
-function disk() {
+function disk(given = true, refusals: string[] = []) {
   const asked: string[] = [];
   const waiting: ((fault?: Error) => void)[] = [];
   let isClosed = false;
@@ -32,7 +32,11 @@ function disk() {
   const logged: string[] = [];
   const later: (() => void)[] = [];
   const writer = createGenerationWriter(
-    generations,
+    given ? generations : undefined,
+    async () => {
+      if (refusals.length > 0) throw new Error(refusals.shift());
+      return generations;
+    },
     (level, event) => void logged.push(`${level} ${event}`),
     (_delayMs, run) => {
       later.push(run);
@@ -68,8 +72,35 @@ describe("generations on their way to the disk", () => {
     writer.write(output("2"));
     await end();
     assert.deepEqual(asked, ["1", "1", "2"]);
-    assert.deepEqual(logged, ["error generation not written", "info generation written"]);
+    assert.deepEqual(logged, [
+      "error generation not written",
+      "info generation written",
+      "info generations written again",
+    ]);
     assert.equal(later.length, 0);
+  });
+
+  test("a folder that cannot be opened is tried again, and has the newest generation then", async () => {
+    const { writer, asked, logged, later, end } = disk(false, ["read-only", "read-only", "another process"]);
+    writer.write(output("1"));
+    for (let i = 0; i < 3; i++) {
+      await new Promise(setImmediate);
+      if (i === 1) writer.write(output("2"));
+      else later.shift()!();
+    }
+    await new Promise(setImmediate);
+    while (later.length > 0) {
+      later.shift()!();
+      await new Promise(setImmediate);
+    }
+    await end();
+    assert.deepEqual(asked, ["2"]);
+    assert.deepEqual(logged, [
+      "error generation not written",
+      "error generation not written",
+      "info generation written",
+      "info generations written again",
+    ]);
   });
 
   test("the end waits for what is being written, and writes what waits", async () => {

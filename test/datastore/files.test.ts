@@ -234,6 +234,39 @@ describe("where a file is at fault, the files datastore", () => {
     assert.ok(!said.events.some((event) => event.type === "delete"));
   });
 
+  for (const [what, size] of [
+    ["it is empty now", 0],
+    ["it ends in the middle of a line now", 60],
+  ] as const)
+    test(`says that ${what}, and until when what it held stays`, async (t) => {
+      const folder = temporaryFolder(t);
+      const file = join(folder, "p.yaml");
+      writeFileSync(file, peerText("p1"));
+      const { said, synced, failing, connected, asn } = opened(t, folder, { hushMs: 20, doubtMs: 100_000 });
+      await synced();
+      const before = performance.now();
+      truncateSync(file, size);
+      await failing(new RegExp(`p\\.yaml: ${what}, .* stays until it is whole`));
+      const status = said.status()!;
+      assert.ok(status.state === "failing" && status.retryAt! >= before + 100_000);
+      assert.equal(asn("p1"), 65001);
+      writeFileSync(file, peerText("p1", 65002));
+      await connected();
+      await said.until("it is whole", () => asn("p1") === 65002);
+    });
+
+  test("takes JSON that can be read for whole, however it ends", async (t) => {
+    const folder = temporaryFolder(t);
+    const file = join(folder, "p.json");
+    const json = (asNumber: number) =>
+      JSON.stringify({ kind: "BGPPeer", metadata: { name: "p1" }, spec: { peerIP: "192.0.2.1", asNumber } });
+    writeFileSync(file, `${json(65001)}\n`);
+    const { said, synced, asn } = opened(t, folder, { doubtMs: 100_000 });
+    await synced();
+    writeFileSync(file, json(65002));
+    await said.until("it is taken", () => asn("p1") === 65002);
+  });
+
   test("believes it when the file stays so", async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(join(folder, "p.yaml"), peerText("p1"));

@@ -281,6 +281,27 @@ describe("connections that are cut", () => {
     );
   });
 
+  test("watches that end at once with nothing in them are said, and lists tell what changes", async (context) => {
+    const world = await openWorld(context, { options: { kinds: ["BGPPeer"] }, collections: 1 });
+    await world.watching();
+    world.fake.intercept((seen) => (seen.verb === "watch" ? { kind: "page", text: "" } : undefined));
+    world.fake.endWatches();
+    const failing = () => world.said.status()?.state === "failing";
+    while (!failing()) {
+      world.clock.advance(20);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await world.failing(/Watches end at once with nothing in them/);
+    world.put(peer("tor-a"));
+    world.retry();
+    await world.said.until("the list", () => world.has(peer("tor-a")));
+    world.fake.intercept(undefined);
+    while (world.fake.watches === 0 || failing()) {
+      world.clock.advance(20);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  });
+
   test("a server that ends every watch at once is not asked without end", async (context) => {
     const world = await openWorld(context, { options: { kinds: ["BGPPeer"] }, collections: 1 });
     await world.watching();

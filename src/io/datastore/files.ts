@@ -12,13 +12,16 @@ import { forEach } from "../files/at-once.ts";
 import { fileFault } from "../files/places.ts";
 import { createFileTexts } from "../files/texts.ts";
 import { POLL_MS, watchPlaces } from "../files/watch-places.ts";
+import { isDoubtful, statusOf } from "./files-status.ts";
 import { createHolders } from "./holders.ts";
 import { type Tree, walkTree } from "./tree.ts";
 
 export interface FilesOptions extends DatastoreOptions {
   /** Quiet time before what changed is read. */
   readonly settleMs?: number;
-  /** How long a file must stay empty or cut off before it is believed to be meant so. */
+  /** How long a file must stay empty or cut off before that is said. */
+  readonly hushMs?: number;
+  /** And before it is believed to be meant so. */
   readonly doubtMs?: number;
   /** As for `watchPlaces`. */
   readonly listedEntries?: number;
@@ -27,7 +30,9 @@ export interface FilesOptions extends DatastoreOptions {
 const SETTLE_MS = 20;
 /** Changes that never rest are read all the same after so long. */
 const PATIENCE_MS = 200;
-const DOUBT_MS = 1000;
+/** A file that is being written is whole soon. One that a full disk has cut stays so until somebody has seen it. */
+const HUSH_MS = 1000;
+const DOUBT_MS = 30_000;
 const FILE_OCTETS = 64 * 1024 * 1024;
 /** The kernel drops events that are not taken in time: after so many at once everything is looked at. */
 const EVENTS_TO_DOUBT = 2000;
@@ -46,7 +51,7 @@ interface Held {
 
 /** Events come when the call has returned. Never throws: what cannot be read is told as the status. */
 export function openFilesDatastore(path: string, options: FilesOptions): Datastore {
-  const { settleMs = SETTLE_MS, doubtMs = DOUBT_MS } = options;
+  const { settleMs = SETTLE_MS, hushMs = HUSH_MS, doubtMs = DOUBT_MS } = options;
   const mapping = { node: options.node, podCidrs: options.podCidrs };
   const texts = createFileTexts(FILE_OCTETS);
   const files = new Map<string, Held>();
@@ -222,7 +227,7 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
         const real = tree?.files.get(shown);
         if (real === undefined) continue;
         dirty.set(real, [shown]);
-        plan(doubted.sinceMs + doubtMs);
+        plan(doubted.sinceMs + (isSaid(doubted.sinceMs) ? doubtMs : hushMs));
       }
   }
 
@@ -261,10 +266,15 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
     return [...missing, ...unread.sort(), ...holders.duplicates()];
   }
 
+  function isSaid(sinceMs: number): boolean {
+    return performance.now() - sinceMs >= hushMs;
+  }
+
   function sayStatus(faults: readonly string[]): void {
-    const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
-    const next: DatastoreStatus =
-      faults.length === 0 ? { state: "connected" } : { state: "failing", reason: `${faults[0]}${more}` };
+    const doubts = [...files].flatMap(([shown, { doubted }]) =>
+      doubted && isSaid(doubted.sinceMs) ? [{ shown, text: doubted.text, untilMs: doubted.sinceMs + doubtMs }] : [],
+    );
+    const next = statusOf(faults, doubts);
     if (status && JSON.stringify(status) === JSON.stringify(next)) return;
     status = next;
     options.onEvent({ type: "status", status });
@@ -286,11 +296,6 @@ export function openFilesDatastore(path: string, options: FilesOptions): Datasto
 }
 
 const NOTHING: Held = { text: "", content: undefined, fault: undefined };
-
-/** An editor that writes in place empties the file first, and then writes up to wherever it is. */
-function isDoubtful(before: string, now: string): boolean {
-  return (now === "" && before !== "") || (before.endsWith("\n") && !now.endsWith("\n"));
-}
 
 function isBelow(path: string, folder: string): boolean {
   return path === folder || path.startsWith(`${folder}/`);

@@ -80,6 +80,15 @@ export async function openGenerations(out: string, options: GenerationsOptions =
   }
 }
 
+/**
+ * The files that `current` leads to, of a folder that cannot be written; empty where there is none. Throws what the file
+ * system throws.
+ */
+export async function readCurrent(out: string): Promise<readonly GeneratedFile[]> {
+  const present = await presentNumber(out);
+  return present === undefined ? [] : readGeneration(join(out, "generations", `${present}`));
+}
+
 function writerOf(
   out: string,
   root: string,

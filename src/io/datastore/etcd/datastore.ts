@@ -101,7 +101,7 @@ export function openEtcdDatastore(options: DatastoreOptions & EtcdOptions, given
       own.close();
       if (closing.signal.aborted || !(fault instanceof EtcdFault) || fault.kind !== "unreachable")
         return { reason: fault.message, wasReady };
-      if (wasReady) return { reason: `the connection was lost (${fault.message})`, wasReady };
+      if (wasReady) return { reason: `the connection was lost (${lossOf(fault.message)})`, wasReady };
       return { reason: (await diagnose(endpoint, tuning.requestMs, closing.signal)) ?? fault.message, wasReady };
     } catch (error) {
       return { reason: (error as Error).message, wasReady };
@@ -182,6 +182,13 @@ export function openEtcdDatastore(options: DatastoreOptions & EtcdOptions, given
       await running;
     },
   };
+}
+
+/** gRPC's words for what becomes of a connection that worked. */
+function lossOf(words: string): string {
+  if (/ECONNRESET|socket hang up/.test(words)) return "the server, or something before it, reset it";
+  // What its keepalive does to a connection.
+  return words === "Connection dropped" ? "closed, or without a sign of life" : words;
 }
 
 /** A cluster that was restored from a backup has another identity, or begins its terms anew. */

@@ -54,6 +54,8 @@ const WATCH_GRACE_MS = 15_000;
 const BOOKMARKS_MS = 150_000;
 /** A watch that ends sooner, and brought nothing, did not work. */
 const SHORT_WATCH_MS = 1000;
+/** So many of them in a row are no accident; from then on only lists tell what there is. */
+const SHORT_WATCHES = 3;
 /** How often we look whether a missing collection has come to be. */
 const MISSING_MS = 60_000;
 /** Chunks of a list that took so long that its version was forgotten grow so often before it counts as failed. */
@@ -70,6 +72,7 @@ export function followCollection(options: CollectionOptions): Collection {
   let version: string | undefined;
   let hasBookmarks = false;
   let goneInRow = 0;
+  let shortInRow = 0;
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
@@ -185,16 +188,25 @@ export function followCollection(options: CollectionOptions): Collection {
           events += 1;
           backoff.reset();
           goneInRow = 0;
+          shortInRow = 0;
         },
       });
     } catch (error) {
+      if (clock.nowMs() - startedAt >= SHORT_WATCH_MS) goneInRow = 0;
       // A watch that has worked may be cut at any time; only where it cannot be opened again something is wrong.
       const isCut = error instanceof ApiFailure && error.status === undefined && isOpen;
       if (!isCut || signal.aborted) throw error;
     }
     if (signal.aborted) return;
-    if (clock.nowMs() - startedAt >= SHORT_WATCH_MS) backoff.reset();
-    else if (events === 0) await pause(backoff.next());
+    if (clock.nowMs() - startedAt >= SHORT_WATCH_MS) {
+      backoff.reset();
+      goneInRow = 0;
+      shortInRow = 0;
+    } else if (events === 0) {
+      shortInRow += 1;
+      if (shortInRow >= SHORT_WATCHES) throw emptyWatches();
+      await pause(backoff.next());
+    }
   }
 
   function takeEvent(line: string, path: CollectionPath): void {
@@ -231,6 +243,13 @@ export function followCollection(options: CollectionOptions): Collection {
       `The API server ends a watch with ${code} ${textOf(status.message) ?? ""}`,
       code,
       retryAfterMs,
+    );
+  }
+
+  function emptyWatches(): ApiFailure {
+    version = undefined;
+    return new ApiFailure(
+      "Watches end at once with nothing in them: is what answers the API server? Until they last, everything is listed again and again",
     );
   }
 

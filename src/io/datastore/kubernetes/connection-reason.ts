@@ -67,11 +67,18 @@ async function validityReason(
   const dates = seen === undefined ? "" : ` (valid from ${iso(seen.from)} to ${iso(seen.to)})`;
   const fact = `The certificate of the API server at ${identity.server.origin} ${isExpired ? "has expired" : "is not yet valid"}${dates}`;
   const skew = seen?.serverMs === undefined ? skewMs : seen.serverMs - now;
-  const own = `this machine's clock says ${iso(now)}`;
-  if (skew === undefined) return `${fact}; ${own}`;
+  if (skew === undefined) return `${fact}; is this machine's clock right?`;
   if (Math.abs(skew) < SAME_CLOCK_MS)
-    return `${fact}; ${own}, and the server's says the same: the certificate must be renewed`;
-  return `${fact}; ${own}, the server's ${iso(now + skew)}: one of the clocks is wrong`;
+    return `${fact}; this machine's clock and the server's agree: the certificate must be renewed`;
+  return `${fact}; the server's clock is ${span(Math.abs(skew))} ${skew > 0 ? "ahead of" : "behind"} this machine's: one of the two is wrong`;
+}
+
+/** In whole units: a reason that changes with each second would be a new one each time. */
+function span(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 120) return `${minutes} minutes`;
+  const hours = Math.round(minutes / 60);
+  return hours < 72 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
 }
 
 interface Seen {

@@ -249,7 +249,7 @@ function createDiscovery(client: ApiClient, forced: ApiGroup | undefined) {
 function statusOf(entries: readonly Followed[], nowMs: number): DatastoreStatus | undefined {
   const failing = entries.flatMap(({ state }) => (typeof state === "object" ? [state] : []));
   if (failing.length > 0) {
-    const reason = [...new Set(failing.map((failure) => failure.reason))].join("; ");
+    const reason = [...new Set(failing.map((failure) => failure.reason))].sort().join("; ");
     // A time that has passed is that of an attempt which still runs.
     const times = failing.map((failure) => failure.retryAt);
     const ahead = times.filter((at) => at > nowMs);
