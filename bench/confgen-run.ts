@@ -245,7 +245,12 @@ async function sidecar(): Promise<ConfgenFigure[]> {
   const { createRouter } = await import("../src/daemon/router.ts");
   const { createGenerationWriter } = await import("../src/cli/generation-writer.ts");
   const source = inMemory({ nodes: 1000, affinities: 5000 });
-  const writer = createGenerationWriter(await openGenerations(out), () => undefined, clock.after);
+  const writer = createGenerationWriter(
+    undefined,
+    () => openGenerations(out),
+    () => undefined,
+    clock.after,
+  );
   let applied: () => void = () => undefined;
   let router: Router | undefined;
   createGenerator({

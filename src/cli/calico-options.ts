@@ -59,6 +59,10 @@ export function calicoOptions<T>(yargs: Argv<T>, nodes: string): Argv<T & Calico
 }
 
 export function calicoOptionsOf(argv: CalicoArguments): CalicoOptions {
+  const told = argv.datastore ?? (process.env.CALICO_DATASTORE_TYPE || process.env.DATASTORE_TYPE);
+  // Another datastore would be read without a word, and the path would not.
+  if (argv["datastore-path"] !== undefined && told !== "files")
+    throw new CliError(EXIT.usage, "--datastore-path is for --datastore files: say that too, or leave the path out");
   return {
     datastore: argv.datastore,
     path: argv["datastore-path"],

@@ -3,6 +3,7 @@ import { limitYoungGeneration } from "../io/system/young-generation.ts";
 import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode, timeoutMsOf } from "./calico-options.ts";
 import { type LogArguments, logOptions } from "./daemon-options.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
+import { count, seconds } from "./number-option.ts";
 import { withSocket } from "./output.ts";
 
 interface ConfgenArguments extends CalicoArguments, LogArguments {
@@ -35,12 +36,14 @@ export const confgenCommand: CommandModule<object, ConfgenArguments> = {
         type: "number",
         default: 30,
         requiresArg: true,
+        coerce: seconds("timeout"),
         describe: "Seconds that --once and --diff wait for the datastore",
       })
       .option("limit", {
         type: "number",
         default: 10,
         requiresArg: true,
+        coerce: count("limit"),
         describe: "Names and routes that --diff tells of each list",
       }) as never,
   handler: async (argv) => {

@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { count } from "./number-option.ts";
 import { type OutputOptions, withOutput } from "./output.ts";
 
 type PreviewArguments = OutputOptions & { path: string; all: boolean; limit: number };
@@ -17,6 +18,7 @@ export const previewCommand: CommandModule<object, PreviewArguments> = {
         type: "number",
         default: ROWS,
         requiresArg: true,
+        coerce: count("limit"),
         describe: "Routes named of each list",
       }) as never,
   handler: async (argv) => {

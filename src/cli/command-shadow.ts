@@ -3,6 +3,7 @@ import type { CommandModule } from "yargs";
 import type { Config } from "../config/model.ts";
 import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode, timeoutMsOf } from "./calico-options.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
+import { count, seconds } from "./number-option.ts";
 import { type OutputOptions, withOutput } from "./output.ts";
 
 type ShadowArguments = OutputOptions &
@@ -33,6 +34,7 @@ export const shadowCommand: CommandModule<object, ShadowArguments> = {
         type: "number",
         default: 30,
         requiresArg: true,
+        coerce: seconds("timeout"),
         describe: "Seconds to wait for the datastore",
       })
       .option("bird-socket", {
@@ -50,6 +52,7 @@ export const shadowCommand: CommandModule<object, ShadowArguments> = {
         type: "number",
         default: ROWS,
         requiresArg: true,
+        coerce: count("limit"),
         describe: "Routes named of each list",
       }) as never,
   handler: async (argv) => {

@@ -1,5 +1,6 @@
 import type { CommandModule } from "yargs";
 import { FAMILIES, type Family } from "../ip/address.ts";
+import { count } from "./number-option.ts";
 import { type OutputOptions, withOutput } from "./output.ts";
 
 type PeersArguments = OutputOptions & { name: string | undefined; check: boolean };
@@ -38,7 +39,12 @@ const routes: CommandModule<object, RoutesArguments> = {
         describe: "PREFIX, ADDRESS (longest match), `in PEER [PREFIX]` or `out PEER [PREFIX]`",
       })
       .option("family", { choices: FAMILIES, requiresArg: true, describe: "Only this family" })
-      .option("limit", { type: "number", requiresArg: true, describe: "At most so many routes" }) as never,
+      .option("limit", {
+        type: "number",
+        requiresArg: true,
+        coerce: count("limit"),
+        describe: "At most so many routes",
+      }) as never,
   handler: async (argv) => {
     const { showRoutes } = await import("./show-routes.ts");
     await showRoutes({ ...argv, words: argv.words ?? [] });

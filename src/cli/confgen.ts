@@ -193,11 +193,15 @@ async function compileOnce(
   const reasons = status.sources.flatMap(({ name, status: said }) =>
     said?.state === "failing" ? `${name}: ${said.reason}` : [],
   );
-  const why = [status.held, ...reasons].filter((text) => text !== undefined).join("; ");
-  const findings = status.findings.filter(({ severity }) => severity === "error").map(({ message }) => message);
-  if (end === "late") throw new CliError(EXIT.unreachable, `The datastore could not be read in time: ${why}`);
+  const errors = status.findings.filter(({ severity }) => severity === "error");
+  if (end === "late") {
+    const why = reasons.length > 0 ? reasons : [status.held ?? "nothing was said"];
+    const wait = `within ${options.timeoutMs / 1000} s (--timeout)`;
+    throw new CliError(EXIT.unreachable, `The datastore could not be read ${wait}: ${why.join("; ")}`);
+  }
+  const why = [...errors.map(({ resource, message }) => `${resource}: ${message}`), ...reasons];
   throw new CliError(
     EXIT.error,
-    [`There is no configuration for node ${options.node}: ${why}`, ...findings].join("\n"),
+    [`There is no configuration for node ${options.node}`, ...(why.length > 0 ? why : [status.held])].join("\n"),
   );
 }

@@ -102,7 +102,9 @@ function createParser(words: readonly string[], fail: (message: string, error: E
 async function main(words: readonly string[]): Promise<void> {
   if (words[0] === ASK_COMPLETIONS) return complete(words.slice(1));
   const parser = createParser(words, (message, error) => {
-    throw error ?? new CliError(EXIT.usage, `${message}\nSee: ${helpFor(words)}`);
+    // What yargs itself throws (YError) is about the words, as a value that is missing after an option.
+    if (error && error.name !== "YError") throw error;
+    throw new CliError(EXIT.usage, `${message}\nSee: ${helpFor(words)}`);
   });
   await parser.parseAsync();
 }

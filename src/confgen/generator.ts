@@ -55,6 +55,8 @@ export function createGenerator(options: GeneratorOptions): Generator {
   const interest = createInterest(clock);
   const sources = options.sources.map((source) => follow(source));
   let cancel: (() => void) | undefined;
+  /** When the planned round is due. */
+  let dueMs = Number.POSITIVE_INFINITY;
   let isRunning = false;
   let isDirty = true;
   let isClosed = false;
@@ -105,11 +107,15 @@ export function createGenerator(options: GeneratorOptions): Generator {
     plan(FIRST_MS);
   }
 
-  /** A round in so many milliseconds, unless one is planned or runs, and never before the pause is over. */
+  /** A round in so many milliseconds, unless one is due before that or runs, and never before the pause is over. */
   function plan(delayMs: number): void {
-    if (isClosed || isRunning || cancel || !sources.every((source) => source.isSynced)) return;
-    const wait = Math.max(delayMs, notBeforeMs - clock.nowMs());
-    cancel = clock.after(wait, () => {
+    if (isClosed || isRunning || !sources.every((source) => source.isSynced)) return;
+    const atMs = Math.max(clock.nowMs() + delayMs, notBeforeMs);
+    if (cancel && dueMs <= atMs) return;
+    // The one that gives up waiting for Secrets must not hold up what comes before it.
+    cancel?.();
+    dueMs = atMs;
+    cancel = clock.after(atMs - clock.nowMs(), () => {
       cancel = undefined;
       void run();
     });

@@ -65,6 +65,8 @@ describe("confgen --once", () => {
     assert.equal(code, 1);
     assert.match(stderr, /There is no configuration for node n9/);
     assert.equal(peers(out).length, 3);
+    const other = await confgen("--once", "--node", "N1.example.com");
+    assert.match(other.stderr, /There is a Node n1: is the name that was given wrong\?/);
   });
 
   it("says that the datastore cannot be read, with code 4, and why", async (t) => {
@@ -72,7 +74,7 @@ describe("confgen --once", () => {
     put("broken.yaml", "kind: BGPPeer\nmetadata: [\n");
     const { code, stderr } = await confgen("--once", "--timeout", "1");
     assert.equal(code, 4);
-    assert.match(stderr, /could not be read in time: not read yet: files; files: .*broken\.yaml:\d: not valid YAML/);
+    assert.match(stderr, /could not be read within 1 s \(--timeout\): files: .*broken\.yaml:\d: not valid YAML/);
     assert.ok(!existsSync(join(out, "current")));
   });
 
@@ -175,6 +177,9 @@ describe("confgen", () => {
   for (const [what, args, pattern] of [
     ["no folder to read", ["--datastore", "files", "--node", "n1"], /needs --datastore-path/],
     ["no node", ["--datastore", "files", "--datastore-path", "/none"], /say --node NAME/],
+    ["a time that is none", ["--node", "n1", "--once", "--timeout", "soon"], /--timeout wants a number of seconds/],
+    ["an option without its value", ["--node", "n1", "--datastore"], /Not enough arguments following: datastore/],
+    ["a path beside another datastore", ["--node", "n1", "--datastore-path", "/none"], /is for --datastore files/],
     ["no endpoint of etcd", ["--datastore", "etcdv3", "--node", "n1"], /ETCD_ENDPOINTS names no endpoint/],
     ["both ways to end", ["--datastore", "files", "--node", "n1", "--once", "--diff"], /say one of them/],
     ["a release that is none", ["--node", "n1", "--calico-version", "2.6"], /calico-version/],

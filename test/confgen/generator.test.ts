@@ -256,6 +256,23 @@ describe("the generator", () => {
     );
   });
 
+  test("gives what was waited for as soon as it has been read, not when the wait would be over", async () => {
+    const { store, outputs, rounds, start, pass } = world();
+    start();
+    await pass(100);
+    store.put(secretive("n2", "kube-system_bgp"));
+    store.put(secret("kube-system/bgp"));
+    store.setReadable(false);
+    await pass(1000);
+    assert.equal(rounds.at(-1)!.outcome, "waiting");
+    store.setReadable(true);
+    await pass(20);
+    assert.deepEqual(
+      outputs.at(-1)!.config.peers.map(({ name, disabled }) => [name, disabled]),
+      [["n2", false]],
+    );
+  });
+
   test("waits for Services at the start as long as it takes: routes announced before are not withdrawn", async () => {
     const own = { ...OWN, object: { ...OWN.object, metadata: { name: "n1", labels: { services: "true" } } } };
     const { store, outputs, start, pass, compiled } = world([own]);

@@ -97,6 +97,11 @@ describe("TLS", { skip }, () => {
     );
   });
 
+  test("without a CA the variable that names one is said", async () => {
+    const { caFile: _, ...others } = files();
+    await opened(others, (said) => says(said, /its issuer of CN=etcd laboratory is .*: set ETCD_CA_CERT_FILE/));
+  });
+
   test("a certificate for another host names the hosts that it is for", async () => {
     await serve(server.files!.authority.issue({ commonName: "", names: ["127.0.0.1", "etcd.example.org"] }));
     await opened({ ...files(), endpoints: [`https://localhost:${server.port}`] }, (said) =>
@@ -132,11 +137,16 @@ describe("TLS", { skip }, () => {
 
   test("a file that cannot be read, or is no certificate, is named", async () => {
     await opened({ ...files(), caFile: "/nowhere/ca.crt" }, (said) =>
-      says(said, /cannot read \/nowhere\/ca\.crt \(ENOENT\)/),
+      says(said, /cannot read \/nowhere\/ca\.crt of ETCD_CA_CERT_FILE: there is none/),
     );
     const broken = join(server.folder, "broken.crt");
     await writeFile(broken, "no certificate");
-    await opened({ ...files(), certFile: broken }, (said) => says(said, /cannot use .*broken\.crt/));
+    await opened({ ...files(), certFile: broken }, (said) =>
+      says(said, /broken\.crt of ETCD_CERT_FILE holds nothing in PEM/),
+    );
+    await opened({ ...files(), keyFile: join(server.folder, "server.key") }, (said) =>
+      says(said, /the key \S+server\.key \(ETCD_KEY_FILE\) is not that of \S+client\.crt \(ETCD_CERT_FILE\)/),
+    );
   });
 
   test("http to a server of https, and https to one of http, are told apart", async () => {
@@ -180,7 +190,7 @@ describe("users", { skip }, () => {
 
   test("a wrong password is said, and the user it is of", async () => {
     await opened({ endpoints: [server.url], ...user, password: "wrong" }, (said) =>
-      says(said, /the user name calico or its password is wrong$/),
+      says(said, /the user name calico or its password is wrong \(ETCD_USERNAME, ETCD_PASSWORD\)$/),
     );
   });
 

@@ -293,6 +293,23 @@ echo "{\\"apiVersion\\":\\"client.authentication.k8s.io/v1\\",\\"kind\\":\\"Exec
       /^exec "\S+\/give" gave no credentials: it ended with exit code 3: no such profile; see the wiki$/,
     );
   });
+
+  test("that does not exist leaves nothing behind, however often it is tried", async (context) => {
+    const { tls, file, caFile } = await securedBy(context);
+    const kubeconfig = await file("kubeconfig", kubeconfigOf({ exec: { ...exec, command: "/nowhere/give" } }));
+    const warnings: string[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning.name);
+    process.on("warning", onWarning);
+    context.after(() => process.off("warning", onWarning));
+    const world = await openWorld(context, { fake: { tls }, settings: { caFile, kubeconfig } });
+    await world.failing(/^exec "\/nowhere\/give" gave no credentials: there is no such program/);
+    for (let i = 0; i < 12; i++) {
+      const again = world.failing(/there is no such program/);
+      world.clock.advance(60_000);
+      await again;
+    }
+    assert.deepEqual(warnings, []);
+  });
 });
 
 /** The server is that of the settings: K8S_API_ENDPOINT goes before the kubeconfig. */

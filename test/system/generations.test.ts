@@ -10,6 +10,7 @@ import {
   realpathSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -132,9 +133,28 @@ describe("generations", () => {
     await assert.rejects(openGenerations(link), /leads to \/etc, which is no generation/);
   });
 
+  it("are not made where there is something else, of which nothing is touched", async (t) => {
+    const [link, others] = [temporaryFolder(t), temporaryFolder(t)];
+    symlinkSync("/etc", join(link, "current"));
+    await assert.rejects(openGenerations(link), /is no generation/);
+    assert.deepEqual(readdirSync(link), ["current"]);
+    mkdirSync(join(others, "generations", "7"), { recursive: true });
+    await assert.rejects(openGenerations(others), /generations holds something else \(7\): give another folder/);
+    assert.deepEqual(readdirSync(join(others, "generations")), ["7"]);
+    assert.deepEqual(readdirSync(others), ["generations"]);
+  });
+
+  it("say which folder cannot be made, and why", async (t) => {
+    const out = temporaryFolder(t);
+    writeFileSync(join(out, "file"), "");
+    await assert.rejects(openGenerations(join(out, "file")), /file.generations: .* what is above it is no folder/);
+    // Here Node's own way to make folders one below the other does not end.
+    await assert.rejects(openGenerations("/proc/none/of/these"), /\/proc\/none: .* takes no folders/);
+  });
+
   it("begin anew where `current` leads nowhere", async (t) => {
     const out = temporaryFolder(t);
-    mkdirSync(join(out, "generations"));
+    await (await openGenerations(out)).close();
     symlinkSync("generations/7", join(out, "current"));
     const generations = await opened(t, out);
     assert.deepEqual(generations.previous, []);

@@ -120,13 +120,21 @@ function ownNode({ node, resources }: CompileInput, findings: Finding[]): NodeRe
   const fault = entry && faultFinding("Node", node, entry, "this node cannot be configured without it");
   if (fault) findings.push(fault);
   if (!entry) {
-    const message = "Our own Node is missing, so there is nothing to configure: the last configuration stays in use";
+    const other = alike(node, [...resources.Node.keys()]);
+    const hint = other === undefined ? "" : `. There is a Node ${other}: is the name that was given wrong?`;
+    const message = `Our own Node is missing, so there is nothing to configure: the last configuration stays in use${hint}`;
     findings.push({ severity: "error", code: "own-node-missing", resource, message });
   } else if (entry.value && !entry.value.bgp) {
     const message = "Our own Node has no spec.bgp, so it takes no part in BGP: the last configuration stays in use";
     findings.push({ severity: "error", code: "own-node-without-bgp", resource, message });
   }
   return entry?.value;
+}
+
+/** The first name that is the same but for a domain or the case of letters, as the name of a host and of its Node often are. */
+function alike(node: string, names: readonly string[]): string | undefined {
+  const bare = (name: string) => name.toLowerCase().replace(/\..*/, "");
+  return names.filter((name) => bare(name) === bare(node)).sort()[0];
 }
 
 /** Names that mean nothing, so that what they say is lost. */

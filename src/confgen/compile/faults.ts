@@ -9,8 +9,10 @@ export function faultFinding(kind: Kind, name: string, entry: Entry<unknown>, wi
   const resource = `${kind}/${name}`;
   const where = entry.origin === undefined ? "" : ` (${entry.origin})`;
   const faults = `${entry.faults.join("; ")}${where}`;
+  // Of a Secret the fault may be that it is forbidden, which says nothing about its content.
+  const never = kind === "Secret" ? "It cannot be used" : "It is not valid, and never was";
   return entry.value === undefined
-    ? { severity: "error", code: "invalid", resource, message: `It is not valid, and never was: ${faults}; ${without}` }
+    ? { severity: "error", code: "invalid", resource, message: `${never}: ${faults}; ${without}` }
     : {
         severity: "error",
         code: "invalid-kept",

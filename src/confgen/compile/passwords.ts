@@ -32,7 +32,8 @@ export function createPasswords(input: CompileInput, findings: Finding[]): Passw
   function lookUp(secret: string, key: string): { readonly value: string } | { readonly missing: string } {
     const entry = input.resources.Secret.get(secret);
     if (!entry) return { missing: `the Secret ${secret} is missing` };
-    if (!entry.value) return { missing: `the Secret ${secret} is not valid, and never was` };
+    // A Secret that may not be read is one of these; the finding of the Secret itself says which rule would allow it.
+    if (!entry.value) return { missing: `the Secret ${secret} cannot be read, or is not valid` };
     if (!Object.hasOwn(entry.value.data, key)) return { missing: `the Secret ${secret} has no key ${key}` };
     const value = entry.value.data[key]!;
     return value === "" ? { missing: `the key ${key} of the Secret ${secret} is empty` } : { value };

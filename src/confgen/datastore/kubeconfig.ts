@@ -64,7 +64,7 @@ function execPlugin(exec: Json, cluster: Json, path: string, folder: string): Ex
 
 function parseYaml(text: string, path: string): Json {
   try {
-    return record(parse(text, { logLevel: "silent" }));
+    return record(parse(text, { logLevel: "error" }));
   } catch (error) {
     throw new Error(`${path}: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`);
   }

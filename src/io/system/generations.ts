@@ -17,6 +17,7 @@ import { dirname, join } from "node:path";
 import type { GeneratedFile } from "../../confgen/generation.ts";
 import { forEach } from "../files/at-once.ts";
 import { lockFile, syncFileSystem } from "./file-lock.ts";
+import { makeFolder } from "./folders.ts";
 
 export interface Generations {
   /** What `current` held when this was opened, in order of the paths; empty where there was none. */
@@ -66,7 +67,9 @@ const SECRET_MODE = 0o600;
 export async function openGenerations(out: string, options: GenerationsOptions = {}): Promise<Generations> {
   const step = options.onStep ?? (() => undefined);
   const root = join(out, "generations");
-  await mkdir(root, { recursive: true, mode: DIRECTORY_MODE });
+  // Before anything is made in it: it may be the folder of something else.
+  await mustBeOurs(out, root, await presentNumber(out));
+  await makeFolder(root, DIRECTORY_MODE);
   const lock = lockFile(join(out, ".lock"));
   try {
     const present = await presentNumber(out);
@@ -182,7 +185,7 @@ async function change(
   const gone = [...there.keys()].filter((path) => !wanted.has(path));
   const fresh = [...wanted.values()].filter((file) => !isSame(there.get(file.path), file));
   for (const directory of new Set(fresh.map(({ path }) => dirname(path))))
-    if (directory !== ".") await mkdir(join(folder, directory), { recursive: true, mode: DIRECTORY_MODE });
+    if (directory !== ".") await makeFolder(join(folder, directory), DIRECTORY_MODE);
   await inSlices(gone, (path) => {
     step(`remove ${path}`);
     unlinkSync(join(folder, path));
@@ -239,7 +242,7 @@ async function switchTo(out: string, number: number, step: (name: string) => voi
 async function presentNumber(out: string): Promise<number | undefined> {
   const path = join(out, "current");
   const target = await readlink(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
     throw new Error(error.code === "EINVAL" ? `${path} is not a symbolic link: move it away` : error.message);
   });
   if (target === undefined) return undefined;
@@ -251,6 +254,13 @@ async function presentNumber(out: string): Promise<number | undefined> {
 
 async function isThere(folder: string): Promise<boolean> {
   return (await lstat(folder).catch(() => undefined)) !== undefined;
+}
+
+/** Throws where there are generations of which none was ever ours: tidying would remove what is somebody else's. */
+async function mustBeOurs(out: string, root: string, present: number | undefined): Promise<void> {
+  if (present !== undefined || (await stat(join(out, ".lock")).catch(() => undefined))) return;
+  const names = await readdir(root).catch(() => []);
+  if (names.length > 0) throw new Error(`${root} holds something else (${names[0]}): give another folder than ${out}`);
 }
 
 /** Removes drafts, generations that never came into force, and those that are too old. Returns what stays before the present. */

@@ -145,6 +145,11 @@ describe("a kubeconfig", () => {
     assert.deepEqual(access, { server: "https://x", insecure: false });
   });
 
+  test("that is no YAML is refused with what is wrong in it, not with what is missing", () => {
+    const settings = kubernetesSettings({ KUBECONFIG });
+    assert.throws(() => kubernetesAccess(settings, "contexts: ["), /^Error: \/etc\/calico\/kubeconfig: Flow sequence/);
+  });
+
   for (const { claim, changed, message } of [
     {
       claim: "without a current context",

@@ -86,7 +86,7 @@ const passwords: Claim[] = [
   {
     claim: "a Secret that is not valid and never was holds the session down",
     resources: [noMesh, n1, withPassword, { kind: "Secret", name: "kube-system/s", faults: ["no data"] }],
-    sessions: held("the Secret kube-system/s is not valid, and never was"),
+    sessions: held("the Secret kube-system/s cannot be read, or is not valid"),
     codes: ["password-missing BGPPeer/a", "invalid Secret/kube-system/s"],
   },
   {

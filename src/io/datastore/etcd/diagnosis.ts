@@ -73,7 +73,7 @@ function tryConnection(
       socket = secured;
       secured.on("error", (error: NodeJS.ErrnoException) => finish(rejected ?? tlsReason(error, endpoint)));
       secured.once("secureConnect", () => {
-        rejected = serverFault(secured.authorizationError, secured.getPeerCertificate(), host, now);
+        rejected = serverFault(secured.authorizationError, secured.getPeerCertificate(), endpoint, now);
         if (rejected !== undefined) finish(rejected);
         else greet(secured);
       });
@@ -127,7 +127,7 @@ function tlsReason(error: NodeJS.ErrnoException, { tls }: Endpoint): string {
 function serverFault(
   error: Error | string | null | undefined,
   certificate: PeerCertificate,
-  host: string,
+  { host, tls }: Endpoint,
   now: Date,
 ): string | undefined {
   const code = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : (error ?? undefined);
@@ -139,7 +139,8 @@ function serverFault(
   }
   if (code !== undefined) {
     const issuer = certificate.issuer === undefined ? "" : ` of ${nameOf(certificate.issuer)}`;
-    return `the server's certificate is not trusted: its issuer${issuer} is not in ETCD_CA_CERT_FILE (${code})`;
+    const found = tls?.caFile === undefined ? "no authority that Node knows: set" : "not in";
+    return `the server's certificate is not trusted: its issuer${issuer} is ${found} ETCD_CA_CERT_FILE (${code})`;
   }
   const mismatch = identityCheckFor(host)(host, certificate);
   if (mismatch === undefined) return undefined;

@@ -35,9 +35,14 @@ export function faultOf(code: status, details: string, { user, what, deadlineMs 
   if (/required revision has been compacted/.test(details))
     return new EtcdFault("compacted", "the history was compacted");
   if (/authentication failed, invalid user ID or password/.test(details))
-    return new EtcdFault("other", `the user name ${user ?? ""} or its password is wrong`);
+    return new EtcdFault(
+      "other",
+      `the user name ${user ?? ""} or its password is wrong (ETCD_USERNAME, ETCD_PASSWORD)`,
+    );
+  const keys = /^read (\S+)$/.exec(what)?.[1];
+  const grant = keys === undefined ? "" : `: a role of this user needs READ on all keys that begin so`;
   if (code === status.PERMISSION_DENIED || /permission denied/.test(details))
-    return new EtcdFault("denied", `permission denied: ${who === "" ? "we" : who.trim()} may not ${what}`);
+    return new EtcdFault("denied", `permission denied: ${who === "" ? "we" : who.trim()} may not ${what}${grant}`);
   if (/user name is empty/.test(details))
     return new EtcdFault("other", "etcd asks for a user name and a password (ETCD_USERNAME, ETCD_PASSWORD)");
   if (/no leader/.test(details))

@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { type Json, record, textOf } from "../../../confgen/datastore/json.ts";
 import { connectionReason } from "./connection-reason.ts";
-import type { Credentials, Identity } from "./credentials.ts";
+import { type Credentials, type Identity, NO_CREDENTIALS } from "./credentials.ts";
 import { ApiFailure } from "./failure.ts";
 import { createLineReader } from "./lines.ts";
 import type { DatastoreClock } from "./ports.ts";
@@ -251,9 +251,20 @@ async function failureOf(response: IncomingMessage, identity: Identity, watchdog
     status === 401
       ? `The API server does not accept ${identity.known} (${words})`
       : status === 403
-        ? `The API server forbids it (${words})`
-        : `The API server answers ${words}`;
+        ? `The API server forbids it (${words})${hintFor(identity, message)}`
+        : status === 400 && identity.server.protocol === "http:"
+          ? `The API server at ${identity.server.origin} answers ${words}: it may expect https`
+          : `The API server answers ${words}`;
   return new ApiFailure(reason, status, retryAfterMs(response.headers["retry-after"]));
+}
+
+/** What may help beside a rule for the collection. */
+function hintFor({ known }: Identity, message: string): string {
+  if (known === NO_CREDENTIALS)
+    return ", for we have no credentials: set K8S_API_TOKEN, or K8S_CERT_FILE and K8S_KEY_FILE, or a kubeconfig that has them";
+  return message.includes('path "/apis"')
+    ? ': a ClusterRole of ours needs the rule {nonResourceURLs: ["/apis"], verbs: ["get"]}, as system:discovery has it'
+    : "";
 }
 
 /** Seconds, as API servers give them. */

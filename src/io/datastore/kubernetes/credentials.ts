@@ -27,6 +27,9 @@ export interface Identity {
   readonly serverName?: string;
 }
 
+/** `known` of who asks without any. */
+export const NO_CREDENTIALS = "no credentials";
+
 export interface Credentials {
   /** Throws an ApiFailure where something cannot be read. */
   current(): Promise<Identity>;
@@ -142,8 +145,13 @@ function urlOf(text: string): URL {
 
 async function readMaterial(material: Material | undefined, what: string): Promise<string | undefined> {
   if (material === undefined) return undefined;
-  if ("base64" in material) return Buffer.from(material.base64, "base64").toString("latin1");
-  return reading(readFile(material.file, "latin1"), `${what} ${material.file}`);
+  const text =
+    "base64" in material
+      ? Buffer.from(material.base64, "base64").toString("latin1")
+      : await reading(readFile(material.file, "latin1"), `${what} ${material.file}`);
+  // Of a CA without a certificate TLS would say only that it did not sign the server's.
+  if (!text.includes("-----BEGIN ")) throw new ApiFailure(`The ${what} of ${placeOf(material)} is not in PEM`);
+  return text;
 }
 
 async function readToken({ token, tokenFile }: KubernetesAccess): Promise<string | undefined> {
@@ -177,7 +185,7 @@ function describe(access: KubernetesAccess, token: string | undefined, certifica
   if (access.exec !== undefined) return `the credentials that "${access.exec.command}" gave`;
   if (access.tokenFile !== undefined) return `the token of ${access.tokenFile}`;
   if (token !== undefined) return "the token";
-  if (certificate === undefined || access.certificate === undefined) return "no credentials";
+  if (certificate === undefined || access.certificate === undefined) return NO_CREDENTIALS;
   return `the client certificate of ${placeOf(access.certificate)}${validity(certificate)}`;
 }
 

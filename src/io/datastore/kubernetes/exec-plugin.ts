@@ -47,7 +47,10 @@ function outputOf(
   signal: AbortSignal,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"], signal });
+    const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    // Node's own option for it would keep listening where the program could not be started.
+    const end = () => void child.kill("SIGKILL");
+    signal.addEventListener("abort", end, { once: true });
     const output: Buffer[] = [];
     let octets = 0;
     let lastWords = "";
@@ -56,25 +59,29 @@ function outputOf(
       reject(new ApiFailure(`exec "${command}" gave no credentials: ${why}${hint}`));
     };
     const cancel = clock.after(LONGEST_MS, () => {
-      child.kill("SIGKILL");
+      end();
       fail(`it had not ended after ${LONGEST_MS / 1000} s`);
     });
     child.stdout.on("data", (chunk: Buffer) => {
       octets += chunk.length;
-      if (octets > MOST_OCTETS) child.kill("SIGKILL");
+      if (octets > MOST_OCTETS) end();
       else output.push(chunk);
     });
     child.stderr.on("data", (chunk: Buffer) => {
       lastWords = (lastWords + chunk.toString("utf8")).slice(-400);
     });
-    child.once("error", (error) => {
+    const settled = () => {
       cancel();
-      fail(error.message);
+      signal.removeEventListener("abort", end);
+    };
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      settled();
+      fail(error.code === "ENOENT" ? "there is no such program" : error.message);
     });
-    child.once("close", (code, signal) => {
-      cancel();
+    child.once("close", (code, killed) => {
+      settled();
       if (code === 0) resolve(Buffer.concat(output).toString("utf8"));
-      else fail([`it ended with ${signal ?? `exit code ${code}`}`, lastWords.trim()].filter(Boolean).join(": "));
+      else fail([`it ended with ${killed ?? `exit code ${code}`}`, lastWords.trim()].filter(Boolean).join(": "));
     });
   });
 }
