@@ -133,7 +133,7 @@ function parsePart(text: string, mapping: ObjectMapping): FileObject[] | Fault {
       if (fault) return { ok: false, line: lineAt(fault.at), message: `not valid YAML: ${fault.message}` };
       const outcome = objectsOf(document.toJS({ maxAliasCount: 1000 }), place, mapping);
       if (!Array.isArray(outcome)) return outcome as Fault;
-      objects.push(...outcome);
+      for (const object of outcome) objects.push(object);
     }
     return objects;
   } catch (error) {

@@ -22,18 +22,27 @@ export async function readKernel(clock: FibClock): Promise<KernelSnapshot> {
       else if (event.kind === "synced") synced();
     },
   });
-  const links = openLinks();
   try {
     await whole;
-    const routes: KernelRoute[] = [];
-    for (const family of FAMILIES) routes.push(...(await links.listRoutes(family)));
+    const routes = await readRoutes();
     return {
       ...found,
       foreign: routes.filter(({ protocol }) => protocol !== OWN_PROTOCOL),
       own: routes.filter(({ protocol }) => protocol === OWN_PROTOCOL),
     };
   } finally {
-    links.close();
     await fib.close(false);
+  }
+}
+
+async function readRoutes(): Promise<KernelRoute[]> {
+  const links = openLinks();
+  try {
+    const routes: KernelRoute[] = [];
+    // One by one: a full table is more than a call takes as arguments.
+    for (const family of FAMILIES) for (const route of await links.listRoutes(family)) routes.push(route);
+    return routes;
+  } finally {
+    links.close();
   }
 }
