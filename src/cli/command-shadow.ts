@@ -3,28 +3,28 @@ import type { CommandModule } from "yargs";
 import type { Config } from "../config/model.ts";
 import { type CalicoArguments, calicoOptions, calicoOptionsOf, namedNode, timeoutMsOf } from "./calico-options.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
-import { count } from "./number-option.ts";
+import { type ListedRows, rowsOf, withListedRows } from "./listed-rows.ts";
 import { type OutputOnceOptions, withOutputOnce } from "./output.ts";
 
 type ShadowArguments = OutputOnceOptions &
-  CalicoArguments & {
+  CalicoArguments &
+  ListedRows & {
     config: string | undefined;
     timeout: number;
     "bird-socket": string | undefined;
     "bird6-socket": string | undefined;
-    all: boolean;
-    limit: number;
   };
 
-/** Rows told of each list. */
-const ROWS = 10;
 const SOCKETS = { ipv4: "/var/run/calico/bird.ctl", ipv6: "/var/run/calico/bird6.ctl" } as const;
 
 export const shadowCommand: CommandModule<object, ShadowArguments> = {
   command: "shadow",
   describe: "Beside a running BIRD: which sessions, announcements and kernel routes would differ. Writes nothing",
   builder: (yargs) =>
-    calicoOptions(withOutputOnce(yargs, ["table", "json", "yaml"]), "NODENAME")
+    calicoOptions(
+      withListedRows(withOutputOnce(yargs, ["table", "json", "yaml"]), "Every route that differs"),
+      "NODENAME",
+    )
       .option("config", {
         type: "string",
         requiresArg: true,
@@ -45,19 +45,11 @@ export const shadowCommand: CommandModule<object, ShadowArguments> = {
         type: "string",
         requiresArg: true,
         describe: `Control socket of the IPv6 BIRD (default: ${SOCKETS.ipv6}, where it is there)`,
-      })
-      .option("all", { type: "boolean", default: false, describe: "Every route that differs" })
-      .option("limit", {
-        type: "number",
-        default: ROWS,
-        requiresArg: true,
-        coerce: count("limit"),
-        describe: "Routes named of each list",
       }) as never,
   handler: async (argv) => {
     const sockets = birdSockets(argv["bird-socket"], argv["bird6-socket"]);
     const { shadow } = await import("./shadow.ts");
-    await shadow(argv, await configOf(argv), sockets, argv.all ? Number.POSITIVE_INFINITY : argv.limit);
+    await shadow(argv, await configOf(argv), sockets, rowsOf(argv));
   },
 };
 
