@@ -184,6 +184,27 @@ async function fresh(objects: readonly StoredObject[]) {
   return createCompile()({ ...settings, resources: table.view }).generation!.files;
 }
 
+/** Nodes come and change, one at a time, until each has been applied. The first 20 are not counted. */
+async function timed(
+  changes: number,
+  pauseMs: number,
+  say: (stored: StoredObject) => void,
+  onceApplied: (resolve: () => void) => void,
+): Promise<{ readonly waits: readonly number[]; readonly costs: readonly number[] }> {
+  const [waits, costs] = [[] as number[], [] as number[]];
+  for (let i = 0; i < changes; i++) {
+    await pause(pauseMs);
+    const [beganMs, beganCpu] = [performance.now(), cpuMs()];
+    const done = new Promise<void>(onceApplied);
+    say(i % 2 === 0 ? nodeObject(1000 + i) : nodeObject(1 + (i % 900), 9000 + i));
+    await done;
+    if (i < 20) continue;
+    waits.push(performance.now() - beganMs);
+    costs.push(cpuMs() - beganCpu);
+  }
+  return { waits, costs };
+}
+
 /** Files of resources, the generator, its files, and a daemon that follows them: all in this one process. */
 async function live(): Promise<ConfgenFigure[]> {
   const store = join(folder, "store");
@@ -210,19 +231,9 @@ async function live(): Promise<ConfgenFigure[]> {
     },
     onProblem: (problems) => console.error(problems),
   });
-  const [waits, costs] = [[] as number[], [] as number[]];
-  for (let i = 0; i < 120; i++) {
-    await pause(80);
-    const [beganMs, beganCpu] = [performance.now(), cpuMs()];
-    const done = new Promise<void>((resolve) => {
-      applied = resolve;
-    });
-    write(i % 2 === 0 ? nodeObject(1000 + i) : nodeObject(1 + (i % 900), 9000 + i));
-    await done;
-    if (i < 20) continue;
-    waits.push(performance.now() - beganMs);
-    costs.push(cpuMs() - beganCpu);
-  }
+  const { waits, costs } = await timed(120, 80, write, (resolve) => {
+    applied = resolve;
+  });
   return [
     {
       name: "live_p50_ms",
@@ -264,19 +275,9 @@ async function sidecar(): Promise<ConfgenFigure[]> {
     },
   });
   while (!router) await pause(50);
-  const [waits, costs] = [[] as number[], [] as number[]];
-  for (let i = 0; i < 220; i++) {
-    await pause(50);
-    const [beganMs, beganCpu] = [performance.now(), cpuMs()];
-    const done = new Promise<void>((resolve) => {
-      applied = resolve;
-    });
-    source.say(i % 2 === 0 ? nodeObject(1000 + i) : nodeObject(1 + (i % 900), 9000 + i));
-    await done;
-    if (i < 20) continue;
-    waits.push(performance.now() - beganMs);
-    costs.push(cpuMs() - beganCpu);
-  }
+  const { waits, costs } = await timed(220, 50, source.say, (resolve) => {
+    applied = resolve;
+  });
   return [
     {
       name: "node_p50_ms",
